@@ -1,0 +1,97 @@
+# Copyright: (c) 2026, backupops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Connection options of every veeam_em_* module."""
+
+    DOCUMENTATION = r"""
+options:
+  host:
+    description:
+      - Name or address of the Enterprise Manager.
+      - If not set, the environment variable E(VEEAM_EM_HOST) is used.
+    type: str
+    required: true
+  port:
+    description:
+      - HTTPS port of the REST API.
+      - If not set, the environment variable E(VEEAM_EM_PORT) is used.
+    type: int
+    default: 9398
+  username:
+    description:
+      - Who logs on. Domain accounts are written V(DOMAIN\\user), local accounts V(HOST\\user).
+      - Starting, stopping and reading jobs needs the role Portal Administrator.
+      - If not set, the environment variable E(VEEAM_EM_USERNAME) is used.
+    type: str
+  password:
+    description:
+      - Password of O(username); any Unicode text.
+      - If not set, the environment variable E(VEEAM_EM_PASSWORD) is used.
+    type: str
+  session_id:
+    description:
+      - Token of a logon session to reuse, from M(backupops.veeam_em.veeam_em_session).
+      - The module then neither logs on nor off. An empty text counts as not set.
+      - If not set, the environment variable E(VEEAM_EM_SESSION_ID) is used.
+    type: str
+  validate_certs:
+    description:
+      - Whether the server's certificate is checked.
+      - If not set, the environment variable E(VEEAM_EM_VALIDATE_CERTS) is used.
+    type: bool
+    default: true
+  ca_path:
+    description:
+      - File (PEM) or folder with the certificates of the authorities to trust.
+      - If not set, the environment variable E(VEEAM_EM_CA_PATH) is used.
+    type: path
+  client_cert:
+    description:
+      - File (PEM) with a client certificate, with or without its key.
+      - If not set, the environment variable E(VEEAM_EM_CLIENT_CERT) is used.
+    type: path
+  client_key:
+    description:
+      - File (PEM) with the key of O(client_cert).
+      - If not set, the environment variable E(VEEAM_EM_CLIENT_KEY) is used.
+    type: path
+  proxy:
+    description:
+      - URL of a proxy. Without it, the environment variables E(https_proxy) and E(no_proxy) are honoured.
+      - If not set, the environment variable E(VEEAM_EM_PROXY) is used.
+    type: str
+  request_timeout:
+    description:
+      - How long one request may take, in seconds.
+      - If not set, the environment variable E(VEEAM_EM_REQUEST_TIMEOUT) is used.
+    type: float
+    default: 30.0
+  retries:
+    description:
+      - How often a read or a logon is tried again after a failure that may pass. Actions are never sent twice.
+      - If not set, the environment variable E(VEEAM_EM_RETRIES) is used.
+    type: int
+    default: 3
+  api_version:
+    description:
+      - Version of the REST API to log on to; V(latest) is the newest that the server speaks.
+      - If not set, the environment variable E(VEEAM_EM_API_VERSION) is used.
+    type: str
+    choices: [latest, v1_5, v1_6, v1_7]
+    default: latest
+  api_format:
+    description:
+      - Format that is spoken with the server. The results are the same.
+      - If not set, the environment variable E(VEEAM_EM_API_FORMAT) is used.
+    type: str
+    choices: [json, xml]
+    default: json
+requirements:
+  - requests
+  - xmltodict
+"""

@@ -1,0 +1,44 @@
+# Copyright: (c) 2026, backupops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Waiting options."""
+
+    DOCUMENTATION = r"""
+options:
+  wait_timeout:
+    description:
+      - How long to wait, in seconds. It bounds the whole task, O(request_timeout) one request.
+      - When it runs out the module fails with RV(ignore:timed_out=true), everything known so far and the ids to wait on with.
+        Nothing is stopped.
+    type: float
+    default: 14400.0
+  wait_interval:
+    description:
+      - First pause between two polls, in seconds. Pauses grow.
+    type: float
+    default: 2.0
+  wait_max_interval:
+    description:
+      - Longest pause between two polls, in seconds.
+    type: float
+    default: 30.0
+  poll_error_timeout:
+    description:
+      - How long polls may fail in a row before the wait gives up, in seconds.
+    type: float
+    default: 120.0
+"""
+
+    OPTIONAL = r"""
+options:
+  wait:
+    description:
+      - Whether to wait for the outcome.
+    type: bool
+    default: false
+"""

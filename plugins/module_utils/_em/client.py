@@ -1,0 +1,208 @@
+# Copyright: (c) 2026, backupops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Typed calls to Enterprise Manager. Everything that comes back is decoded; nothing here waits or decides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, Callable
+
+from .._errors import NOT_FOUND, PROTOCOL, USAGE, ApiError
+from .._http import HttpOptions
+from .._wait import SYSTEM_CLOCK, Clock
+from .codec import as_dict, members
+from .links import checked_id, path_of
+from .query import Condition, all_of, pages, split, unique
+from .session import Credentials, EmSession
+
+# Rows per page where a module does not let the user choose. The server's own default is 100 (em_rest 10).
+PAGE_SIZE = 500
+# Longest OR filter, in characters before encoding: keeps the URL below the limits of servers and proxies.
+MAX_FILTER = 900
+
+
+class EmClient:
+    """Enterprise Manager as a set of calls within one logon session; a context manager that logs off.
+
+    :ivar warnings: what the user should be told, whatever the outcome.
+    :ivar debug_lines: what helps to understand a slow or odd answer.
+    """
+
+    def __init__(self, session: EmSession) -> None:
+        self.session = session
+        self.debug_lines: list[str] = []
+
+    @classmethod
+    def from_params(cls, params: Mapping[str, Any], read_only: bool = False, clock: Clock = SYSTEM_CLOCK) -> EmClient:
+        """A client from connection options (the table EM_CONNECTION).
+
+        :raises ApiError: kind usage, when the options make no sense.
+        """
+        host = (params["host"] or "").strip()
+        if not host or "/" in host or "@" in host or " " in host:
+            raise ApiError(USAGE, f"host {host!r} is no name or address.", hint="Leave out https:// and any path.")
+        if not 0 < params["port"] < 65536:
+            raise ApiError(USAGE, "port %d is not between 1 and 65535." % params["port"])
+        if ":" in host and not host.startswith("["):
+            if host.count(":") == 1:
+                raise ApiError(USAGE, f"host {host!r} holds a port.", hint="Put it into port.")
+            host = f"[{host}]"
+        options = HttpOptions.from_params("https://%s:%d/api/" % (host, params["port"]), params)
+        credentials = Credentials(params["username"], params["password"], params["session_id"])
+        return cls(
+            EmSession(
+                options,
+                credentials,
+                api_version=params["api_version"],
+                api_format=params["api_format"],
+                read_only=read_only,
+                clock=clock,
+            )
+        )
+
+    @property
+    def warnings(self) -> list[str]:
+        """Sentences for the user."""
+        return self.session.warnings
+
+    def warn(self, text: str) -> None:
+        """Tell the user something once."""
+        if text not in self.session.warnings:
+            self.session.warnings.append(text)
+
+    def __enter__(self) -> EmClient:
+        return self
+
+    def __exit__(self, *_exception: Any) -> None:
+        self.session.close()
+
+    # Tasks (em_rest 4)
+
+    def tasks(self) -> list[dict[str, Any]]:
+        """All tasks of this logon session."""
+        return members(self.session.read("tasks"))
+
+    def task(self, task_id: str) -> dict[str, Any]:
+        """One task of this logon session.
+
+        :raises ApiError: kind not_found for a task of another logon session.
+        """
+        return self._object(f"tasks/{checked_id(task_id)}", entity=False)
+
+    def delete_task(self, task_id: str) -> None:
+        """DELETE a task."""
+        self.session.write("DELETE", f"tasks/{checked_id(task_id)}")
+
+    # Actions: each answers with a task
+
+    def act(self, path: str, action: str) -> dict[str, Any]:
+        """POST an action on a job or session and return its task.
+
+        :raises ApiError: `outcome_unknown` is set when the action may have taken effect.
+        """
+        answer = as_dict(self.session.write("POST", path, {"action": action}))
+        if not answer.get("task_id"):
+            raise ApiError(
+                PROTOCOL, f"The answer to action {action} on {path} is no task.", outcome_unknown=True, path=path
+            )
+        return answer
+
+    # Resources
+
+    def entity(self, collection: str, item_id: str) -> dict[str, Any]:
+        """One resource of a collection, all fields.
+
+        :param collection: path, such as agents/jobs.
+        :raises ApiError: kind not_found when there is none.
+        """
+        return self._object(f"{collection}/{checked_id(item_id)}")
+
+    def collection(self, path: str) -> list[dict[str, Any]]:
+        """The members of a plain collection, as the server gives them: references or entities."""
+        return members(self.session.read(path))
+
+    def linked(self, link: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The collection that a link leads to, on the configured host."""
+        return self.collection(path_of(str(link.get("href"))))
+
+    # Query service (em_rest 10)
+
+    def rows(
+        self,
+        query_type: str,
+        filter_text: str | None = None,
+        *,
+        where: Sequence[Condition] = (),
+        sort_by: str | None = None,
+        descending: bool = False,
+        limit: int | None = None,
+        page_size: int = PAGE_SIZE,
+        entities: bool = True,
+    ) -> Iterator[dict[str, Any]]:
+        """Rows of a query, each once, following pages to the end or to `limit`; a page is read when it is needed.
+
+        :param filter_text: a filter in the server's grammar.
+        :param where: conditions that must all hold; what the grammar cannot carry is checked here.
+        """
+        remote, local = split(where)
+        if local:
+            self.debug_lines.append(
+                "Filtered here, not on the server, whose grammar cannot carry it: {}".format(
+                    ", ".join(condition.text() for condition in local)
+                )
+            )
+        texts = [filter_text, *remote] if filter_text else remote
+        parameters: dict[str, Any] = {"type": query_type}
+        if entities or local:
+            parameters["format"] = "Entities"
+        if sort_by:
+            parameters["sortDesc" if descending else "sortAsc"] = sort_by
+        if texts:
+            parameters["filter"] = all_of(texts)
+        if limit is not None and not local:
+            page_size = max(1, min(page_size, limit))
+        found = unique(
+            row
+            for page in pages(lambda asked: self.session.read("query", asked), parameters, page_size)
+            for row in page
+        )
+        return islice((row for row in found if all(condition.holds(row) for condition in local)), limit)
+
+    def query(self, query_type: str, filter_text: str | None = None, **options: Any) -> list[dict[str, Any]]:
+        """The rows of `rows` as a list."""
+        return list(self.rows(query_type, filter_text, **options))
+
+    def query_any(self, query_type: str, field: str, values: Iterable[str], **options: Any) -> list[dict[str, Any]]:
+        """Rows whose field has one of many values: a few requests, however many values."""
+        rows: list[dict[str, Any]] = []
+        chunk: list[str] = []
+        for value in values:
+            if not Condition.of(field, "==", value).portable:
+                rows.extend(self.query(query_type, where=[Condition.of(field, "==", value)], **options))
+                continue
+            if chunk and len(Condition.of(field, "==", *chunk, value).text()) > MAX_FILTER:
+                rows.extend(self.query(query_type, where=[Condition.of(field, "==", *chunk)], **options))
+                chunk = []
+            chunk.append(value)
+        if chunk:
+            rows.extend(self.query(query_type, where=[Condition.of(field, "==", *chunk)], **options))
+        return list(unique(rows))
+
+    def _object(self, path: str, entity: bool = True) -> dict[str, Any]:
+        found = members(self.session.read(path, {"format": "Entity"} if entity else None))
+        if not found:
+            raise ApiError(NOT_FOUND, f"Enterprise Manager shows nothing at {path}.", method="GET", path=path)
+        return found[0]
+
+
+def each_or_missing(read: Callable[[str], dict[str, Any]], ids: Iterable[str]) -> Iterator[tuple[str, Any]]:
+    """Read things by id; yields (id, resource) or, when it does not exist, (id, the error)."""
+    for item_id in ids:
+        try:
+            yield item_id, read(item_id)
+        except ApiError as error:
+            if error.kind != NOT_FOUND:
+                raise
+            yield item_id, error

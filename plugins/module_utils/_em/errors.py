@@ -1,0 +1,96 @@
+# Copyright: (c) 2026, backupops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a bad answer of Enterprise Manager means (em_rest 3)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from .._errors import AUTHENTICATION, AUTHORIZATION, NOT_FOUND, PROTOCOL, REJECTED, SERVER, ApiError
+from .._http import Response
+from .codec import as_dict, decode
+
+# "There is no backup task with id [task-297] in current rest session" comes as a 500 (em_rest 4).
+_UNKNOWN_TASK = re.compile(r"no backup task with id|in current rest session", re.IGNORECASE)
+# An ID that is no GUID, or is of another type, comes as a 400 (em_rest 3).
+_INVALID_ID = re.compile(r"\bID \S+ is invalid", re.IGNORECASE)
+
+ROLE_HINT = (
+    "The account needs the Portal Administrator role in Enterprise Manager; "
+    "Portal User and Restore Operator may read sessions, not jobs."
+)
+TASK_SCOPE_HINT = (
+    "A task exists only in the logon session that created it: pass the session_id of that logon session "
+    "(see veeam_em_session), or follow the job session instead."
+)
+LOGON_HINT = "Check username and password; domain accounts are written DOMAIN\\user, local accounts HOST\\user."
+
+
+def message_of(body: bytes) -> str | None:
+    """The server's words in an error body, XML or JSON; None when there are none."""
+    try:
+        error = as_dict(decode(body))
+    except ApiError:
+        return None
+    text = error.get("message") or error.get("first_chance_exception_message")
+    return str(text).strip() if text else None
+
+
+def judge(response: Response) -> ApiError | None:
+    """None for an answer with status 2xx, else the error it stands for."""
+    status = response.status
+    if 200 <= status < 300:
+        return None
+    words = message_of(response.body)
+    said = f': "{words}"' if words else ""
+    about: dict[str, Any] = {
+        "http_status": status,
+        "em_message": words,
+        "method": response.method,
+        "path": response.path,
+        "retry_after": response.retry_after,
+    }
+    if 300 <= status < 400:
+        return ApiError(
+            PROTOCOL,
+            "The server answered %s %s with a redirect (%d), which is not followed: "
+            "the session id goes to the configured host only." % (response.method, response.path, status),
+            hint="Set host and port to the Enterprise Manager itself.",
+            **about,
+        )
+    if status == 401:
+        return ApiError(AUTHENTICATION, f"Enterprise Manager refused the credentials (401){said}.", **about)
+    if status == 403:
+        return ApiError(
+            AUTHORIZATION,
+            f"Enterprise Manager denied {response.method} {response.path} (403){said}.",
+            hint=ROLE_HINT,
+            **about,
+        )
+    if words and _UNKNOWN_TASK.search(words):
+        return ApiError(NOT_FOUND, f"Enterprise Manager does not know the task{said}.", hint=TASK_SCOPE_HINT, **about)
+    if status == 404 or (status == 400 and words and _INVALID_ID.search(words)):
+        return ApiError(
+            NOT_FOUND,
+            "Enterprise Manager found nothing at %s (%d)%s." % (response.path, status, said),
+            hint="Check the id. Sessions older than 30 days are not listed.",
+            **about,
+        )
+    if status == 407:
+        return ApiError(AUTHENTICATION, "The proxy asks for credentials (407).", hint="Put them into proxy.", **about)
+    if status in (408, 429) or status >= 500:
+        return ApiError(
+            SERVER,
+            "Enterprise Manager failed to answer %s %s (%d)%s." % (response.method, response.path, status, said),
+            hint="Try again later; if it lasts, see the Enterprise Manager service and its logs.",
+            retryable=status != 501,
+            **about,
+        )
+    return ApiError(
+        REJECTED,
+        "Enterprise Manager rejected %s %s (%d)%s." % (response.method, response.path, status, said),
+        hint="Check the options against the server's message.",
+        **about,
+    )

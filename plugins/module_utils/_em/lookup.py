@@ -1,0 +1,201 @@
+# Copyright: (c) 2026, backupops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Finding jobs by exact name or id, on the right backup server (em_rest 15, trap 17)."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .._errors import AMBIGUOUS, NOT_FOUND, USAGE, ApiError
+from .client import MAX_FILTER, EmClient
+from .links import backup_server, bare_id, id_in
+from .model import Record, job, job_objects, job_session
+from .query import Condition
+from .runs import AGENT_RUN, KINDS, SessionKind, kind_of, since
+
+# Above this many names or ids, reading all jobs takes fewer requests.
+FEW = 20
+
+
+@dataclass(frozen=True)
+class Family:
+    """What differs between agent jobs and the jobs of /jobs (em_rest 5 and 9)."""
+
+    noun: str
+    collection: str
+    query_type: str
+    run_type: str | None
+
+
+AGENT_JOBS = Family("agent job", "agents/jobs", "AgentBackupJob", AGENT_RUN)
+VM_JOBS = Family("job", "jobs", "Job", None)
+
+
+def find_jobs(
+    client: EmClient, family: Family, names: Sequence[str], ids: Sequence[str], server: str | None
+) -> list[dict[str, Any]]:
+    """The jobs with these names or ids, each once, in the order given; all jobs when neither is given.
+
+    :param server: name or id of the backup server that must hold them.
+    :raises ApiError: not_found with near matches, ambiguous with the servers that hold the name.
+    """
+    if ids:
+        found = _by_id(client, family, ids)
+        if server:
+            _refuse_others(family, found, server)
+    elif names:
+        found = _by_name(client, family, names, server)
+    else:
+        found = [row for row in client.query(family.query_type, sort_by="Name") if not server or on(row, server)]
+    unique = {bare_id(row.get("uid")): row for row in found}
+    return list(unique.values())
+
+
+def on(resource: dict[str, Any], server: str) -> bool:
+    """Whether a job is on the backup server with this name or id."""
+    link = backup_server(resource)
+    return server.lower() in (str(link.get("name")).lower(), id_in(link.get("href")), bare_id(link.get("href")))
+
+
+def list_jobs(client: EmClient, family: Family, wanted: Mapping[str, Any]) -> list[Record]:
+    """Jobs by the options of veeam_em_agent_job_info."""
+    found = find_jobs(client, family, wanted["name"] or [], wanted["id"] or [], wanted["backup_server"])
+    platforms = [each.lower() for each in wanted["platform"] or []]
+    result = []
+    for resource in found:
+        record = job(resource)
+        if platforms and record["platform"].lower() not in platforms:
+            continue
+        if wanted["include_objects"]:
+            record["objects"] = job_objects(resource)
+        result.append(record)
+    if wanted["include_last_session"]:
+        last = last_sessions(client, family, result)
+        for record in result:
+            newest = last.get(record["id"])
+            record["last_session"] = job_session(newest) if newest else None
+    return result
+
+
+def _by_id(client: EmClient, family: Family, ids: Sequence[str]) -> list[dict[str, Any]]:
+    every = {}
+    if len(ids) > FEW:
+        every = {bare_id(row.get("uid")): row for row in client.query(family.query_type)}
+    found = []
+    for item_id in ids:
+        row = every.get(bare_id(item_id.strip()))
+        try:
+            found.append(row or client.entity(family.collection, item_id))
+        except ApiError as error:
+            # An id that is no GUID gives 400, an unknown one 404 or 400 (em_rest 3 and 16).
+            if error.http_status not in (400, 404) and error.kind != NOT_FOUND:
+                raise
+            raise ApiError(
+                NOT_FOUND,
+                f"There is no {family.noun} with the id {item_id}.",
+                hint="List the ids with veeam_em_agent_job_info, or give the name.",
+                http_status=error.http_status,
+                em_message=error.em_message,
+                method=error.method,
+                path=error.path,
+            ) from error
+    return found
+
+
+def _by_name(client: EmClient, family: Family, names: Sequence[str], server: str | None) -> list[dict[str, Any]]:
+    rows = client.query(family.query_type) if len(names) > FEW else client.query_any(family.query_type, "Name", names)
+    found = []
+    for name in names:
+        same = [row for row in rows if row.get("name") == name and (not server or on(row, server))]
+        if not same:
+            raise _unknown(client, family, name, server)
+        if len(same) > 1:
+            servers = ", ".join(sorted(str(backup_server(row).get("name")) for row in same))
+            raise ApiError(
+                AMBIGUOUS,
+                "%d %ss are called %r, on: %s." % (len(same), family.noun, name, servers),
+                hint="Set backup_server to one of them, or give the id: {}.".format(
+                    ", ".join(str(bare_id(row.get("uid"))) for row in same)
+                ),
+            )
+        found.append(same[0])
+    return found
+
+
+def _unknown(client: EmClient, family: Family, name: str, server: str | None) -> ApiError:
+    """The error for a name that no job has, with what it may have meant."""
+    rows = client.query(family.query_type, entities=False)
+    elsewhere = sorted({str(backup_server(row).get("name")) for row in rows if row.get("name") == name})
+    where = f" on the backup server {server}" if server else ""
+    if elsewhere:
+        hint = "That job is on: {}.".format(", ".join(elsewhere))
+    else:
+        here = sorted({str(row.get("name")) for row in rows if not server or on(row, server)})
+        near = near_matches(name, here)
+        if near:
+            hint = "Did you mean: {}?".format(", ".join(near))
+        elif here:
+            hint = "Names must match exactly; there are %d %ss%s." % (len(here), family.noun, where)
+        else:
+            hint = f"There are no {family.noun}s{where} that this account can see."
+    return ApiError(NOT_FOUND, f"There is no {family.noun} called {name!r}{where}.", hint=hint)
+
+
+def near_matches(name: str, names: Sequence[str], limit: int = 5) -> list[str]:
+    """Names that resemble a name: letter case aside, by similarity, or one within the other."""
+    lowered = {each.lower(): each for each in names}
+    close = difflib.get_close_matches(name.lower(), list(lowered), n=limit, cutoff=0.6)
+    within = [each for each in lowered if name.lower() in each or each in name.lower()]
+    return [lowered[each] for each in dict.fromkeys(close + within)][:limit]
+
+
+def _refuse_others(family: Family, found: Sequence[dict[str, Any]], server: str) -> None:
+    for row in found:
+        if not on(row, server):
+            raise ApiError(
+                USAGE,
+                "The {} {} is on {}, not on {}.".format(
+                    family.noun, row.get("name"), backup_server(row).get("name") or "another server", server
+                ),
+                hint="Leave out backup_server when you give ids.",
+            )
+
+
+def belongs(session: Record, record: Record) -> bool:
+    """Whether a session is a run of this job. The type words of the two UIDs may differ, so ids are compared."""
+    if session["job_id"] == record["id"]:
+        return True
+    # The workers of a backup copy job run under jobs of their own (sample query_backupjobsession.entities.xml).
+    return "copy" in record["job_type"].lower() and session["job_name"].startswith(record["name"] + "\\")
+
+
+def last_sessions(client: EmClient, family: Family, records: Sequence[Record]) -> dict[str, dict[str, Any]]:
+    """The newest session of each job, by job id; jobs without any in the last 30 days are left out."""
+    result: dict[str, dict[str, Any]] = {}
+    for kind in KINDS:
+        wanted = [record for record in records if kind_of(record["job_type"]) is kind]
+        if not wanted:
+            continue
+        for row in _newest_first(client, family, kind, wanted):
+            session = job_session(row)
+            for record in wanted:
+                if record["id"] not in result and belongs(session, record):
+                    result[record["id"]] = row
+            if all(record["id"] in result for record in wanted):
+                break
+    return result
+
+
+def _newest_first(
+    client: EmClient, family: Family, kind: SessionKind, records: Sequence[Record]
+) -> Iterator[dict[str, Any]]:
+    """Sessions among which the runs of these jobs are, the newest first."""
+    names = Condition.of("JobName", "==", *(record["name"] for record in records))
+    copies = any("copy" in record["job_type"].lower() for record in records)
+    named = names.portable and len(names.text()) <= MAX_FILTER and not copies
+    where = [names] if named else since(None, family.run_type)
+    return client.rows(kind.query_type, where=where, sort_by="CreationTime", descending=True)

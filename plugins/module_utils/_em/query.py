@@ -1,0 +1,183 @@
+# Copyright: (c) 2026, backupops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Filters, sorting and pages of the query service (em_rest 10)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Callable
+
+from .._errors import PROTOCOL, USAGE, ApiError
+from .codec import as_dict, as_list, members, snake
+from .links import bare_id, id_in, links
+from .model import moment
+
+OPERATORS = ("==", "!=", ">", "<", ">=", "<=")
+# How the grammar escapes these inside a value is documented nowhere (em_rest 16): such a value stays here.
+_UNSAFE = re.compile(r'["();,\\\x00-\x1f\x7f\ud800-\udfff]')
+_FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_]*$")
+# Enumerations compare by their order, not as text (em_rest 10).
+_ORDERED = {"success": 0, "warning": 1, "failed": 2}
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One comparison: field name as the server spells it, operator, and the values of which one must match."""
+
+    field: str
+    op: str
+    values: tuple[str, ...]
+
+    @classmethod
+    def of(cls, field: str, op: str, *values: Any) -> Condition:
+        """Make a condition from a user's words.
+
+        :raises ApiError: kind usage, for an unknown operator or a field that is no name.
+        """
+        if op not in OPERATORS:
+            raise ApiError(USAGE, f"{op!r} is not a filter operator.", hint=f"Use one of {', '.join(OPERATORS)}.")
+        if not _FIELD.match(field):
+            raise ApiError(USAGE, f"{field!r} is not the name of a field.")
+        return cls(field, op, tuple(str(value).lower() if isinstance(value, bool) else str(value) for value in values))
+
+    @property
+    def portable(self) -> bool:
+        """True when the server's grammar can carry the values."""
+        return all(value and not _UNSAFE.search(value) for value in self.values)
+
+    def text(self) -> str:
+        """The condition in the server's grammar."""
+        return ",".join(f'{self.field}{self.op}"{value}"' for value in self.values)
+
+    def holds(self, resource: dict[str, Any]) -> bool:
+        """Whether a decoded resource satisfies the condition, compared as the server does: letter case is ignored.
+
+        :raises ApiError: kind usage, when the resource does not show the field.
+        """
+        actual = _shown(resource, self.field)
+        if actual is None:
+            raise ApiError(
+                USAGE,
+                f"A filter on {self.field} cannot hold {', '.join(map(repr, self.values))}: the server's grammar "
+                "cannot carry it, and the resources do not show that field.",
+                hint="Filter on another field.",
+            )
+        return any(_COMPARE[self.op](*_comparable(self.field, actual, value)) for value in self.values)
+
+
+def split(conditions: Sequence[Condition]) -> tuple[list[str], list[Condition]]:
+    """Divide conditions (all must hold) into the server's part, as filter texts, and the part for the client."""
+    remote = [condition.text() for condition in conditions if condition.portable]
+    return remote, [condition for condition in conditions if not condition.portable]
+
+
+def all_of(texts: Sequence[str]) -> str:
+    """One filter text for several that must all hold: OR binds weaker than AND, so alternatives are grouped."""
+    if len(texts) == 1:
+        return texts[0]
+    return ";".join(f"({text})" if "," in text else text for text in texts)
+
+
+def pages(
+    read: Callable[[dict[str, Any]], Any],
+    query: dict[str, Any],
+    page_size: int,
+) -> Iterator[list[dict[str, Any]]]:
+    """The rows of a query, page by page, to the end.
+
+    :param read: sends GET /query with these parameters and returns the decoded answer.
+    :raises ApiError: kind protocol, when an answer is no query result or the pages go in circles.
+    """
+    number = 1
+    while True:
+        answer = read(dict(query, pageSize=page_size, page=number))
+        rows = _rows(answer)
+        yield rows
+        paging = as_dict(as_dict(answer).get("paging_info"))
+        here = paging.get("page_num", number)
+        if here != number:
+            raise ApiError(PROTOCOL, f"Page {here} came back where page {number} was asked for.")
+        count = paging.get("pages_count")
+        more = number < count if isinstance(count, int) else _has_next(paging)
+        if not more:
+            return
+        number += 1
+
+
+def unique(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Each resource once: rows move to the next page when new ones come in while reading."""
+    seen = set()
+    for row in rows:
+        key = row.get("uid") or row.get("task_id") or row.get("href")
+        if key is None or key not in seen:
+            seen.add(key)
+            yield row
+
+
+def _rows(answer: Any) -> list[dict[str, Any]]:
+    if isinstance(answer, list):
+        return members(answer)
+    answer = as_dict(answer)
+    parts = [answer.get(name) for name in ("refs", "entities", "resources")]
+    if "paging_info" not in answer and not any(parts):
+        raise ApiError(PROTOCOL, "The answer to a query is no query result.", retryable=True)
+    return [row for part in parts for row in members(part)]
+
+
+def _has_next(paging: dict[str, Any]) -> bool:
+    return any(as_dict(link).get("rel") == "Next" for link in as_list(paging.get("links")))
+
+
+def _shown(resource: dict[str, Any], field: str) -> Any:
+    """The value of a filter field in a resource: a member, or told by a link."""
+    name = snake(field)
+    for key in (name, name + "_utc"):
+        if key in resource:
+            return resource[key]
+    owner, _dot, part = name.rpartition("_")
+    types = _LINKED.get(owner)
+    for link in links(resource, "Up", *types) if types else []:
+        if owner == "job":
+            # The link leads to the job's session, whose name is the job's and the time.
+            return str(link.get("name", "")).rpartition("@")[0] if part == "name" else None
+        return id_in(link.get("href")) if part == "uid" else link.get("name")
+    # An optional text that is empty is absent in the decoded form.
+    return "" if name in ("description", "reason") else None
+
+
+def _comparable(field: str, actual: Any, wanted: str) -> tuple[Any, Any]:
+    if isinstance(actual, bool):
+        return str(actual).lower(), wanted.lower()
+    if isinstance(actual, (int, float)):
+        try:
+            return float(actual), float(wanted)
+        except ValueError:
+            return str(actual), wanted
+    left, right = str(actual).strip().lower(), wanted.strip().lower()
+    if snake(field) == "result" and left in _ORDERED and right in _ORDERED:
+        return _ORDERED[left], _ORDERED[right]
+    if snake(field).endswith("uid"):
+        return bare_id(left), bare_id(right)
+    then, limit = moment(actual), moment(wanted)
+    if then and limit:
+        return then, limit
+    return left, right
+
+
+# Filter fields that a resource shows only by a link: field without its last word -> link types.
+_LINKED = {
+    "backup_server": ("BackupServerReference",),
+    "protection_group": ("AgentProtectionGroupReference",),
+    "job": ("BackupJobSessionReference", "ReplicaJobSessionReference"),
+}
+_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
+    "==": lambda left, right: left == right,
+    "!=": lambda left, right: left != right,
+    ">": lambda left, right: left > right,
+    "<": lambda left, right: left < right,
+    ">=": lambda left, right: left >= right,
+    "<=": lambda left, right: left <= right,
+}

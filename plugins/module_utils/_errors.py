@@ -1,0 +1,109 @@
+# Copyright: (c) 2026, backupops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one exception family of the collection, and the one shape it takes in a result."""
+
+from __future__ import annotations
+
+from typing import Any
+
+AUTHENTICATION = "authentication"
+AUTHORIZATION = "authorization"
+NOT_FOUND = "not_found"
+AMBIGUOUS = "ambiguous"
+CONFLICT = "conflict"
+REJECTED = "rejected"
+TIMEOUT = "timeout"
+CONNECTION = "connection"
+TLS = "tls"
+PROTOCOL = "protocol"
+SERVER = "server"
+USAGE = "usage"
+
+KINDS = frozenset(
+    (
+        AUTHENTICATION,
+        AUTHORIZATION,
+        NOT_FOUND,
+        AMBIGUOUS,
+        CONFLICT,
+        REJECTED,
+        TIMEOUT,
+        CONNECTION,
+        TLS,
+        PROTOCOL,
+        SERVER,
+        USAGE,
+    )
+)
+
+
+class ApiError(Exception):
+    """Anything that stops a module.
+
+    :param kind: one of KINDS.
+    :param message: what happened, and to which object.
+    :param hint: what the user can do about it.
+    :param http_status: status code of the answer, None when there was none.
+    :param em_message: the server's own words, None when it said nothing.
+    :param method: HTTP method of the request.
+    :param path: path of the request, without host and query: neither headers nor credentials.
+    :param retryable: True when the same call may well succeed a little later.
+    :param outcome_unknown: True when a write may have taken effect although it failed.
+    :param learnt: everything found out before the failure; merged into the module's result.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        message: str,
+        *,
+        hint: str | None = None,
+        http_status: int | None = None,
+        em_message: str | None = None,
+        method: str | None = None,
+        path: str | None = None,
+        retryable: bool = False,
+        outcome_unknown: bool = False,
+        retry_after: float | None = None,
+        learnt: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+        self.hint = hint
+        self.http_status = http_status
+        self.em_message = em_message
+        self.method = method
+        self.path = path
+        self.retryable = retryable
+        self.outcome_unknown = outcome_unknown
+        self.retry_after = retry_after
+        self.learnt: dict[str, Any] = learnt or {}
+
+    def as_dict(self) -> dict[str, Any]:
+        """The `error` member of a failed result."""
+        return {
+            "kind": self.kind,
+            "http_status": self.http_status,
+            "em_message": self.em_message,
+            "method": self.method,
+            "path": self.path,
+            "retryable": self.retryable,
+            "hint": self.hint,
+        }
+
+    def sentence(self) -> str:
+        """Message and hint as one text: the `msg` of a failed result."""
+        return f"{self.message} {self.hint}" if self.hint else self.message
+
+
+class Interrupted(Exception):
+    """SIGINT or SIGTERM arrived; carries the signal's name.
+
+    :ivar learnt: everything found out before; merged into the module's result.
+    """
+
+    def __init__(self, signal_name: str) -> None:
+        super().__init__(signal_name)
+        self.learnt: dict[str, Any] = {}

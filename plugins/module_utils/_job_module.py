@@ -1,0 +1,43 @@
+# Copyright: (c) 2026, backupops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What veeam_em_agent_job and veeam_em_job have in common: everything but the family of jobs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ._em.jobs import Jobs
+from ._em.lookup import Family
+from ._em.plan import STATES, Wish
+from ._errors import USAGE, ApiError
+from ._module import option_spec, run_em
+from ._options import WAIT
+from ._wait import Waiter, WaitOptions
+
+
+def run_jobs(family: Family) -> None:
+    """Run the module for one family of jobs."""
+
+    def work(client: Any, module: Any) -> dict[str, Any]:
+        params = module.params
+        names, ids = params["name"] or [], params["id"] or []
+        if not any(names) and not any(ids):
+            # Without a choice every job would be meant.
+            raise ApiError(USAGE, "No job is named.", hint="Give at least one name or id.")
+        wish = Wish(
+            params["state"], params["schedule_enabled"], params["if_running"], params["fail_on"], params["wait"]
+        )
+        jobs = Jobs(client, family, wish, Waiter(WaitOptions.from_params(params)))
+        return jobs.run(names, ids, params["backup_server"], module.check_mode)
+
+    spec = {
+        "name": {"type": "list", "elements": "str"},
+        "id": {"type": "list", "elements": "str"},
+        "backup_server": {"type": "str"},
+        "state": {"type": "str", "required": True, "choices": list(STATES)},
+        "schedule_enabled": {"type": "bool"},
+        "if_running": {"type": "str", "default": "attach", "choices": ["attach", "fail"]},
+        "fail_on": {"type": "str", "default": "failed", "choices": ["failed", "warning", "never"]},
+    }
+    run_em(dict(spec, **option_spec(WAIT)), work, mutually_exclusive=[("name", "id")], required_one_of=[("name", "id")])

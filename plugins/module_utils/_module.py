@@ -1,0 +1,100 @@
+# Copyright: (c) 2026, backupops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The only glue to AnsibleModule: options in, client out, errors to fail_json, log-off always."""
+
+from __future__ import annotations
+
+import signal
+from typing import Any, Callable
+
+from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
+
+from ._conductor.client import ConductorClient
+from ._em.client import EmClient
+from ._em.codec import XMLTODICT_IMPORT_ERROR
+from ._errors import ApiError, Interrupted
+from ._http import REQUESTS_IMPORT_ERROR
+from ._options import CONDUCTOR_CONNECTION, EM_CONNECTION, WAIT
+
+Work = Callable[[Any, AnsibleModule], "dict[str, Any]"]
+
+
+def option_spec(*tables: dict[str, tuple[dict[str, Any], str | None]], **defaults: Any) -> dict[str, Any]:
+    """Argument spec of option groups.
+
+    :param defaults: option name -> default, where a module differs from the table.
+    """
+    result = {}
+    for table in tables:
+        for name, (spec, environment) in table.items():
+            spec = dict(spec)
+            if environment:
+                spec["fallback"] = (env_fallback, [environment])
+            if name in defaults:
+                spec["default"] = defaults[name]
+            result[name] = spec
+    return result
+
+
+def without(table: dict[str, tuple[dict[str, Any], str | None]], *names: str) -> dict[str, Any]:
+    """An option group without some of its options."""
+    return {name: entry for name, entry in table.items() if name not in names}
+
+
+WAIT_ALWAYS = without(WAIT, "wait")
+
+
+def run_em(spec: dict[str, Any], work: Work, **kwargs: Any) -> None:
+    """Run a veeam_em_* module.
+
+    :param spec: the module's own options, and waiting options where it waits.
+    :param work: gets the client (logged on when first used) and the module; returns the result.
+    """
+    _run(dict(option_spec(EM_CONNECTION), **spec), work, EmClient, kwargs)
+
+
+def run_conductor(spec: dict[str, Any], work: Work, **kwargs: Any) -> None:
+    """Run a conductor_* module; as run_em."""
+    _run(dict(option_spec(CONDUCTOR_CONNECTION), **spec), work, ConductorClient, kwargs)
+
+
+def _run(spec: dict[str, Any], work: Work, client_class: Any, kwargs: dict[str, Any]) -> None:
+    module = AnsibleModule(argument_spec=spec, supports_check_mode=True, **kwargs)
+    for library, problem in (("requests", REQUESTS_IMPORT_ERROR), ("xmltodict", XMLTODICT_IMPORT_ERROR)):
+        if problem:
+            module.fail_json(msg=missing_required_lib(library), exception=problem)
+    if not module.params["validate_certs"]:
+        module.warn("Certificate checking is switched off by validate_certs: the server's identity is not known.")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+    client = None
+    try:
+        client = client_class.from_params(module.params, read_only=module.check_mode)
+        with client:
+            result = work(client, module)
+    except Interrupted as stop:
+        _tell(module, client)
+        module.fail_json(
+            msg=f"Interrupted by {stop}. What had been started on the server goes on there; nothing was stopped.",
+            **stop.learnt,
+        )
+    except ApiError as error:
+        _tell(module, client)
+        module.fail_json(msg=error.sentence(), error=error.as_dict(), **error.learnt)
+    _tell(module, client)
+    module.exit_json(**result)
+
+
+def _interrupt(number: int, _frame: Any) -> None:
+    # A second signal must not cut the log-off short.
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
+    raise Interrupted(signal.Signals(number).name)
+
+
+def _tell(module: AnsibleModule, client: Any) -> None:
+    for text in getattr(client, "warnings", ()):
+        module.warn(text)
+    for text in getattr(client, "debug_lines", ()):
+        module.debug(text)

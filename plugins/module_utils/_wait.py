@@ -1,0 +1,139 @@
+# Copyright: (c) 2026, backupops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Deadlines and polling: the only place that sleeps.
+
+All durations are seconds (fractions allowed). The clock is injected, so that tests need no real time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Callable, Protocol
+
+from ._errors import TIMEOUT, USAGE, ApiError
+
+GROWTH = 1.5
+
+
+class Clock(Protocol):
+    """What waiting needs of time; the module `time` satisfies it."""
+
+    def monotonic(self) -> float:
+        """Seconds of a clock that never goes back."""
+
+    def sleep(self, seconds: float, /) -> None:
+        """Pause."""
+
+
+SYSTEM_CLOCK: Clock = time
+
+
+class Deadline:
+    """A moment on the monotonic clock."""
+
+    def __init__(self, seconds: float, clock: Clock = SYSTEM_CLOCK) -> None:
+        self.clock = clock
+        self.at = clock.monotonic() + seconds
+
+    def remaining(self) -> float:
+        """Seconds left, never below zero."""
+        return max(0.0, self.at - self.clock.monotonic())
+
+    def expired(self) -> bool:
+        """True when no time is left."""
+        return self.remaining() <= 0
+
+    def pause(self, seconds: float) -> None:
+        """Sleep, but not past the deadline."""
+        seconds = min(seconds, self.remaining())
+        if seconds > 0:
+            self.clock.sleep(seconds)
+
+
+@dataclass(frozen=True)
+class WaitOptions:
+    """How to wait; the fields are the options of the doc fragment `wait`, in seconds."""
+
+    timeout: float = 14400.0
+    interval: float = 2.0
+    max_interval: float = 30.0
+    poll_error_timeout: float = 120.0
+
+    @classmethod
+    def from_params(cls, params: Mapping[str, Any]) -> WaitOptions:
+        """Read the waiting options out of module parameters.
+
+        :raises ApiError: kind usage, when a duration makes no sense.
+        """
+        for name, least in (("wait_timeout", 0), ("poll_error_timeout", 0), ("wait_interval", 0.01)):
+            if params[name] < least:
+                raise ApiError(USAGE, f"{name} must be at least {least} seconds.")
+        return cls(
+            timeout=params["wait_timeout"],
+            interval=params["wait_interval"],
+            max_interval=params["wait_max_interval"],
+            poll_error_timeout=params["poll_error_timeout"],
+        )
+
+
+class Waiter:
+    """Polls with growing pauses until something holds or the deadline passes.
+
+    Polls may fail for up to `poll_error_timeout` seconds in a row before the wait gives up.
+    """
+
+    def __init__(self, options: WaitOptions, clock: Clock = SYSTEM_CLOCK) -> None:
+        self.options = options
+        self.clock = clock
+        self.deadline = Deadline(options.timeout, clock)
+        self.polls = 0
+        self._started = clock.monotonic()
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the waiter was made."""
+        return round(self.clock.monotonic() - self._started, 3)
+
+    def until(self, poll: Callable[[], bool], seconds: float | None = None) -> bool:
+        """Call `poll` until it returns True.
+
+        :param poll: reads the state once; True ends the wait.
+        :param seconds: a shorter limit for this wait; the waiter's own deadline holds all the same.
+        :returns: False when time ran out first. The last poll happens at the deadline, not before it.
+        :raises ApiError: what `poll` raised, at once if it is not retryable, else when failures in a row
+            have lasted longer than allowed or the deadline has passed.
+        """
+        deadline = self.deadline
+        if seconds is not None and seconds < deadline.remaining():
+            deadline = Deadline(seconds, self.clock)
+        pause = self.options.interval
+        failing_since: float | None = None
+        while True:
+            last_chance = deadline.expired()
+            hold = 0.0
+            try:
+                self.polls += 1
+                if poll():
+                    return True
+                failing_since = None
+            except ApiError as error:
+                now = self.clock.monotonic()
+                failing_since = now if failing_since is None else failing_since
+                if not error.retryable or last_chance or now - failing_since >= self.options.poll_error_timeout:
+                    raise
+                hold = error.retry_after or 0.0
+            if last_chance:
+                return False
+            deadline.pause(max(pause, hold))
+            pause = min(pause * GROWTH, max(self.options.max_interval, self.options.interval))
+
+
+def timed_out(message: str, hint: str, **learnt: Any) -> ApiError:
+    """The error of a wait that ran out of time.
+
+    :param learnt: the full last state and the ids to resume with.
+    """
+    return ApiError(TIMEOUT, message, hint=hint, retryable=True, learnt=dict(learnt, timed_out=True))

@@ -1,0 +1,190 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+
+# Copyright: (c) 2026, backupops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: veeam_em_backup_task_session_info
+short_description: Read backup task sessions
+version_added: 0.1.0
+description:
+  - Reads backup task sessions: what happened to each machine in a run, with the reason of each failure, the newest first.
+  - The server lists those of the last 30 days.
+author:
+  - backupops contributors (@backupops)
+extends_documentation_fragment:
+  - backupops.veeam_em.em
+  - backupops.veeam_em.attributes
+  - backupops.veeam_em.attributes.info
+options:
+  id:
+    description:
+      - Ids or UIDs of the task sessions.
+    type: list
+    elements: str
+  job_session_id:
+    description:
+      - Ids or UIDs of job sessions whose task sessions are read.
+    type: list
+    elements: str
+  job_name:
+    description:
+      - Only those of jobs with these names.
+    type: list
+    elements: str
+  machine:
+    description:
+      - Only those of machines with these names.
+    type: list
+    elements: str
+
+  state:
+    description:
+      - Only those in one of these states.
+    type: list
+    elements: str
+  result:
+    description:
+      - Only those that ended with one of these results. What still runs has no result.
+    type: list
+    elements: str
+
+  created_after:
+    description:
+      - Only those created at or after this time, UTC (V(2026-01-31T22:00:00Z)) or with an offset.
+    type: str
+
+  limit:
+    description:
+      - At most this many, the newest.
+    type: int
+seealso:
+  - module: backupops.veeam_em.veeam_em_job_session_info
+"""
+
+EXAMPLES = r"""
+- name: The machines of a run
+  backupops.veeam_em.veeam_em_backup_task_session_info:
+    host: em.example.com
+    username: EXAMPLE\backup
+    password: "{{ vault_em_password }}"
+    job_session_id: "{{ run.id }}"
+
+- name: Which machines failed since yesterday evening, and why
+  backupops.veeam_em.veeam_em_backup_task_session_info:
+    result: Failed
+    created_after: "2026-01-31T20:00:00Z"
+"""
+
+RETURN = r"""
+task_sessions:
+  description: The task sessions.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: Id of the task session.
+      type: str
+      sample: c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11
+    uid:
+      description: UID of the task session.
+      type: str
+      sample: urn:veeam:BackupTaskSession:c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11
+    name:
+      description: Name of the task session.
+      type: str
+      sample: 'web01@2026-01-31 22:00:20'
+    machine:
+      description: Name of the machine.
+      type: str
+      sample: web01
+    job_session_id:
+      description: Id of the job session it belongs to.
+      type: str
+      sample: c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11
+    state:
+      description: State as the server gives it.
+      type: str
+      sample: Completed
+    result:
+      description: V(Success), V(Warning) or V(Failed); null until the task session has ended.
+      type: str
+      sample: Failed
+    reason:
+      description: Why the machine did not succeed; empty when there is nothing to say.
+      type: str
+      sample: 'Not enough space on the disk.'
+    total_size:
+      description: Size of the source data, in bytes.
+      type: int
+      sample: 17179869184
+    creation_time:
+      description: When it began, UTC.
+      type: str
+      sample: '2026-01-31T22:00:20Z'
+    end_time:
+      description: When it ended, UTC; null before.
+      type: str
+      sample: '2026-01-31T22:04:11Z'
+error:
+  description: What went wrong, for programs.
+  returned: failure
+  type: dict
+  contains:
+    kind:
+      description:
+        - V(authentication), V(authorization), V(not_found), V(ambiguous), V(conflict), V(rejected), V(timeout), V(connection), V(tls),
+          V(protocol), V(server) or V(usage).
+      type: str
+      sample: not_found
+    http_status:
+      description: Status code of the answer; null when there was none.
+      type: int
+      sample: 404
+    em_message:
+      description: The server's own words; null when it said nothing.
+      type: str
+    method:
+      description: HTTP method of the request.
+      type: str
+      sample: GET
+    path:
+      description: Path of the request.
+      type: str
+      sample: /api/query
+    retryable:
+      description: Whether the same call may well succeed a little later.
+      type: bool
+      sample: false
+    hint:
+      description: What to do about it.
+      type: str
+"""
+
+from typing import Any
+
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.runs import BACKUP
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.search import find_task_sessions
+from ansible_collections.backupops.veeam_em.plugins.module_utils._module import run_em
+
+
+def work(client: Any, module: Any) -> dict[str, Any]:
+    wanted = dict(module.params, parent=module.params["job_session_id"])
+    return {"task_sessions": find_task_sessions(client, BACKUP, wanted)}
+
+
+def main() -> None:
+    strings = {"type": "list", "elements": "str"}
+    names = ("id", "job_session_id", "job_name", "machine", "state", "result")
+    spec: dict[str, Any] = {name: strings for name in names}
+    spec.update(created_after={"type": "str"}, limit={"type": "int"})
+    run_em(spec, work, mutually_exclusive=[("id", "job_session_id")])
+
+
+if __name__ == "__main__":
+    main()

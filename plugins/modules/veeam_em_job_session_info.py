@@ -1,0 +1,206 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+
+# Copyright: (c) 2026, backupops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: veeam_em_job_session_info
+short_description: Read job sessions
+version_added: 0.1.0
+description:
+  - Reads the runs of jobs, of agent, VM, backup copy and replication jobs alike, the newest first.
+  - The server lists runs of the last 30 days.
+author:
+  - backupops contributors (@backupops)
+extends_documentation_fragment:
+  - backupops.veeam_em.em
+  - backupops.veeam_em.attributes
+  - backupops.veeam_em.attributes.info
+options:
+  id:
+    description:
+      - Ids or UIDs of the sessions.
+    type: list
+    elements: str
+  job_name:
+    description:
+      - Only runs of jobs with these names.
+    type: list
+    elements: str
+  job_id:
+    description:
+      - Only runs of jobs with these ids or UIDs.
+    type: list
+    elements: str
+  job_type:
+    description:
+      - Only runs of jobs of these types, such as V(AgentBackup), V(Backup), V(BackupCopy) or V(Replica).
+    type: list
+    elements: str
+
+  state:
+    description:
+      - Only those in one of these states.
+    type: list
+    elements: str
+  result:
+    description:
+      - Only those that ended with one of these results. What still runs has no result.
+    type: list
+    elements: str
+
+  created_after:
+    description:
+      - Only those created at or after this time, UTC (V(2026-01-31T22:00:00Z)) or with an offset.
+    type: str
+
+  created_before:
+    description:
+      - Only those created at or before this time.
+    type: str
+
+  limit:
+    description:
+      - At most this many, the newest.
+    type: int
+seealso:
+  - module: backupops.veeam_em.veeam_em_job_session_wait
+"""
+
+EXAMPLES = r"""
+- name: What failed since yesterday evening
+  backupops.veeam_em.veeam_em_job_session_info:
+    host: em.example.com
+    username: EXAMPLE\backup
+    password: "{{ vault_em_password }}"
+    result: Failed
+    created_after: "2026-01-31T20:00:00Z"
+  register: failed
+
+- name: The newest run of a job
+  backupops.veeam_em.veeam_em_job_session_info:
+    job_name: Linux servers
+    job_type: AgentBackup
+    limit: 1
+"""
+
+RETURN = r"""
+sessions:
+  description: The sessions, the newest first; by O(id), in the order given.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: Id of the session.
+      type: str
+      sample: c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11
+    uid:
+      description: UID of the session.
+      type: str
+      sample: urn:veeam:BackupJobSession:c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11
+    name:
+      description: Name of the session.
+      type: str
+      sample: 'Linux servers@2026-01-31 22:00:04'
+    job_id:
+      description: Id of its job.
+      type: str
+      sample: c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11
+    job_name:
+      description: Name of its job.
+      type: str
+      sample: Linux servers
+    job_type:
+      description: Type of its job.
+      type: str
+      sample: AgentBackup
+    state:
+      description: State as the server gives it.
+      type: str
+      sample: Stopped
+    result:
+      description: V(Success), V(Warning) or V(Failed); null until the session has ended.
+      type: str
+      sample: Success
+    progress:
+      description: Progress in percent.
+      type: int
+      sample: 100
+    running:
+      description: Whether the session has not ended.
+      type: bool
+      sample: false
+    creation_time:
+      description: When the session began, UTC.
+      type: str
+      sample: '2026-01-31T22:00:04.21Z'
+    end_time:
+      description: When the session ended, UTC; null before.
+      type: str
+      sample: '2026-01-31T22:09:41Z'
+    is_retry:
+      description: Whether the run is a retry.
+      type: bool
+      sample: false
+    failure_message:
+      description: The message of a failed run, if the server gives one.
+      type: str
+error:
+  description: What went wrong, for programs.
+  returned: failure
+  type: dict
+  contains:
+    kind:
+      description:
+        - V(authentication), V(authorization), V(not_found), V(ambiguous), V(conflict), V(rejected), V(timeout), V(connection), V(tls),
+          V(protocol), V(server) or V(usage).
+      type: str
+      sample: not_found
+    http_status:
+      description: Status code of the answer; null when there was none.
+      type: int
+      sample: 404
+    em_message:
+      description: The server's own words; null when it said nothing.
+      type: str
+    method:
+      description: HTTP method of the request.
+      type: str
+      sample: GET
+    path:
+      description: Path of the request.
+      type: str
+      sample: /api/query
+    retryable:
+      description: Whether the same call may well succeed a little later.
+      type: bool
+      sample: false
+    hint:
+      description: What to do about it.
+      type: str
+"""
+
+from typing import Any
+
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.search import find_job_sessions
+from ansible_collections.backupops.veeam_em.plugins.module_utils._module import run_em
+
+
+def work(client: Any, module: Any) -> dict[str, Any]:
+    return {"sessions": find_job_sessions(client, module.params)}
+
+
+def main() -> None:
+    strings = {"type": "list", "elements": "str"}
+    spec: dict[str, Any] = {name: strings for name in ("id", "job_name", "job_id", "job_type", "state", "result")}
+    spec.update(created_after={"type": "str"}, created_before={"type": "str"}, limit={"type": "int"})
+    run_em(spec, work)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,219 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+
+# Copyright: (c) 2026, backupops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: veeam_em_job_session_wait
+short_description: Wait for job sessions
+version_added: 0.1.0
+description:
+  - Waits until runs of jobs have ended and reports what happened to every machine.
+  - It needs no particular logon session, unlike waiting for tasks.
+author:
+  - backupops contributors (@backupops)
+extends_documentation_fragment:
+  - backupops.veeam_em.em
+  - backupops.veeam_em.wait
+  - backupops.veeam_em.attributes
+  - backupops.veeam_em.attributes.info
+options:
+  id:
+    description:
+      - Ids or UIDs of the sessions.
+    type: list
+    elements: str
+    required: true
+  fail_on:
+    description:
+      - Which verdict of a run, or of one of its machines, fails the module.
+      - V(failed) lets warnings pass, V(warning) only success, V(never) everything.
+    type: str
+    choices: [failed, warning, never]
+    default: failed
+  on_timeout:
+    description:
+      - Whether the module fails when time runs out, or returns what is known with RV(timed_out=true).
+    type: str
+    choices: [fail, return]
+    default: fail
+seealso:
+  - module: backupops.veeam_em.veeam_em_agent_job
+  - module: backupops.veeam_em.veeam_em_job_session_info
+"""
+
+EXAMPLES = r"""
+- name: Wait for the run
+  backupops.veeam_em.veeam_em_job_session_wait:
+    host: em.example.com
+    username: EXAMPLE\backup
+    password: "{{ vault_em_password }}"
+    id: "{{ started.jobs[0].session.id }}"
+    wait_timeout: 7200
+"""
+
+RETURN = r"""
+sessions:
+  description: The sessions in their last state.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: Id of the session.
+      type: str
+      sample: c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11
+    uid:
+      description: UID of the session.
+      type: str
+      sample: urn:veeam:BackupJobSession:c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11
+    name:
+      description: Name of the session.
+      type: str
+      sample: 'Linux servers@2026-01-31 22:00:04'
+    job_id:
+      description: Id of its job.
+      type: str
+      sample: c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11
+    job_name:
+      description: Name of its job.
+      type: str
+      sample: Linux servers
+    job_type:
+      description: Type of its job.
+      type: str
+      sample: AgentBackup
+    state:
+      description: State as the server gives it.
+      type: str
+      sample: Stopped
+    result:
+      description: V(Success), V(Warning) or V(Failed); null until the session has ended.
+      type: str
+      sample: Success
+    progress:
+      description: Progress in percent.
+      type: int
+      sample: 100
+    running:
+      description: Whether the session has not ended.
+      type: bool
+      sample: false
+    creation_time:
+      description: When the session began, UTC.
+      type: str
+      sample: '2026-01-31T22:00:04.21Z'
+    end_time:
+      description: When the session ended, UTC; null before.
+      type: str
+      sample: '2026-01-31T22:09:41Z'
+    is_retry:
+      description: Whether the run is a retry.
+      type: bool
+      sample: false
+    failure_message:
+      description: The message of a failed run, if the server gives one.
+      type: str
+    machines:
+      description: What happened to each machine.
+      type: list
+      elements: dict
+      contains:
+        name:
+          description: Name of the machine.
+          type: str
+          sample: web01
+        result:
+          description: V(Success), V(Warning) or V(Failed); null until it is final.
+          type: str
+          sample: Failed
+        reason:
+          description: Why the machine did not succeed; null when there is nothing to say.
+          type: str
+          sample: 'Not enough space on the disk.'
+        state:
+          description: State as the server gives it.
+          type: str
+          sample: Stopped
+        task_session_id:
+          description: Id of the task session of the machine.
+          type: str
+          sample: c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11
+elapsed:
+  description: How long the module waited, in seconds.
+  returned: always
+  type: float
+  sample: 34.2
+polls:
+  description: How often the module asked.
+  returned: always
+  type: int
+  sample: 9
+timed_out:
+  description: Whether time ran out.
+  returned: always
+  type: bool
+  sample: false
+error:
+  description: What went wrong, for programs.
+  returned: failure
+  type: dict
+  contains:
+    kind:
+      description:
+        - V(authentication), V(authorization), V(not_found), V(ambiguous), V(conflict), V(rejected), V(timeout), V(connection), V(tls),
+          V(protocol), V(server) or V(usage).
+      type: str
+      sample: not_found
+    http_status:
+      description: Status code of the answer; null when there was none.
+      type: int
+      sample: 404
+    em_message:
+      description: The server's own words; null when it said nothing.
+      type: str
+    method:
+      description: HTTP method of the request.
+      type: str
+      sample: GET
+    path:
+      description: Path of the request.
+      type: str
+      sample: /api/query
+    retryable:
+      description: Whether the same call may well succeed a little later.
+      type: bool
+      sample: false
+    hint:
+      description: What to do about it.
+      type: str
+"""
+
+from typing import Any
+
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.waits import wait_for_sessions
+from ansible_collections.backupops.veeam_em.plugins.module_utils._module import WAIT_ALWAYS, option_spec, run_em
+from ansible_collections.backupops.veeam_em.plugins.module_utils._wait import Waiter, WaitOptions
+
+
+def work(client: Any, module: Any) -> dict[str, Any]:
+    params = module.params
+    waiter = Waiter(WaitOptions.from_params(params))
+    return wait_for_sessions(client, waiter, params["id"], params["fail_on"], params["on_timeout"])
+
+
+def main() -> None:
+    spec = {
+        "id": {"type": "list", "elements": "str", "required": True},
+        "fail_on": {"type": "str", "default": "failed", "choices": ["failed", "warning", "never"]},
+        "on_timeout": {"type": "str", "default": "fail", "choices": ["fail", "return"]},
+    }
+    run_em(dict(spec, **option_spec(WAIT_ALWAYS)), work)
+
+
+if __name__ == "__main__":
+    main()

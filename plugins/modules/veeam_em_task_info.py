@@ -1,0 +1,146 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+
+# Copyright: (c) 2026, backupops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: veeam_em_task_info
+short_description: Read tasks of Enterprise Manager
+version_added: 0.1.0
+description:
+  - Reads tasks by id, or all tasks of the logon session.
+  - A task tells that an action was triggered, not how the run ended: see M(backupops.veeam_em.veeam_em_job_session_info).
+  - Tasks are visible only within the logon session that created them, so O(session_id) is needed to see any.
+author:
+  - backupops contributors (@backupops)
+extends_documentation_fragment:
+  - backupops.veeam_em.em
+  - backupops.veeam_em.attributes
+  - backupops.veeam_em.attributes.info
+options:
+  task_id:
+    description:
+      - Ids of the tasks.
+    type: list
+    elements: str
+
+  state:
+    description:
+      - Only tasks in one of these states.
+    type: list
+    elements: str
+  operation:
+    description:
+      - Only tasks with one of these operations, such as V(StartJob).
+    type: list
+    elements: str
+seealso:
+  - module: backupops.veeam_em.veeam_em_task_wait
+  - module: backupops.veeam_em.veeam_em_session
+"""
+
+EXAMPLES = r"""
+- name: Read the tasks of a logon session that are not finished
+  backupops.veeam_em.veeam_em_task_info:
+    host: em.example.com
+    session_id: "{{ logon.session_id }}"
+    state: [Running, OperationFinished]
+
+- name: Read one task
+  backupops.veeam_em.veeam_em_task_info:
+    host: em.example.com
+    session_id: "{{ logon.session_id }}"
+    task_id: task-7
+"""
+
+RETURN = r"""
+tasks:
+  description: The tasks.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: Id of the task.
+      type: str
+      sample: task-7
+    state:
+      description: V(Running), V(OperationFinished) or V(Finished).
+      type: str
+      sample: Finished
+    operation:
+      description: What the task does.
+      type: str
+      sample: StartJob
+    finished:
+      description: Whether the task is finished.
+      type: bool
+      sample: true
+    success:
+      description: Whether the action was accepted; null until the task is finished.
+      type: bool
+      sample: true
+    message:
+      description: The message of the server.
+      type: str
+      sample: 'Job "Linux servers" triggered to start.'
+    job_session_id:
+      description: Id of the job session that the task links to, if it does.
+      type: str
+error:
+  description: What went wrong, for programs.
+  returned: failure
+  type: dict
+  contains:
+    kind:
+      description:
+        - V(authentication), V(authorization), V(not_found), V(ambiguous), V(conflict), V(rejected), V(timeout), V(connection), V(tls),
+          V(protocol), V(server) or V(usage).
+      type: str
+      sample: not_found
+    http_status:
+      description: Status code of the answer; null when there was none.
+      type: int
+      sample: 404
+    em_message:
+      description: The server's own words; null when it said nothing.
+      type: str
+    method:
+      description: HTTP method of the request.
+      type: str
+      sample: GET
+    path:
+      description: Path of the request.
+      type: str
+      sample: /api/query
+    retryable:
+      description: Whether the same call may well succeed a little later.
+      type: bool
+      sample: false
+    hint:
+      description: What to do about it.
+      type: str
+"""
+
+from typing import Any
+
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.waits import list_tasks
+from ansible_collections.backupops.veeam_em.plugins.module_utils._module import run_em
+
+
+def work(client: Any, module: Any) -> dict[str, Any]:
+    params = module.params
+    return {"tasks": list_tasks(client, params["task_id"], params["state"], params["operation"])}
+
+
+def main() -> None:
+    strings = {"type": "list", "elements": "str"}
+    run_em({"task_id": strings, "state": strings, "operation": strings}, work)
+
+
+if __name__ == "__main__":
+    main()
