@@ -1,0 +1,39 @@
+# Everything runs through tests/run, which creates its own environments below .cache.
+PYTHON ?= python3
+RUN = $(PYTHON) tests/run
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-fast test-full test-matrix docs build format lock clean
+
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+demo: ## Back up a simulated fleet with the built collection, or a real one: set VEEAM_EM_HOST
+	@$(RUN) demo
+
+test: ## Everything that a change must pass
+	@$(RUN) test
+
+test-fast: ## Lint and unit tests
+	@$(RUN) test-fast
+
+test-full: ## The same as test, with the long tests
+	@$(RUN) test-full
+
+test-matrix: ## Sanity and playbooks on each ansible-core that the Pythons here can run
+	@$(RUN) test-matrix
+
+docs: ## Build the documentation site
+	@$(RUN) docs
+
+build: ## Build the collection artifact
+	@$(RUN) build
+
+format: ## Format the code and mend what ruff can mend
+	@$(RUN) format
+
+lock: ## Resolve the developers' dependencies anew
+	@$(RUN) lock
+
+clean: ## Remove everything that the other targets created
+	@$(RUN) clean

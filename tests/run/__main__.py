@@ -1,0 +1,72 @@
+"""Everything behind the Makefile: python tests/run COMMAND. Needs Python 3.10, git, and a package index."""
+
+import shutil
+import signal
+import sys
+
+if sys.version_info < (3, 10):
+    sys.exit("Python 3.10 or newer is needed: make PYTHON=/path/to/python3.12 ...")
+
+import demo
+import locks
+import suite
+from environment import environment
+from folders import CACHE
+from pythons import controller
+from steps import Runner, Step
+from tools import build, venv
+
+
+def _build(_runner: Runner) -> None:
+    print(build(venv("dev", controller(), "dev")))
+
+
+def _format(runner: Runner) -> None:
+    env = environment(venv("dev", controller(), "dev"))
+    runner.run(Step("ruff format", ["ruff", "format"], env))
+    runner.run(Step("ruff check --fix", ["ruff", "check", "--fix"], env))
+
+
+def _clean(_runner: Runner) -> None:
+    shutil.rmtree(CACHE, ignore_errors=True)
+
+
+COMMANDS = {
+    "build": _build,
+    "clean": _clean,
+    "demo": demo.demo,
+    "docs": suite.site,
+    "format": _format,
+    "lock": locks.lock,
+    "test": suite.everything,
+    "test-fast": suite.fast,
+    "test-full": suite.full,
+    "test-matrix": suite.matrix,
+}
+
+
+def _interrupt(_signal: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def main() -> int:
+    """Run one command; return 0 when every step of it went well."""
+    if len(sys.argv) != 2 or sys.argv[1] not in COMMANDS:
+        return _usage()
+    signal.signal(signal.SIGTERM, _interrupt)
+    runner = Runner()
+    try:
+        COMMANDS[sys.argv[1]](runner)
+    except KeyboardInterrupt:
+        print("Interrupted.")
+        return 130
+    return runner.close()
+
+
+def _usage() -> int:
+    print("usage: python tests/run", "|".join(COMMANDS))
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,126 @@
+"""make demo: install the built collection and run its playbook against the simulator, or against a real server."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import ssl
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from environment import environment
+from folders import CACHE, ROOT
+from pythons import controller
+from steps import Runner, Step
+from tools import build, install, venv
+
+PLAYBOOK = "backupops.veeam_em.backup_now"
+SIMULATOR = ROOT / "tests" / "simulator"
+SCENARIO = SIMULATOR / "scenarios" / "demo.yml"
+STATE = CACHE / "demo"
+START_SECONDS = 30
+# What ansible-playbook returns when a host failed: here the machine whose backup fails in the scenario.
+HOST_FAILED = 2
+
+
+def demo(runner: Runner) -> None:
+    """Run the playbook against emsim, or against the real server that VEEAM_EM_HOST and its siblings name."""
+    bin_folder = venv("demo", controller(), "demo")
+    collections = install(bin_folder, build(bin_folder), "demo-collections")
+    if os.environ.get("VEEAM_EM_HOST"):
+        mine = {name: value for name, value in os.environ.items() if name.startswith("VEEAM_EM_")}
+        if _play(runner, bin_folder, collections, mine):
+            runner.failed.append(f"{PLAYBOOK} on {mine['VEEAM_EM_HOST']}")
+        return
+    with _simulator(bin_folder) as server:
+        status = _play(runner, bin_folder, collections, _connection(bin_folder, server))
+        problems = _judge(status, _counters(server))
+    if problems:
+        runner.failed.append("demo: " + "; ".join(problems))
+
+
+def _play(runner: Runner, bin_folder: Path, collections: Path, connection: Mapping[str, str]) -> int:
+    env = environment(bin_folder, ANSIBLE_COLLECTIONS_PATH=collections, ANSIBLE_LOCALHOST_WARNING="false", **connection)
+    print(f"=== ansible-playbook {PLAYBOOK} (host {connection['VEEAM_EM_HOST']})", flush=True)
+    return runner.execute(Step(PLAYBOOK, ["ansible-playbook", PLAYBOOK], env))
+
+
+@contextmanager
+def _simulator(bin_folder: Path) -> Iterator[dict[str, Any]]:
+    """Run emsim; yield what it says of itself: host, port, url, ca_path."""
+    shutil.rmtree(STATE, ignore_errors=True)
+    STATE.mkdir(parents=True)
+    ready = STATE / "emsim.json"
+    command: list[str | Path] = [bin_folder / "python", "-m", "emsim", "--state-dir", STATE, "--scenario", SCENARIO]
+    with (STATE / "emsim.log").open("wb") as log:
+        process = subprocess.Popen(
+            command,
+            env=environment(bin_folder, PYTHONPATH=SIMULATOR),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while not ready.exists():
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise SystemExit(f"emsim did not start:\n{(STATE / 'emsim.log').read_text(encoding='utf-8')}")
+            time.sleep(0.1)
+        yield json.loads(ready.read_text(encoding="utf-8"))
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        print("=== emsim stopped", flush=True)
+
+
+def _connection(bin_folder: Path, server: Mapping[str, Any]) -> dict[str, str]:
+    """Return the environment that points the modules to emsim as the scenario's first user, trusting emsim's CA."""
+    to_json = "import json, sys, yaml; print(json.dumps(yaml.safe_load(open(sys.argv[1], encoding='utf-8'))))"
+    scenario = subprocess.check_output([bin_folder / "python", "-c", to_json, SCENARIO])
+    user = json.loads(scenario)["users"][0]
+    return {
+        "VEEAM_EM_HOST": str(server["host"]),
+        "VEEAM_EM_PORT": str(server["port"]),
+        "VEEAM_EM_USERNAME": "\\".join(filter(None, [user.get("domain"), user["name"]])),
+        "VEEAM_EM_PASSWORD": user["password"],
+        "VEEAM_EM_CA_PATH": str(server["ca_path"]),
+    }
+
+
+def _counters(server: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what emsim counted."""
+    trust = ssl.create_default_context(cafile=str(server["ca_path"]))
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=trust))
+    with direct.open(f"https://{server['host']}:{server['port']}/_sim/counters", timeout=10) as answer:
+        return json.load(answer)
+
+
+def _judge(status: int, counters: Mapping[str, Any]) -> list[str]:
+    """Print what emsim saw, and what it means; return what is not as the scenario has it."""
+    logons, logoffs, starts = counters.get("logons", 0), counters.get("logoffs", 0), counters.get("starts", {})
+    print("=== what the simulated Enterprise Manager saw")
+    print(f"      logons {logons}, logoffs {logoffs}")
+    for job, count in starts.items():
+        print(f"      job {job}: started {count} time{'s' * (count != 1)}")
+    problems = []
+    if status != HOST_FAILED:
+        problems.append(f"ansible-playbook ended with {status}, not with {HOST_FAILED} for the machine that fails")
+    if not logons or logons != logoffs:
+        problems.append("not every logon session was logged off")
+    if not starts or set(starts.values()) != {1}:
+        problems.append("not every job was started exactly once")
+    if not problems:
+        print("=== The play failed on purpose: the backup of one simulated machine fails, and the playbook says so.")
+        print("=== demo passed")
+    return problems

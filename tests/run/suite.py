@@ -1,0 +1,176 @@
+"""The steps of make test, test-fast, test-full and test-matrix."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from environment import environment
+from folders import CACHE, ROOT
+from pythons import CORES, Core, controller, python_for, pythons
+from steps import Runner, Step
+from tools import build, install, link, stub_get_pip, tree, venv
+
+
+def fast(runner: Runner) -> None:
+    """Lint and the unit tests."""
+    link()
+    dev = venv("dev", controller(), "dev")
+    for step in _lint(dev):
+        runner.run(step)
+    runner.run_live(_pytest("unit tests", dev, [ROOT / "tests" / "unit"]))
+
+
+def everything(runner: Runner, selection: tuple[str, ...] = ()) -> None:
+    """All that a contributor needs; the last lines are those of pytest, which takes the selection as arguments."""
+    link()
+    _announce()
+    dev, importer = venv("dev", controller(), "dev"), venv("importer", controller(), "importer")
+    artifact = build(dev)
+    installed = install(dev, artifact)
+    stub_get_pip()
+    newest = _installed_core(dev)
+    here = tree()
+    oldest, python = next((core, python) for core in CORES if (python := python_for(core)))
+
+    checks = [*_lint(dev), *_content(dev, here), _importer(importer, artifact), *_molecule(dev, here, installed)]
+    checks.append(_docs(dev, here) if (here / "docs").is_dir() else Step("docs", skipped="there is no folder docs"))
+    ansible_test = [_sanity(dev, newest, here), _units(dev, here), *_integration(dev, here)]
+    if oldest.series != newest.rpartition(".")[0]:
+        ansible_test += _one_core(oldest, python, installed)
+    else:
+        ansible_test.append(Step("oldest core", skipped=f"ansible-core {newest} is the only one that runs here"))
+    runner.run_lanes(checks, ansible_test)
+    runner.run_live(_pytest("all tests", dev, [*_tests(), *selection], installed))
+
+
+def full(runner: Runner) -> None:
+    """The same, with pytest's tests that are marked "full"."""
+    everything(runner, ("-m", ""))
+
+
+def matrix(runner: Runner) -> None:
+    """Sanity and the tests marked core_matrix on every supported ansible-core that this computer's Pythons can run."""
+    link()
+    _announce()
+    dev = venv("dev", controller(), "dev")
+    installed = install(dev, build(dev))
+    stub_get_pip()
+    rows = []
+    for core in CORES:
+        python = python_for(core)
+        if not python:
+            rows.append((core, "-", "not run: needs " + " or ".join(f"Python 3.{minor}" for minor in core.minors)))
+            continue
+        verdicts = ["passed" if runner.run(step) else "FAILED" for step in _one_core(core, python, installed)]
+        rows.append((core, python.name, f"sanity {verdicts[0]}, tests {verdicts[1]}"))
+    print("\nansible-core  Python      outcome")
+    for core, name, outcome in rows:
+        print(f"{core.release:12}  {name:10}  {outcome}")
+
+
+def site(runner: Runner) -> None:
+    """Build the documentation site."""
+    dev = venv("dev", controller(), "dev")
+    runner.run_live(_docs(dev, tree()))
+
+
+def _announce() -> None:
+    """Tell what this computer's Pythons cover, and what they leave out."""
+    print("Pythons:", ", ".join(f"3.{minor} ({path})" for minor, path in pythons().items()))
+    missing = [f"3.{minor}" for minor in range(9, 14) if minor not in pythons()]
+    if missing:
+        print("Not found, so not tested:", ", ".join(f"Python {name}" for name in missing))
+    left_out = [core.series for core in CORES if not python_for(core)]
+    if left_out:
+        print("No Python here runs these, so not tested:", ", ".join(f"ansible-core {name}" for name in left_out))
+    print(end="", flush=True)
+
+
+def _installed_core(bin_folder: Path) -> str:
+    """Return the release of ansible-core in a virtual environment."""
+    found = next((bin_folder.parent / "lib").glob("python3.*/site-packages/ansible_core-*.dist-info"))
+    return found.name.removeprefix("ansible_core-").removesuffix(".dist-info")
+
+
+def _tests() -> list[Path]:
+    """Return the folders of pytest's tests that exist."""
+    return [folder for folder in (ROOT / "tests" / "unit", ROOT / "tests" / "e2e") if folder.is_dir()]
+
+
+def _lint(dev: Path) -> list[Step]:
+    env = environment(dev)
+    return [
+        Step("ruff check", ["ruff", "check"], env),
+        Step("ruff format", ["ruff", "format", "--check"], env),
+        Step("mypy", ["mypy"], env),
+    ]
+
+
+def _content(dev: Path, here: Path) -> list[Step]:
+    env = environment(dev, ANSIBLE_COLLECTIONS_PATH=here.parents[2], ANSIBLE_HOME=CACHE / "home" / ".ansible")
+    return [
+        Step("ansible-lint", ["ansible-lint", "--offline", "--strict"], env, here),
+        Step("antsibull-changelog lint", ["antsibull-changelog", "lint"], env, here),
+        Step("antsibull-docs lint", ["antsibull-docs", "lint-collection-docs", "--plugin-docs", "."], env, here),
+    ]
+
+
+def _importer(importer: Path, artifact: Path) -> Step:
+    config = CACHE / "galaxy-importer.cfg"
+    config.write_text("[galaxy-importer]\ncheck_required_tags = True\n", encoding="utf-8")
+    env = environment(importer, GALAXY_IMPORTER_CONFIG=config)
+    return Step("galaxy-importer", ["python", "-m", "galaxy_importer.main", artifact], env, artifact.parent)
+
+
+def _molecule(dev: Path, here: Path, installed: Path) -> list[Step]:
+    if not (here / "extensions" / "molecule").is_dir():
+        return [Step("molecule", skipped="there is no folder extensions/molecule")]
+    return [Step("molecule", ["molecule", "test", "--all"], environment(dev, ANSIBLE_COLLECTIONS_PATH=installed), here)]
+
+
+def _docs(dev: Path, here: Path) -> Step:
+    env = environment(dev, ANSIBLE_COLLECTIONS_PATH=here.parents[2])
+    return Step("docs", ["bash", ROOT / "tests" / "run" / "docs.sh", CACHE / "docs"], env)
+
+
+def _sanity(bin_folder: Path, release: str, here: Path) -> Step:
+    command = ["ansible-test", "sanity", "--local", "--color", "no"]
+    return Step(f"ansible-test sanity, core {release}", command, environment(bin_folder), here)
+
+
+def _units(dev: Path, here: Path) -> Step:
+    name = "ansible-test units"
+    if not (here / "tests" / "unit" / "plugins").is_dir():
+        return Step(name, skipped="there is no folder tests/unit/plugins")
+    command = ["ansible-test", "units", "--venv", "--color", "no", "tests/unit/plugins/"]
+    return Step(name, command, environment(dev), here)
+
+
+def _integration(dev: Path, here: Path) -> list[Step]:
+    name = "ansible-test integration"
+    if not (here / "tests" / "integration" / "targets").is_dir():
+        return [Step(name, skipped="there is no folder tests/integration/targets")]
+    minors = [9, max(pythons())] if 9 in pythons() else [max(pythons())]
+    command = ["ansible-test", "integration", "--venv", "--color", "no", "--python"]
+    return [Step(f"{name}, Python 3.{minor}", [*command, f"3.{minor}"], environment(dev), here) for minor in minors]
+
+
+def _one_core(core: Core, python: Path, installed: Path) -> list[Step]:
+    """Sanity and the core_matrix tests on one core, which has its own environment and tree."""
+    bin_folder = venv(f"core-{core.series}", python, "core", f"ansible-core=={core.release}")
+    name = f"core_matrix tests, core {core.release}"
+    tests = _pytest(name, bin_folder, [*_tests(), "-m", "core_matrix and not full"], installed)
+    return [_sanity(bin_folder, core.release, tree(f"collections-{core.series}")), tests]
+
+
+def _pytest(name: str, bin_folder: Path, arguments: list[str | Path], installed: Path | None = None) -> Step:
+    """Return a pytest step; its tests start Ansible from the same environment, with the installed artifact if given."""
+    env = environment(bin_folder)
+    if installed:
+        clients = venv("clients", controller(), "clients")
+        env.update(
+            VEEAM_EM_TEST_CLIENTS=str(clients),
+            VEEAM_EM_TEST_COLLECTIONS=str(installed),
+            VEEAM_EM_TEST_VENV=str(bin_folder),
+        )
+    return Step(name, ["python", "-m", "pytest", *arguments], env)

@@ -1,0 +1,163 @@
+"""Virtual environments, the collection tree that ansible-test wants, and the built and installed artifact."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+from environment import environment
+from folders import CACHE, ROOT
+from pythons import controller
+
+UV_RELEASE = "0.13.9"
+REQUIREMENTS = ROOT / "tests" / "requirements"
+COLLECTION = Path("ansible_collections", "backupops", "veeam_em")
+# ansible-test fetches a script that installs pip from a host that closed networks do not reach, unless it finds a copy
+# under one of these names. Python brings pip along: this copy installs that one. It needs a process of its own, since
+# ensurepip changes the environment of the process that it runs in, and pip would then miss its configuration.
+_GET_PIP_NAMES = ("get_pip_23_1_2.py", "get_pip_24_2.py", "get_pip_25_2.py")
+_GET_PIP = """\
+import subprocess, sys
+subprocess.check_call([sys.executable, "-m", "ensurepip"], stdout=subprocess.DEVNULL)
+"""
+
+
+def call(command: Sequence[str | Path], env: dict[str, str] | None = None, cwd: Path = ROOT) -> None:
+    """Run a command whose output matters only when it fails."""
+    done = subprocess.run(
+        list(map(str, command)),
+        env=env,
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    if done.returncode:
+        raise SystemExit(f"{done.stdout}exit status {done.returncode}: {' '.join(map(str, command))}")
+
+
+@cache
+def uv() -> Path:
+    """Return uv, the installer; it is installed from the package index on first use."""
+    folder = CACHE / f"uv-{UV_RELEASE}"
+    program = folder / "bin" / "uv"
+    if not program.exists():
+        call([controller(), "-m", "venv", "--clear", folder])
+        call([folder / "bin" / "python", "-m", "pip", "install", "--quiet", f"uv=={UV_RELEASE}"])
+    return program
+
+
+def overrides(lock: str) -> list[str | Path]:
+    """Return uv's arguments for the pins that a lock sets aside, if there are any."""
+    path = REQUIREMENTS / f"{lock}-overrides.txt"
+    return ["--override", path] if path.exists() else []
+
+
+def venv(name: str, python: Path, lock: str, *more: str) -> Path:
+    """Return the bin folder of the virtual environment .cache/venv/NAME with a lock file's packages and some more.
+
+    It is made anew when the Python, the lock or the additions change.
+    """
+    folder = CACHE / "venv" / name
+    requirements = REQUIREMENTS / f"{lock}.txt"
+    state = hashlib.sha256(repr((str(python), requirements.read_text(encoding="utf-8"), more)).encode()).hexdigest()
+    stamp = folder / "complete"
+    if not stamp.exists() or stamp.read_text(encoding="utf-8") != state:
+        env = {**os.environ, "UV_PYTHON_DOWNLOADS": "never"}
+        call([uv(), "venv", "--quiet", "--clear", "--seed", "--python", python, folder], env)
+        # Ansible modules never write bytecode: uncompiled libraries cost each module call a tenth of a second.
+        install: list[str | Path] = [
+            uv(),
+            "pip",
+            "install",
+            "--quiet",
+            "--compile-bytecode",
+            "--python",
+            folder / "bin" / "python",
+        ]
+        call([*install, "--requirement", requirements, *overrides(lock), *more], env)
+        stamp.write_text(state, encoding="utf-8")
+    return folder / "bin"
+
+
+def tree(name: str = "collections") -> Path:
+    """Copy the checkout to .cache/NAME/ansible_collections/backupops/veeam_em and return that folder.
+
+    ansible-test insists on such a path, takes no symlink for it, and tests nothing in a folder that git ignores: so the
+    copy is a git repository of its own. It holds what git knows or would add. ansible-test's virtual environments below
+    tests/output survive.
+    """
+    folder = CACHE / name / COLLECTION
+    listing = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        check=True,
+    ).stdout
+    kept = folder / "tests" / "output"
+    aside = CACHE / name / "output"
+    if kept.exists():
+        shutil.rmtree(aside, ignore_errors=True)
+        kept.rename(aside)
+    shutil.rmtree(folder, ignore_errors=True)
+    for relative in map(os.fsdecode, filter(None, listing.split(b"\0"))):
+        source, target = ROOT / relative, folder / relative
+        if source.is_symlink() or source.is_file():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target, follow_symlinks=False)
+    if aside.exists():
+        aside.rename(kept)
+    git = environment(Path(sys.executable).parent)
+    call(["git", "init", "--quiet"], git, folder)
+    call(["git", "add", "--all"], git, folder)
+    return folder
+
+
+def link() -> None:
+    """Make the checkout itself importable as a collection, for pytest and mypy, which do not mind a symlink."""
+    path = CACHE / "link" / COLLECTION
+    if not path.is_symlink():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.symlink_to(ROOT, target_is_directory=True)
+
+
+def stub_get_pip() -> None:
+    """Put the stand-in for ansible-test's pip installer in place, in the HOME that the steps get."""
+    folder = CACHE / "home" / ".ansible" / "test" / "cache"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in _GET_PIP_NAMES:
+        (folder / name).write_text(_GET_PIP, encoding="utf-8")
+
+
+def build(bin_folder: Path) -> Path:
+    """Build the collection artifact and return its path, .cache/dist/backupops-veeam_em-VERSION.tar.gz."""
+    folder = CACHE / "dist"
+    shutil.rmtree(folder, ignore_errors=True)
+    galaxy: list[str | Path] = [bin_folder / "ansible-galaxy", "collection", "build", "--output-path", folder]
+    call(galaxy, environment(bin_folder), tree("build"))
+    return next(folder.glob("*.tar.gz"))
+
+
+def install(bin_folder: Path, artifact: Path, name: str = "installed") -> Path:
+    """Install the artifact in a fresh folder .cache/NAME and return that folder."""
+    folder = CACHE / name
+    shutil.rmtree(folder, ignore_errors=True)
+    galaxy: list[str | Path] = [
+        bin_folder / "ansible-galaxy",
+        "collection",
+        "install",
+        "--collections-path",
+        folder,
+        artifact,
+    ]
+    call(galaxy, environment(bin_folder))
+    return folder
