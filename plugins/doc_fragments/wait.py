@@ -13,8 +13,8 @@ options:
   wait_timeout:
     description:
       - How long to wait, in seconds. It bounds the whole task, O(request_timeout) one request.
-      - When it runs out the module fails with RV(ignore:timed_out=true), everything known so far and the ids to wait on with.
-        Nothing is stopped.
+      - When it runs out the module fails with RV(ignore:timed_out=true), everything known so far and the ids to
+        wait on with. Nothing is stopped.
     type: float
     default: 14400.0
   wait_interval:

@@ -171,13 +171,14 @@ class Transport:
         :raises ApiError: anything else than a good answer.
         """
         tries = 1 if safety == WRITE else 1 + self.options.retries
-        for number in range(1, tries + 1):
+        number = 1
+        while True:
             outcome = self._try(method, path, query, headers, body, safety)
             if isinstance(outcome, Response):
                 return outcome
             if not outcome.retryable or number == tries or not self._pause(number, outcome):
-                break
-        raise outcome
+                raise outcome
+            number += 1
 
     def _try(
         self,

@@ -73,6 +73,7 @@ def _run(spec: dict[str, Any], work: Work, client_class: Any, kwargs: dict[str, 
         client = client_class.from_params(module.params, read_only=module.check_mode)
         with client:
             result = work(client, module)
+        _ignore_signals()
     except Interrupted as stop:
         _tell(module, client)
         module.fail_json(
@@ -88,9 +89,13 @@ def _run(spec: dict[str, Any], work: Work, client_class: Any, kwargs: dict[str, 
 
 def _interrupt(number: int, _frame: Any) -> None:
     # A second signal must not cut the log-off short.
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, signal.SIG_IGN)
+    _ignore_signals()
     raise Interrupted(signal.Signals(number).name)
+
+
+def _ignore_signals() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _tell(module: AnsibleModule, client: Any) -> None:

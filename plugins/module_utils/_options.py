@@ -1,7 +1,10 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ONE table of options. Argument specs, environment names and credential types follow it; doc fragments are tested against it."""
+"""ONE table of options.
+
+Argument specs, environment names and credential types follow it; doc fragments are tested against it.
+"""
 
 from __future__ import annotations
 

@@ -197,7 +197,7 @@ def work(client: Any, module: Any) -> dict[str, Any]:
 
 def main() -> None:
     strings = {"type": "list", "elements": "str"}
-    spec: dict[str, Any] = {name: strings for name in ("id", "job_name", "job_id", "job_type", "state", "result")}
+    spec: dict[str, Any] = dict.fromkeys(("id", "job_name", "job_id", "job_type", "state", "result"), strings)
     spec.update(created_after={"type": "str"}, created_before={"type": "str"}, limit={"type": "int"})
     run_em(spec, work)
 

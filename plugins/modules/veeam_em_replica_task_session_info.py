@@ -181,7 +181,7 @@ def work(client: Any, module: Any) -> dict[str, Any]:
 def main() -> None:
     strings = {"type": "list", "elements": "str"}
     names = ("id", "replica_session_id", "job_name", "machine", "state", "result")
-    spec: dict[str, Any] = {name: strings for name in names}
+    spec: dict[str, Any] = dict.fromkeys(names, strings)
     spec.update(created_after={"type": "str"}, limit={"type": "int"})
     run_em(spec, work, mutually_exclusive=[("id", "replica_session_id")])
 

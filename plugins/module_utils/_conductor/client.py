@@ -1,2 +1,139 @@
+# Copyright: (c) 2026, backupops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Typed calls to Conductor. Nothing here waits, decides or polls: polling would take the task (conductor 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from .._errors import NOT_FOUND, PROTOCOL, USAGE, ApiError
+from .._http import HttpOptions
+from .._wait import SYSTEM_CLOCK, Clock
+from .model import Record, Workflow, task
+from .session import ConductorSession, Credentials, usable_token
+
+# Fixed names below /api/tasks/ (conductor 1), and what a path would swallow: none can be an id.
+_RESERVED = frozenset(("poll", "queue", "search", "search-v2", "update-v2", "externalstoragelocation", "", ".", ".."))
+
+
 class ConductorClient:
-    pass
+    """Conductor as a set of calls; a context manager.
+
+    :ivar debug_lines: what helps to understand a slow or odd answer.
+    """
+
+    def __init__(self, session: ConductorSession) -> None:
+        self.session = session
+        self.debug_lines: list[str] = []
+
+    @classmethod
+    def from_params(
+        cls, params: Mapping[str, Any], read_only: bool = False, clock: Clock = SYSTEM_CLOCK
+    ) -> ConductorClient:
+        """A client from connection options (the table CONDUCTOR_CONNECTION).
+
+        :raises ApiError: kind usage, when the options make no sense.
+        """
+        options = HttpOptions.from_params(base_url(params["server_url"]), params)
+        key, secret, token = params["auth_key"], params["auth_secret"], (params["auth_token"] or "").strip()
+        if bool(key) != bool(secret):
+            raise ApiError(USAGE, "auth_key and auth_secret belong together: only one of them is set.")
+        if token and not usable_token(token):
+            raise ApiError(USAGE, "auth_token holds characters that no token has.")
+        client = cls(ConductorSession(options, Credentials(key, secret, token), read_only=read_only, clock=clock))
+        if (key or token) and options.base_url.startswith("http:"):
+            client.warn("The credentials go over a connection that is not encrypted: server_url begins with http.")
+        return client
+
+    @property
+    def warnings(self) -> list[str]:
+        """Sentences for the user."""
+        return self.session.warnings
+
+    def warn(self, text: str) -> None:
+        """Tell the user something once."""
+        if text not in self.session.warnings:
+            self.session.warnings.append(text)
+
+    def __enter__(self) -> ConductorClient:
+        return self
+
+    def __exit__(self, *_exception: Any) -> None:
+        self.session.close()
+
+    def task(self, task_id: str) -> Record:
+        """One attempt of one task.
+
+        :raises ApiError: kind not_found, in whichever of the four ways the server says so (conductor 1.1).
+        """
+        path = "tasks/" + segment(task_id, "task_id")
+        return task(_object(self.session.read(path), path, "task", "taskId"))
+
+    def workflow(self, workflow_id: str) -> Workflow:
+        """A workflow with all its tasks.
+
+        :raises ApiError: kind not_found.
+        """
+        path = "workflow/" + segment(workflow_id, "workflow_id")
+        return Workflow(_object(self.session.read(path, {"includeTasks": "true"}), path, "workflow", "workflowId"))
+
+    def update(self, result: Mapping[str, Any]) -> None:
+        """POST a TaskResult. That it is accepted does not mean that it took effect (conductor 5.1)."""
+        self.session.write("tasks", result)
+
+
+def base_url(server_url: str | None) -> str:
+    """A server's address, with or without /api, as the API's base address.
+
+    :raises ApiError: kind usage.
+    """
+    text = (server_url or "").strip()
+    try:
+        parts = urlsplit(text)
+        sound = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        sound = False
+    if not sound or parts.query or parts.fragment or "@" in parts.netloc or " " in text:
+        raise ApiError(
+            USAGE,
+            "server_url is no address of a server.",
+            hint="It looks like https://conductor.example.com/api or http://localhost:8080, without user, ? and #.",
+        )
+    path = parts.path.rstrip("/")
+    if path.endswith("/api"):
+        path = path[: -len("/api")]
+    return f"{parts.scheme}://{parts.netloc}{path}/api/"
+
+
+def segment(given: str, option: str) -> str:
+    """A user's id as one segment of a path. Ids need not be UUIDs (conductor 1).
+
+    :raises ApiError: kind usage, when it cannot be an id.
+    """
+    text = given.strip()
+    if text.lower() in _RESERVED:
+        raise ApiError(USAGE, f"{option} {given!r} is not an id.", hint="Give the execution id that Conductor shows.")
+    return quote(text, safe="")
+
+
+def _object(answer: Any, path: str, what: str, id_field: str) -> dict[str, Any]:
+    """The answer, if it is what was asked for."""
+    about: dict[str, Any] = {"method": "GET", "path": path}
+    if answer is None:
+        raise ApiError(
+            NOT_FOUND,
+            f"Conductor knows no {what} at {path}: the answer is empty.",
+            hint="Check the id, and that what it names has not been removed or expired.",
+            **about,
+        )
+    if not isinstance(answer, dict) or not answer.get(id_field):
+        raise ApiError(
+            PROTOCOL,
+            f"The answer to GET {path} is no {what}.",
+            hint="Check server_url: something else than Conductor's API may have answered.",
+            **about,
+        )
+    return answer

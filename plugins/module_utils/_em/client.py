@@ -19,6 +19,8 @@ from .session import Credentials, EmSession
 
 # Rows per page where a module does not let the user choose. The server's own default is 100 (em_rest 10).
 PAGE_SIZE = 500
+# Above this many names or ids, reading everything takes fewer requests than asking for each.
+FEW = 20
 # Longest OR filter, in characters before encoding: keeps the URL below the limits of servers and proxies.
 MAX_FILTER = 900
 
@@ -148,11 +150,8 @@ class EmClient:
         """
         remote, local = split(where)
         if local:
-            self.debug_lines.append(
-                "Filtered here, not on the server, whose grammar cannot carry it: {}".format(
-                    ", ".join(condition.text() for condition in local)
-                )
-            )
+            shown = ", ".join(condition.text() for condition in local)
+            self.debug_lines.append(f"Filtered here, not on the server, whose grammar cannot carry it: {shown}")
         texts = [filter_text, *remote] if filter_text else remote
         parameters: dict[str, Any] = {"type": query_type}
         if entities or local:

@@ -159,7 +159,7 @@ def _from_xml(body: bytes) -> Any:
 
 
 def _is_repeated(path: Any, key: str, _value: Any) -> bool:
-    """Whether an XML child is a member of a list: its parent bears its plural or the end of it, or it is known to repeat."""
+    """Whether an XML child is a member of a list: it is known to repeat, or its plural ends with its parent's name."""
     parent = path[-1][0] if path else ""
     plurals = (key + "s", key + "es", key[:-1] + "ies")
     return key in _REPEATED or (len(parent) > 3 and any(plural.endswith(parent) for plural in plurals))

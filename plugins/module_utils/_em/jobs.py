@@ -86,6 +86,11 @@ class Row:
     notes: list[str] = field(default_factory=list)
     error: ApiError | None = None
 
+    @property
+    def name(self) -> str:
+        """Name of the job."""
+        return str(self.job["name"])
+
     def as_dict(self) -> Record:
         """The row as it is returned."""
         return {
@@ -175,7 +180,8 @@ class Jobs:
         row.action = self._action(row)
         row.changed = row.plan.changes
         if row.changed:
-            row.notes.append("Would {}.".format(" and ".join(self._steps(row))))
+            steps = " and ".join(self._steps(row))
+            row.notes.append(f"Would {steps}.")
         else:
             row.notes.append(f"Nothing to do: {row.plan.reason}.")
         if row.plan.toggle:
@@ -243,7 +249,7 @@ class Jobs:
         row.changed = True
 
     def _path(self, row: Row) -> str:
-        return "{}/{}".format(self.family.collection, row.job["id"])
+        return f"{self.family.collection}/{row.job['id']}"
 
     def _adopt_task(self, row: Row, resource: dict[str, Any]) -> None:
         row.followed = task(resource)
@@ -268,26 +274,21 @@ class Jobs:
         except ApiError:
             found = False
         if not found:
-            error.message = "It is not known whether the action on {} took effect. {}".format(
-                row.job["name"],
-                error.message,
-            )
+            error.message = f"It is not known whether the action on {row.name} took effect. {error.message}"
             error.hint = (
                 "No trace of it was seen, and it was not sent again. Look at the job before you repeat the task; "
                 "when the job is running by then, the task attaches to the run."
             )
             raise error
         self.client.warn(
-            "The answer to an action on {} was lost ({}); its effect was found by reading again.".format(
-                row.job["name"], error.message
-            )
+            f"The answer to an action on {row.name} was lost ({error.message}); its effect was found by reading again."
         )
 
     def _new_task(self, row: Row) -> bool:
         """Adopt a task that nobody has accounted for. In a logon session of our own it can only be ours."""
         for resource in self.client.tasks():
             record = task(resource)
-            mine = self.client.session.owned or '"{}"'.format(row.job["name"]) in record["message"]
+            mine = self.client.session.owned or f'"{row.name}"' in record["message"]
             if record["id"] not in self._known_tasks and mine:
                 self._adopt_task(row, resource)
                 return True
@@ -310,9 +311,7 @@ class Jobs:
             followed = row.followed or {}
             seen = tasks.get(followed.get("id", ""))
             if isinstance(seen, ApiError):
-                self.client.warn(
-                    "Task {} of {} is not known any more; going on without it.".format(followed["id"], row.job["name"])
-                )
+                self.client.warn(f"Task {followed['id']} of {row.name} is not known any more; going on without it.")
             elif seen:
                 row.followed = seen
                 if seen["success"] is False:
@@ -324,7 +323,7 @@ class Jobs:
     def _refusal(self, row: Row, said: str) -> ApiError:
         return ApiError(
             REJECTED,
-            "Enterprise Manager refused the action on {}: {}".format(row.job["name"], said or "it gave no reason."),
+            f"Enterprise Manager refused the action on {row.name}: {said or 'it gave no reason.'}",
             hint="See the job in Backup & Replication.",
             em_message=said or None,
             path=self._path(row),
@@ -373,7 +372,7 @@ class Jobs:
         """Find the new sessions of rows that have none yet; one request, however many rows."""
         for row in rows:
             related = row.followed["job_session_id"] if row.followed and not row.session else None
-            if related:
+            if related and related not in self._known_sessions:
                 try:
                     row.session = self.watch.add(read_session(self.client, related))
                 except ApiError as error:
@@ -420,7 +419,7 @@ class Jobs:
             else:
                 self.watch.peek()
         except ApiError as error:
-            error.hint = "%s Nothing was stopped: the backups go on." % (error.hint or "")
+            error.hint = f"{error.hint or ''} Nothing was stopped: the backups go on.".strip()
             raise
         finally:
             self._take_over(rows)
@@ -439,26 +438,21 @@ class Jobs:
             if row.error or row.action == NONE or (row.session and not row.session["running"]):
                 continue
             if row.followed and not row.followed["finished"]:
-                waiting.append(
-                    "{} (its task {} is {})".format(row.job["name"], row.followed["id"], row.followed["state"])
-                )
+                waiting.append(f"{row.name} (its task {row.followed['id']} is {row.followed['state']})")
             elif row.session:
                 percent = row.session["progress"]
                 done = "" if percent is None else ", %d %%" % percent
-                waiting.append("{} ({}{})".format(row.job["name"], row.session["state"], done))
+                waiting.append(f"{row.name} ({row.session['state']}{done})")
             else:
-                waiting.append("{} (its session has not appeared yet)".format(row.job["name"]))
+                waiting.append(f"{row.name} (its session has not appeared yet)")
         ids = [row.session["id"] for row in self.rows if row.session and row.session["running"]]
-        resume = (
-            "Wait on with veeam_em_job_session_wait, id: [{}]".format(", ".join(ids))
-            if ids
-            else "Run the task again later"
-        )
+        resume = "Look at the jobs before you run the task again: what is not seen running would be started anew."
+        if ids:
+            resume = f"Wait on with veeam_em_job_session_wait, id: [{', '.join(ids)}], or raise wait_timeout."
         return timed_out(
-            "Gave up after {:g} seconds (wait_timeout) with these jobs unfinished: {}.".format(
-                self.waiter.options.timeout, ", ".join(waiting)
-            ),
-            f"Nothing was stopped: the backups go on. {resume}, or raise wait_timeout.",
+            f"Gave up after {self.waiter.options.timeout:g} seconds (wait_timeout) with these jobs unfinished: "
+            f"{', '.join(waiting)}.",
+            f"Nothing was stopped: the backups go on. {resume}",
         )
 
     # Schedules: the server can only toggle (em_rest 15, trap 10)
@@ -479,11 +473,10 @@ class Jobs:
                 return
         for row in sent:
             if row.job["schedule_enabled"] != self.wish.schedule_enabled:
+                shown = "enabled" if row.job["schedule_enabled"] else "disabled"
                 row.error = ApiError(
                     CONFLICT,
-                    "The schedule of {} is still {} although it was toggled.".format(
-                        row.job["name"], "enabled" if row.job["schedule_enabled"] else "disabled"
-                    ),
+                    f"The schedule of {row.name} is still {shown} although it was toggled.",
                     hint="Somebody else may have toggled it at the same time; it was not toggled again.",
                 )
 
@@ -515,23 +508,22 @@ class Jobs:
         for row in self.rows:
             if not (self.wish.wait and row.session and row.action in (START, ATTACH, RETRY)) or row.session["running"]:
                 continue
-            row.notes.append(f"The run {describe(row.session, row.machines, self.wish.fail_on)}.")
+            row.notes.append(self._outcome(row))
             if unacceptable(row.session["result"], self.wish.fail_on) or bad_machines(row.machines, self.wish.fail_on):
                 bad.append(row)
         if not failed and not bad:
             return
-        texts = ["{}: {}".format(row.job["name"], row.error.message) for row in failed if row.error]
-        texts += [
-            "{}: the run {}.".format(row.job["name"], describe(row.session, row.machines, self.wish.fail_on))
-            for row in bad
-            if row.session
-        ]
+        texts = [f"{row.name}: {row.error.message}" for row in failed if row.error]
+        texts += [f"{row.name}: {self._outcome(row)}" for row in bad]
         first = failed[0].error if failed else None
         error = first or ApiError(
             REJECTED, "", hint="The machines and reasons are in jobs[].machines; fail_on decides what counts."
         )
         error.message = " ".join(texts)
         raise error
+
+    def _outcome(self, row: Row) -> str:
+        return f"The run {describe(row.session or {}, row.machines, self.wish.fail_on)}."
 
     def _result(self, before: dict[str, Any]) -> dict[str, Any]:
         return {
@@ -545,7 +537,7 @@ class Jobs:
         picture = {}
         for row in self.rows:
             begun = row.changed and row.action in (START, RETRY) and not row.session
-            picture["{} ({})".format(row.job["name"], row.job["id"])] = {
+            picture[f"{row.name} ({row.job['id']})"] = {
                 "running": bool(begun or (row.session and row.session["running"] and row.action != STOP)),
                 "schedule_enabled": row.job["schedule_enabled"],
                 "session": row.session["name"] if row.session else None,

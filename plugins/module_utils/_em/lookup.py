@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._errors import AMBIGUOUS, NOT_FOUND, USAGE, ApiError
-from .client import MAX_FILTER, EmClient
+from .client import FEW, MAX_FILTER, EmClient
 from .links import backup_server, bare_id, id_in
 from .model import Record, job, job_objects, job_session
 from .query import Condition
 from .runs import AGENT_RUN, KINDS, SessionKind, kind_of, since
 
-# Above this many names or ids, reading all jobs takes fewer requests.
-FEW = 20
+# Up to this many names are listed in full.
+MANY_NAMES = 10
 
 
 @dataclass(frozen=True)
@@ -108,41 +108,43 @@ def _by_id(client: EmClient, family: Family, ids: Sequence[str]) -> list[dict[st
 
 def _by_name(client: EmClient, family: Family, names: Sequence[str], server: str | None) -> list[dict[str, Any]]:
     rows = client.query(family.query_type) if len(names) > FEW else client.query_any(family.query_type, "Name", names)
-    found = []
+    found, missing = [], []
     for name in names:
         same = [row for row in rows if row.get("name") == name and (not server or on(row, server))]
-        if not same:
-            raise _unknown(client, family, name, server)
         if len(same) > 1:
             servers = ", ".join(sorted(str(backup_server(row).get("name")) for row in same))
+            ids = ", ".join(str(bare_id(row.get("uid"))) for row in same)
             raise ApiError(
                 AMBIGUOUS,
-                "%d %ss are called %r, on: %s." % (len(same), family.noun, name, servers),
-                hint="Set backup_server to one of them, or give the id: {}.".format(
-                    ", ".join(str(bare_id(row.get("uid"))) for row in same)
-                ),
+                f"{len(same)} {family.noun}s are called {name!r}, on: {servers}.",
+                hint=f"Set backup_server to one of them, or give the id: {ids}.",
             )
-        found.append(same[0])
+        found.extend(same)
+        if not same:
+            missing.append(name)
+    if missing:
+        raise _unknown(client, family, missing, server)
     return found
 
 
-def _unknown(client: EmClient, family: Family, name: str, server: str | None) -> ApiError:
-    """The error for a name that no job has, with what it may have meant."""
+def _unknown(client: EmClient, family: Family, names: Sequence[str], server: str | None) -> ApiError:
+    """The error for names that no job has, with what they may have meant."""
     rows = client.query(family.query_type, entities=False)
-    elsewhere = sorted({str(backup_server(row).get("name")) for row in rows if row.get("name") == name})
+    here = sorted({str(row.get("name")) for row in rows if not server or on(row, server)})
     where = f" on the backup server {server}" if server else ""
-    if elsewhere:
-        hint = "That job is on: {}.".format(", ".join(elsewhere))
-    else:
-        here = sorted({str(row.get("name")) for row in rows if not server or on(row, server)})
+    hints = []
+    for name in names:
+        elsewhere = sorted({str(backup_server(row).get("name")) for row in rows if row.get("name") == name})
         near = near_matches(name, here)
-        if near:
-            hint = "Did you mean: {}?".format(", ".join(near))
-        elif here:
-            hint = "Names must match exactly; there are %d %ss%s." % (len(here), family.noun, where)
-        else:
-            hint = f"There are no {family.noun}s{where} that this account can see."
-    return ApiError(NOT_FOUND, f"There is no {family.noun} called {name!r}{where}.", hint=hint)
+        if elsewhere:
+            hints.append(f"{name!r} is on: {', '.join(elsewhere)}.")
+        elif near:
+            hints.append(f"Did you mean: {', '.join(near)}?")
+    if not hints:
+        known = f": {', '.join(here)}" if len(here) <= MANY_NAMES else ""
+        hints.append(f"Names must match exactly; this account sees {len(here)} {family.noun}s{where}{known}.")
+    called = ", ".join(repr(name) for name in names)
+    return ApiError(NOT_FOUND, f"There is no {family.noun} called {called}{where}.", hint=" ".join(hints))
 
 
 def near_matches(name: str, names: Sequence[str], limit: int = 5) -> list[str]:
@@ -156,11 +158,10 @@ def near_matches(name: str, names: Sequence[str], limit: int = 5) -> list[str]:
 def _refuse_others(family: Family, found: Sequence[dict[str, Any]], server: str) -> None:
     for row in found:
         if not on(row, server):
+            there = backup_server(row).get("name") or "another server"
             raise ApiError(
                 USAGE,
-                "The {} {} is on {}, not on {}.".format(
-                    family.noun, row.get("name"), backup_server(row).get("name") or "another server", server
-                ),
+                f"The {family.noun} {row.get('name')} is on {there}, not on {server}.",
                 hint="Leave out backup_server when you give ids.",
             )
 

@@ -179,7 +179,7 @@ def computer(resource: Record) -> Record:
 
 
 def moment(text: Any) -> datetime | None:
-    """A server's time as an aware datetime, None when it is none. Any number of fractional digits (em_rest 15, trap 21)."""
+    """A server's time, with any number of fractional digits (em_rest 15, trap 21), as an aware datetime; else None."""
     match = re.match(
         r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)?$", str(text or "").strip()
     )

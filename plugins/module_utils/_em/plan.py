@@ -69,7 +69,7 @@ def make_plan(wish: Wish, seen: Observed) -> Plan:
     if wish.schedule_enabled is not None and not seen.job["schedule_configured"]:
         raise ApiError(
             CONFLICT,
-            "The job {} has no schedule, so there is none to enable or disable.".format(seen.job["name"]),
+            f"The job {seen.job['name']} has no schedule, so there is none to enable or disable.",
             hint="Configure a schedule in the job's settings in Backup & Replication, or leave out schedule_enabled.",
         )
     if wish.state == SCHEDULE:
@@ -80,7 +80,7 @@ def make_plan(wish: Wish, seen: Observed) -> Plan:
         if wish.if_running == "fail":
             raise ApiError(
                 CONFLICT,
-                "The job {} is running already (session {}).".format(seen.job["name"], seen.running["name"]),
+                f"The job {seen.job['name']} is running already (session {seen.running['name']}).",
                 hint="Wait for it with veeam_em_job_session_wait, or set if_running to attach.",
                 learnt={"session": seen.running},
             )
@@ -90,5 +90,5 @@ def make_plan(wish: Wish, seen: Observed) -> Plan:
     if seen.last is None:
         return Plan(NONE, toggle, "it has not run in the last 30 days")
     if seen.last["result"] != FAILED:
-        return Plan(NONE, toggle, "its last run ended %s" % (seen.last["result"] or "without a verdict"))
+        return Plan(NONE, toggle, f"its last run ended {seen.last['result'] or 'without a verdict'}")
     return Plan(RETRY, toggle, "")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from .._errors import NOT_FOUND, ApiError
@@ -24,7 +24,7 @@ AGENT_MACHINE = "AgentManagement"
 # Machines show up after their run (em_rest 15, trap 18): how long to wait for the missing ones, in seconds.
 SETTLE_SECONDS = 60.0
 # More sessions than this are looked up by time instead of one by one.
-FEW = 40
+MANY_SESSIONS = 40
 # Backup servers have clocks of their own; sessions are looked for this far before the newest one.
 CLOCK_MARGIN = timedelta(hours=24)
 
@@ -77,17 +77,28 @@ def since(floor: str | None, job_type: str | None = None) -> list[Condition]:
 def earlier(text: Any, margin: timedelta) -> str | None:
     """A server's time minus a margin, as the text that filters take; None when there is no time."""
     then = moment(text)
-    return (then - margin).strftime("%Y-%m-%dT%H:%M:%SZ") if then else None
+    return filter_time(then - margin) if then else None
+
+
+def filter_time(then: datetime) -> str:
+    """A moment as the text that filters take: UTC, whole seconds (em_rest 10)."""
+    return then.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def note_unknown_state(client: EmClient, session: Record) -> None:
     """Warn once about a state that nobody knows."""
     if classify(JOB_SESSION, session["state"]) == UNKNOWN:
         client.warn(
-            "Session {} is in state {!r}, which this collection does not know: it counts as running.".format(
-                session["name"], session["state"]
-            )
+            f"Session {session['name']} is in state {session['state']!r}, which this collection does not know: "
+            "it counts as running."
         )
+
+
+def begun(records: Iterable[Record], margin: timedelta = timedelta(0)) -> str | None:
+    """When the first of some sessions began, minus a margin, as filters take it; None when one does not tell."""
+    moments = [moment(record["creation_time"]) for record in records]
+    known = [each for each in moments if each]
+    return filter_time(min(known) - margin) if known and len(known) == len(moments) else None
 
 
 class Watch:
@@ -128,9 +139,8 @@ class Watch:
             still = {record["id"]: record for record in self.running() if kind_of(record["job_type"]) is kind}
             seen = {}
             if len(still) > 1:
-                oldest = min((moment(record["creation_time"]), record["creation_time"]) for record in still.values())
                 types = {record["job_type"] for record in still.values()}
-                where = since(earlier(oldest[1], timedelta(0)), types.pop() if len(types) == 1 else None)
+                where = since(begun(still.values()), types.pop() if len(types) == 1 else None)
                 seen = {bare_id(row.get("uid")): row for row in self.client.query(kind.query_type, where=where)}
             for session_id in still:
                 self.add(seen.get(session_id) or self.client.entity(kind.collection, session_id))
@@ -165,12 +175,12 @@ class Watch:
     def _note_missing(self, session: Record, machines: list[Record]) -> None:
         undecided = [machine["name"] for machine in machines if not machine["result"]]
         if undecided:
-            what = "has no final result yet for: {}".format(", ".join(undecided))
+            what = f"has no final result yet for: {', '.join(undecided)}"
         elif not machines:
             what = "shows no machine"
         else:
-            what = "ended {}, which none of its machines explains: one may be missing".format(session["result"])
-        self.client.warn("The ended session {} {}.".format(session["name"], what))
+            what = f"ended {session['result']}, which none of its machines explains: one may be missing"
+        self.client.warn(f"The ended session {session['name']} {what}.")
 
 
 def complete(session: Record, machines: list[Record]) -> bool:
@@ -252,20 +262,20 @@ def bad_machines(machines: list[Record], fail_on: str) -> list[Record]:
 
 def describe(session: Record, machines: list[Record], fail_on: str) -> str:
     """One sentence about an ended run: its verdict and the reason of each machine that did not make it."""
-    text = "ended %s" % (session["result"] or "without a verdict")
+    text = f"ended {session['result'] or 'without a verdict'}"
     bad = bad_machines(machines, fail_on if fail_on != "never" else "failed")
     if bad:
-        text += ": " + "; ".join(
-            "{} {}{}".format(
-                m["name"], m["result"] or "has no result", " ({})".format(m["reason"]) if m["reason"] else ""
-            )
-            for m in bad
-        )
+        text += ": " + "; ".join(map(_machine_text, bad))
     elif session["result"] == FAILED and session["failure_message"]:
-        text += ": {}".format(session["failure_message"])
+        text += f": {session['failure_message'].rstrip('.')}"
     elif machines and session["result"] in RESULTS:
-        text += ", %d machine%s" % (len(machines), "" if len(machines) == 1 else "s")
+        text += f", {len(machines)} machine{'' if len(machines) == 1 else 's'}"
     return text
+
+
+def _machine_text(machine: Record) -> str:
+    reason = f" ({machine['reason'].rstrip('. ')})" if machine["reason"] else ""
+    return f"{machine['name']} {machine['result'] or 'has no result'}{reason}"
 
 
 def _children(client: EmClient, runs: list[Record]) -> dict[str, list[Record]]:
@@ -273,8 +283,7 @@ def _children(client: EmClient, runs: list[Record]) -> dict[str, list[Record]]:
     result: dict[str, list[Record]] = {run["id"]: [] for run in runs}
     if not runs:
         return result
-    oldest = min(run["creation_time"] or "" for run in runs)
-    rows = client.query(BACKUP.query_type, where=since(earlier(oldest, timedelta(minutes=5)), AGENT_MACHINE))
+    rows = client.query(BACKUP.query_type, where=since(begun(runs, timedelta(minutes=5)), AGENT_MACHINE))
     by_id = {bare_id(row.get("uid")): row for row in rows}
     for row in rows:
         parent = parent_session_id(row)
@@ -294,11 +303,10 @@ def _task_sessions(client: EmClient, kind: SessionKind, sessions: list[Record]) 
     result: dict[str, list[Record]] = {}
     if not sessions:
         return result
-    if len(sessions) <= FEW:
+    if len(sessions) <= MANY_SESSIONS:
         rows = client.query_any(kind.task_query_type, "JobSessionUid", [each["uid"] for each in sessions])
     else:
-        oldest = min(each["creation_time"] or "" for each in sessions)
-        rows = client.query(kind.task_query_type, where=since(earlier(oldest, timedelta(minutes=5))))
+        rows = client.query(kind.task_query_type, where=since(begun(sessions, timedelta(minutes=5))))
     wanted = {each["id"] for each in sessions}
     for record in map(task_session_record, rows):
         if record["job_session_id"] in wanted:

@@ -11,15 +11,14 @@ from itertools import islice
 from typing import Any, Callable
 
 from .._errors import NOT_FOUND, USAGE, ApiError
-from .client import EmClient
+from .client import FEW, EmClient
 from .links import bare_id, checked_id, links
 from .model import Record, age_hours, computer, job_session, moment, task_session
 from .query import Condition
-from .runs import KINDS, REPLICA, SessionKind, kind_of, read_session, resolve
+from .runs import KINDS, REPLICA, SessionKind, filter_time, kind_of, read_session, resolve
 
-# Lists of the query service grow to thousands of rows: the page size asked for without a limit.
+# Where a replica session links to its task sessions.
 _LINK_TYPES = ("ReplicaTaskSessionReferenceList", "ReplicaTaskSessionList")
-FEW = 20
 
 
 def find_job_sessions(client: EmClient, wanted: Mapping[str, Any]) -> list[Record]:
@@ -143,7 +142,7 @@ def _conditions(wanted: Mapping[str, Any], **fields: str) -> list[Condition]:
                     f"{option} {text!r} is no time.",
                     hint="Write UTC as 2026-01-31T22:00:00Z, or with an offset.",
                 )
-            result.append(Condition.of("CreationTime", operator, then.strftime("%Y-%m-%dT%H:%M:%SZ")))
+            result.append(Condition.of("CreationTime", operator, filter_time(then)))
     return result
 
 

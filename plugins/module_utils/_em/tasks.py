@@ -60,10 +60,9 @@ def follow(
         for task_id in pending:
             record = known[task_id]
             if not isinstance(record, ApiError) and classify(TASK, record["state"]) == UNKNOWN:
+                state = record["state"]
                 client.warn(
-                    "Task {} is in state {!r}, which this collection does not know: it is waited for.".format(
-                        task_id, record["state"]
-                    )
+                    f"Task {task_id} is in state {state!r}, which this collection does not know: it is waited for."
                 )
         return all(_over(known[task_id], done) for task_id in ids)
 

@@ -1,0 +1,119 @@
+# Copyright: (c) 2026, backupops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an answer of Conductor means: bodies decoded, bad answers as errors (conductor 2.3 and 2.4)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from .._errors import AUTHENTICATION, AUTHORIZATION, NOT_FOUND, PROTOCOL, REJECTED, SERVER, ApiError
+from .._http import Response
+
+# Values of `error` that a new token may cure, with status 401 as well as 403.
+_TOKEN_CODES = ("EXPIRED_TOKEN", "INVALID_TOKEN")
+
+_ADDRESS_HINT = "Check server_url: something else than Conductor's API may have answered."
+PERMISSION_HINT = "The application that the key belongs to needs READ on what is read and EXECUTE on what is updated."
+
+
+class TokenRefused(ApiError):
+    """The token is expired, revoked or missing; the same request may succeed with a new one."""
+
+
+def decode(body: bytes) -> Any:
+    """The JSON value of a body, None for an empty one.
+
+    :raises ValueError: when it is no JSON.
+    """
+    text = body.decode("utf-8-sig")
+    return _writable(json.loads(text)) if text.strip() else None
+
+
+def judge(response: Response) -> ApiError | None:
+    """None for a good answer, one that can be read, else the error it stands for."""
+    status = response.status
+    about: dict[str, Any] = {"http_status": status, "method": response.method, "path": response.path}
+    request = f"{response.method} {response.path}"
+    body, problem = _readable(response.body)
+    if 200 <= status < 300:
+        # Updates answer in plain text (conductor 5.1), everything else in JSON.
+        if problem is None or (response.method == "POST" and not response.path.endswith("/token")):
+            return None
+        return ApiError(
+            PROTOCOL,
+            f"The answer to {request} is no JSON: {problem}.",
+            hint=_ADDRESS_HINT,
+            retryable=True,
+            **about,
+        )
+    error = body if isinstance(body, dict) else {}
+    words = _words(error)
+    said = f': "{words}"' if words else ""
+    about.update(em_message=words, retry_after=response.retry_after)
+    if 300 <= status < 400:
+        return ApiError(
+            PROTOCOL,
+            f"The server answered {request} with a redirect ({status}), which is not followed: "
+            "the token goes to the configured host only.",
+            hint="Set server_url to the address that Conductor itself has.",
+            **about,
+        )
+    if (status in (401, 403) and error.get("error") in _TOKEN_CODES) or (status == 401 and problem):
+        return TokenRefused(AUTHENTICATION, f"Conductor refused the token ({status}){said}.", **about)
+    if status == 401:
+        return ApiError(
+            AUTHENTICATION,
+            f"Conductor refused the credentials (401){said}.",
+            hint="Check auth_key and auth_secret: keys can be paused and deleted.",
+            **about,
+        )
+    if status == 403:
+        return ApiError(AUTHORIZATION, f"Conductor denied {request} (403){said}.", hint=PERMISSION_HINT, **about)
+    if status == 404 or (status == 400 and response.method == "GET" and not problem):
+        # Orkes documents 400 for an id that it does not know (conductor 1.1).
+        hint = _ADDRESS_HINT if problem else "Check the id, and that what it names has not been removed or expired."
+        return ApiError(NOT_FOUND, f"Conductor found nothing at {response.path} ({status}){said}.", hint=hint, **about)
+    if status == 407:
+        return ApiError(AUTHENTICATION, "The proxy asks for credentials (407).", hint="Put them into proxy.", **about)
+    if status in (408, 429) or status >= 500:
+        return ApiError(
+            SERVER,
+            f"Conductor failed to answer {request} ({status}){said}.",
+            hint="Try again later; if it lasts, see the server's log.",
+            retryable=status != 501,
+            **about,
+        )
+    return ApiError(
+        REJECTED,
+        f"Conductor rejected {request} ({status}){said}.",
+        hint="Check the options against the server's message.",
+        **about,
+    )
+
+
+def _readable(body: bytes) -> tuple[Any, str | None]:
+    """The decoded body, and why it cannot be decoded."""
+    try:
+        return decode(body), None
+    except (ValueError, RecursionError) as error:
+        return None, str(error)
+
+
+def _words(error: dict[str, Any]) -> str | None:
+    """The server's own words, with what its validation found."""
+    found = [str(error.get("message") or "").strip()]
+    for each in error.get("validationErrors") or []:
+        if isinstance(each, dict) and each.get("message"):
+            found.append(f"{each.get('path')}: {each['message']}")
+    return " ".join(filter(None, found)) or None
+
+
+def _writable(value: Any) -> Any:
+    """A decoded value whose texts can be written out again: a lone surrogate cannot."""
+    if isinstance(value, dict):
+        return {_writable(name): _writable(child) for name, child in value.items()}
+    if isinstance(value, list):
+        return [_writable(child) for child in value]
+    return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else value

@@ -1,0 +1,193 @@
+# Copyright: (c) 2026, backupops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tasks and workflows as records, and THE classifier of statuses (conductor 1.2, 3 and 4).
+
+Times are UTC: milliseconds since the epoch as the server gives them (0: not yet), and ISO 8601 text (None: not yet).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from typing import Any, NamedTuple
+
+Record = dict[str, Any]
+
+COMPLETED, IN_PROGRESS, SCHEDULED = "COMPLETED", "IN_PROGRESS", "SCHEDULED"
+FAILED, FAILED_WITH_TERMINAL_ERROR = "FAILED", "FAILED_WITH_TERMINAL_ERROR"
+COMPLETED_WITH_ERRORS, SKIPPED, CANCELED = "COMPLETED_WITH_ERRORS", "SKIPPED", "CANCELED"
+
+
+class Flags(NamedTuple):
+    """What a status means.
+
+    :ivar successful: a good end; False while it runs, unlike the server's own flag of that name.
+    :ivar retriable: the server may schedule another attempt.
+    """
+
+    terminal: bool
+    successful: bool
+    retriable: bool
+
+
+STATUSES = {
+    SCHEDULED: Flags(terminal=False, successful=False, retriable=True),
+    IN_PROGRESS: Flags(terminal=False, successful=False, retriable=True),
+    COMPLETED: Flags(terminal=True, successful=True, retriable=True),
+    COMPLETED_WITH_ERRORS: Flags(terminal=True, successful=True, retriable=True),
+    SKIPPED: Flags(terminal=True, successful=True, retriable=False),
+    FAILED: Flags(terminal=True, successful=False, retriable=True),
+    "TIMED_OUT": Flags(terminal=True, successful=False, retriable=True),
+    FAILED_WITH_TERMINAL_ERROR: Flags(terminal=True, successful=False, retriable=False),
+    CANCELED: Flags(terminal=True, successful=False, retriable=False),
+}
+_UNKNOWN = Flags(terminal=False, successful=False, retriable=False)
+
+_WORKFLOW_ENDS = frozenset(("COMPLETED", "FAILED", "TIMED_OUT", "TERMINATED"))
+# Never retried automatically (conductor 4, point 4).
+_CONTROL_TYPES = frozenset(("DECISION", "SWITCH", "FORK", "JOIN", "EXCLUSIVE_JOIN", "DO_WHILE"))
+_ITERATION = re.compile(r"__\d+$")
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+def flags(status: Any) -> Flags:
+    """What a status means. An unknown one is not terminal: it never ends a wait."""
+    return STATUSES.get(str(status), _UNKNOWN)
+
+
+def task(raw: Record) -> Record:
+    """A task as modules return it; `raw` is the server's, of which most fields may be missing."""
+    status = raw.get("status")
+    meaning = flags(status)
+    record: Record = {
+        "exists": True,
+        "task_id": raw.get("taskId"),
+        "status": status,
+        "terminal": meaning.terminal,
+        "successful": meaning.successful,
+        "superseded": raw.get("retried") is True,
+        "may_be_retried": may_be_retried(raw),
+        "reason": raw.get("reasonForIncompletion") or None,
+        "task_type": raw.get("taskType"),
+        "task_def_name": raw.get("taskDefName"),
+        "reference_task_name": raw.get("referenceTaskName"),
+        "workflow_id": raw.get("workflowInstanceId"),
+        "workflow_type": raw.get("workflowType"),
+        "workflow_status": None,
+        "workflow_reason": None,
+        "attempts": [],
+        "input": raw.get("inputData") or {},
+        "output": raw.get("outputData") or {},
+        "external_input_path": raw.get("externalInputPayloadStoragePath"),
+        "external_output_path": raw.get("externalOutputPayloadStoragePath"),
+        "retry_count": _count(raw, "retryCount"),
+        "retried": raw.get("retried") is True,
+        "retried_task_id": raw.get("retriedTaskId"),
+        "iteration": _count(raw, "iteration"),
+        "seq": _count(raw, "seq"),
+        "poll_count": _count(raw, "pollCount"),
+        "worker_id": raw.get("workerId"),
+        "sub_workflow_id": raw.get("subWorkflowId"),
+        "callback_after_seconds": _count(raw, "callbackAfterSeconds"),
+    }
+    for name in ("scheduled", "start", "update", "end"):
+        milliseconds = _count(raw, f"{name}Time")
+        record[f"{name}_time_ms"] = milliseconds
+        record[f"{name}_time"] = iso(milliseconds)
+    return record
+
+
+def missing(workflow_id: str, reference: str) -> Record:
+    """The record of a task that its workflow has not reached."""
+    return dict(task({"workflowInstanceId": workflow_id, "referenceTaskName": reference}), exists=False)
+
+
+def may_be_retried(raw: Record) -> bool:
+    """Whether the server may still replace a task that has failed by a new attempt (conductor 4, points 3 and 4).
+
+    The failure is stored before the new attempt is, so this alone tells a failure that stands from one that does not.
+    """
+    meaning = flags(raw.get("status"))
+    if not meaning.terminal or meaning.successful or not meaning.retriable or raw.get("retried"):
+        return False
+    in_workflow = raw.get("workflowTask") or {}
+    definition = raw.get("taskDefinition") or in_workflow.get("taskDefinition")
+    if not definition or raw.get("taskType") in _CONTROL_TYPES:
+        return False
+    limit = in_workflow.get("retryCount", definition.get("retryCount"))
+    return limit is None or _count(raw, "retryCount") < limit
+
+
+class Workflow:
+    """A workflow and its tasks."""
+
+    def __init__(self, raw: Record) -> None:
+        self.workflow_id: str = raw["workflowId"]
+        self.status = raw.get("status")
+        self.terminal = self.status in _WORKFLOW_ENDS
+        self.reason = raw.get("reasonForIncompletion") or None
+        self._tasks = [each for each in raw.get("tasks") or [] if isinstance(each, dict)]
+        self._definition = raw.get("workflowDefinition")
+
+    def attempts(self, reference: str) -> list[Record]:
+        """All attempts at a task, oldest first; of a task in a loop those of the latest iteration.
+
+        :param reference: the name in the workflow, with or without the suffix of an iteration.
+        """
+        found = [raw for raw in self._tasks if raw.get("referenceTaskName") == reference]
+        if not found:
+            found = [raw for raw in self._tasks if _plain(raw.get("referenceTaskName")) == reference]
+        latest = max((_count(raw, "iteration") for raw in found), default=0)
+        found = [raw for raw in found if _count(raw, "iteration") == latest]
+        return [task(raw) for raw in sorted(found, key=lambda raw: (_count(raw, "retryCount"), _count(raw, "seq")))]
+
+    def newest(self, reference: str) -> Record:
+        """The newest attempt at a task; `exists` is false when the workflow has not reached it."""
+        attempts = self.attempts(reference)
+        found = attempts[-1] if attempts else missing(self.workflow_id, reference)
+        return self._placed(found, [each["task_id"] for each in attempts])
+
+    def attempt(self, task_id: str) -> Record | None:
+        """One attempt, by its id."""
+        found = [task(raw) for raw in self._tasks if raw.get("taskId") == task_id]
+        return self._placed(found[0], [task_id]) if found else None
+
+    def references(self) -> list[str]:
+        """The reference names in the workflow's definition; none when the server did not give it."""
+        return sorted(set(_references(self._definition)))
+
+    def _placed(self, record: Record, attempts: list[str]) -> Record:
+        return dict(record, workflow_status=self.status, workflow_reason=self.reason, attempts=attempts)
+
+
+def iso(milliseconds: int) -> str | None:
+    """Milliseconds since the epoch as ISO 8601 text in UTC; None for 0 and for what is no moment."""
+    if milliseconds <= 0:
+        return None
+    try:
+        moment = _EPOCH + timedelta(milliseconds=milliseconds)
+    except OverflowError:
+        return None
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _count(raw: Record, field: str) -> int:
+    value = raw.get(field)
+    return value if isinstance(value, int) else 0
+
+
+def _plain(reference: Any) -> str:
+    """A reference name without the suffix of its iteration (conductor 4, point 7)."""
+    return _ITERATION.sub("", str(reference))
+
+
+def _references(definition: Any) -> Iterator[str]:
+    if isinstance(definition, dict):
+        if isinstance(definition.get("taskReferenceName"), str):
+            yield definition["taskReferenceName"]
+        definition = list(definition.values())
+    if isinstance(definition, list):
+        for each in definition:
+            yield from _references(each)

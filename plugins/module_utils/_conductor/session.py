@@ -1,0 +1,135 @@
+# Copyright: (c) 2026, backupops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Requests with a token: minted when first needed, renewed once when it is refused (conductor 2.2 and 2.3)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .._errors import AUTHENTICATION, AUTHORIZATION, NOT_FOUND, PROTOCOL, USAGE, ApiError
+from .._http import READ, WRITE, HttpOptions, Response, Transport
+from .._wait import SYSTEM_CLOCK, Clock
+from .errors import TokenRefused, decode, judge
+
+TOKEN_HEADER = "X-Authorization"
+# Updates answer in plain text; a server may refuse to answer when that is not accepted.
+_HEADERS = {"Accept": "application/json, text/plain", "Content-Type": "application/json"}
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """An access key, a token, both (the token is used until it is refused) or neither."""
+
+    key: str | None = None
+    secret: str | None = field(default=None, repr=False)
+    token: str | None = field(default=None, repr=False)
+
+
+class ConductorSession:
+    """Requests to one server.
+
+    :param read_only: refuse every write (check mode). Getting a token is none.
+    """
+
+    def __init__(
+        self,
+        options: HttpOptions,
+        credentials: Credentials,
+        *,
+        read_only: bool = False,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        self.transport = Transport(options, judge, clock)
+        self.credentials = credentials
+        self.read_only = read_only
+        self.warnings: list[str] = []
+        self.token = credentials.token
+        self._anonymous = not credentials.key
+
+    def read(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
+        """GET a resource, decoded; None where the server says nothing (204, no body, null).
+
+        A refused token is renewed and the request repeated once.
+        """
+        self._ensure()
+        try:
+            return decode(self._send("GET", path, READ, query=query).body)
+        except TokenRefused as refusal:
+            self._renew(refusal)
+        return decode(self._send("GET", path, READ, query=query).body)
+
+    def write(self, path: str, body: Mapping[str, Any]) -> None:
+        """POST a body; never sent twice.
+
+        :raises ApiError: `outcome_unknown` is set when the write may have taken effect.
+        """
+        if self.read_only:
+            raise ApiError(USAGE, f"POST {path} was held back: nothing is written in check mode.")
+        self._ensure()
+        self._send("POST", path, WRITE, body=json.dumps(body).encode())
+
+    def close(self) -> None:
+        """Close the connections. Tokens need no log-off: they expire."""
+        self.transport.close()
+
+    def _send(self, method: str, path: str, safety: str, **more: Any) -> Response:
+        headers = dict(_HEADERS, **{TOKEN_HEADER: self.token}) if self.token else _HEADERS
+        return self.transport.request(method, path, safety=safety, headers=headers, **more)
+
+    def _ensure(self) -> None:
+        if not self.token and not self._anonymous:
+            self._mint()
+
+    def _renew(self, refusal: TokenRefused) -> None:
+        """Get a new token.
+
+        :raises ApiError: `refusal`, with a hint, when there is no key to get one with.
+        """
+        if not self.credentials.key:
+            refusal.hint = (
+                "auth_token is not valid any more, or never was: set another, or auth_key and auth_secret."
+                if self.token
+                else "This server wants credentials: set auth_key and auth_secret, or auth_token."
+            )
+            raise refusal
+        self._mint()
+
+    def _mint(self) -> None:
+        """Get a token for the key. Minting changes nothing on the server, hence READ: it may be tried again."""
+        self.token = None
+        keys = {"keyId": self.credentials.key, "keySecret": self.credentials.secret}
+        try:
+            response = self._send("POST", "token", READ, body=json.dumps(keys).encode())
+        except ApiError as error:
+            if error.kind == NOT_FOUND:
+                self._anonymous = True
+                self.warnings.append(
+                    "The server issues no tokens (it answers 404 to POST /token), as open-source Conductor does: "
+                    "auth_key and auth_secret are not used."
+                )
+                return
+            if error.kind in (AUTHENTICATION, AUTHORIZATION):
+                error.message = f"Conductor issued no token for the access key ({error.http_status})."
+                error.hint = "Check auth_key and auth_secret: keys can be paused and deleted."
+            raise
+        answer = decode(response.body)
+        token = answer.get("token") if isinstance(answer, dict) else None
+        if not isinstance(token, str) or not usable_token(token):
+            raise ApiError(
+                PROTOCOL,
+                "The answer to POST /token carries no token.",
+                hint="Check server_url: something else than Conductor's API may have answered.",
+                http_status=response.status,
+                method=response.method,
+                path=response.path,
+            )
+        self.token = token
+
+
+def usable_token(token: str) -> bool:
+    """Whether a text can go into a header."""
+    return bool(token) and token.isascii() and token.isprintable() and token == token.strip()

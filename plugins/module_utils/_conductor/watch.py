@@ -1,0 +1,200 @@
+# Copyright: (c) 2026, backupops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Finding tasks and waiting for their end (conductor 4 and 6).
+
+An id names one attempt; when the server retries the task, that attempt stays failed for ever and a new one with
+another id takes its place. So what is waited for is the newest attempt of (workflow, reference name).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .._errors import NOT_FOUND, REJECTED, USAGE, ApiError, Interrupted
+from .._wait import Waiter, timed_out
+from .client import ConductorClient
+from .model import STATUSES, Record, Workflow
+
+
+@dataclass
+class Watched:
+    """One task: how the user named it, and what is known of it."""
+
+    task_id: str | None = None
+    workflow_id: str | None = None
+    reference: str | None = None
+    record: Record | None = None
+    settled: bool = False
+
+    def see(self, record: Record) -> None:
+        """Take over what was read of the task alone."""
+        self.record = record
+        self.workflow_id = record["workflow_id"]
+        self.reference = record["reference_task_name"]
+        # Why a task failed, and whether that is the end, its workflow knows.
+        self.settled = record["successful"] or (record["terminal"] and not self.workflow_id)
+
+    def see_workflow(self, workflow: Workflow, follow_retries: bool) -> None:
+        """Take over what its workflow tells.
+
+        :raises ApiError: not_found when this very attempt was asked for and has been removed.
+        """
+        if self.task_id and (not follow_retries or not self.reference):
+            self.record = workflow.attempt(self.task_id)
+            if self.record is None:
+                raise ApiError(
+                    NOT_FOUND,
+                    f"The task {self.task_id} is not in its workflow {workflow.workflow_id} any more.",
+                    hint="A rerun or restart removes tasks: name it by workflow_id and task_reference_name.",
+                )
+        else:
+            self.record = workflow.newest(self.reference or "")
+        final = self.record["terminal"] and not (
+            follow_retries and (self.record["superseded"] or self.record["may_be_retried"])
+        )
+        self.settled = workflow.terminal or final
+
+
+def watched(params: Mapping[str, Any]) -> list[Watched]:
+    """What module parameters name: task_id, or workflow_id and task_reference_name; each once, in the order given.
+
+    :raises ApiError: kind usage, for a name that is empty.
+    """
+    if params["task_id"] is not None:
+        return [Watched(task_id=task_id) for task_id in dict.fromkeys(map(str.strip, params["task_id"]))]
+    names = dict.fromkeys(name.strip() for name in params["task_reference_name"])
+    if "" in names:
+        raise ApiError(USAGE, "task_reference_name is empty.")
+    return [Watched(workflow_id=params["workflow_id"], reference=name) for name in names]
+
+
+def list_tasks(client: ConductorClient, tasks: Sequence[Watched]) -> list[Record]:
+    """Tasks as they are now.
+
+    :raises ApiError: not_found for the ids that are not known, with the other tasks in `learnt`.
+    """
+    unknown: dict[str, ApiError] = {}
+    workflows: dict[str, Workflow] = {}
+    for each in tasks:
+        if each.task_id is None:
+            workflow_id = each.workflow_id or ""
+            if workflow_id not in workflows:
+                workflows[workflow_id] = client.workflow(workflow_id)
+            each.see_workflow(workflows[workflow_id], follow_retries=True)
+            _doubt(client, each, workflows[workflow_id])
+            continue
+        try:
+            each.record = client.task(each.task_id)
+        except ApiError as error:
+            if error.kind != NOT_FOUND:
+                raise
+            unknown[each.task_id] = error
+    if unknown:
+        first = next(iter(unknown.values()))
+        first.message = f"Conductor does not know the task {', '.join(unknown)}. {first.message}"
+        first.learnt = {"tasks": _records(tasks)}
+        raise first
+    return _records(tasks)
+
+
+def wait_for_tasks(
+    client: ConductorClient,
+    waiter: Waiter,
+    tasks: Sequence[Watched],
+    *,
+    follow_retries: bool = True,
+    success_statuses: Sequence[str],
+    fail_on_error: bool = True,
+) -> dict[str, Any]:
+    """Wait until every task, or its workflow, has ended.
+
+    :param follow_retries: wait for the task, through all its attempts; else for the attempt that is there.
+    :param success_statuses: the statuses that count as a good end.
+    :returns: tasks, timed_out, elapsed (seconds), polls.
+    :raises ApiError: rejected for a bad end, not_found, timeout; all with `tasks` in `learnt`.
+    """
+
+    def poll() -> bool:
+        _read(client, [each for each in tasks if not each.settled], follow_retries)
+        return all(each.settled for each in tasks)
+
+    def result() -> dict[str, Any]:
+        return {"tasks": _records(tasks), "timed_out": False, "elapsed": waiter.elapsed, "polls": waiter.polls}
+
+    transport = client.session.transport
+    transport.deadline = waiter.deadline
+    try:
+        if not waiter.until(poll):
+            pending = " ".join(f"{_where(each)} has not ended." for each in tasks if not each.settled)
+            raise timed_out(
+                f"Gave up after {waiter.options.timeout:g} seconds (wait_timeout). {pending}",
+                "Nothing was changed. Wait again with the same ids, or raise wait_timeout.",
+            )
+        bad = [each for each in tasks if not _good(each.record, success_statuses)]
+        if bad and fail_on_error:
+            raise ApiError(
+                REJECTED if all(each.record and each.record["exists"] for each in bad) else NOT_FOUND,
+                " ".join(f"{_where(each)}{_why(each)}." for each in bad),
+                hint="The reasons are those that the worker or the server gave; success_statuses decides what is good.",
+            )
+    except (ApiError, Interrupted) as stop:
+        stop.learnt = dict(result(), **stop.learnt)
+        raise
+    finally:
+        transport.deadline = None
+    return result()
+
+
+def _read(client: ConductorClient, tasks: Sequence[Watched], follow_retries: bool) -> None:
+    """Read tasks that have not ended: one request per workflow, and one per task whose workflow is not known yet."""
+    for each in tasks:
+        if not each.workflow_id:
+            each.see(client.task(each.task_id or ""))
+    for workflow_id in dict.fromkeys(each.workflow_id for each in tasks if each.workflow_id and not each.settled):
+        workflow = client.workflow(workflow_id)
+        for each in tasks:
+            if each.workflow_id == workflow_id and not each.settled:
+                each.see_workflow(workflow, follow_retries)
+                _doubt(client, each, workflow)
+    for each in tasks:
+        status = each.record["status"] if each.record else None
+        if status and status not in STATUSES:
+            client.warn(f"{_where(each)}: this collection does not know that status, it is waited for.")
+
+
+def _doubt(client: ConductorClient, each: Watched, workflow: Workflow) -> None:
+    """Warn of a reference name that no task of the workflow's definition has: tasks may still be added dynamically."""
+    known = workflow.references()
+    if each.record and not each.record["exists"] and known and each.reference not in known:
+        names = ", ".join(known)
+        client.warn(f"Workflow {workflow.workflow_id} defines no task {each.reference}, but these: {names}.")
+
+
+def _records(tasks: Sequence[Watched]) -> list[Record]:
+    return [each.record for each in tasks if each.record]
+
+
+def _good(record: Record | None, success_statuses: Sequence[str]) -> bool:
+    return record is not None and record["terminal"] and record["status"] in success_statuses
+
+
+def _where(each: Watched) -> str:
+    """Which task it is and how it stands, as the beginning of a sentence."""
+    if each.record is None:
+        return f"Task {each.task_id or each.reference} (not read yet)"
+    record = each.record
+    name = record["reference_task_name"] or record["task_id"]
+    return f"Task {name} of workflow {record['workflow_id']} ({record['status'] or 'not reached'})"
+
+
+def _why(each: Watched) -> str:
+    """The reason of a bad end. A task that was canceled has none of its own (conductor 3.2)."""
+    record = each.record or {}
+    reason = record.get("reason") if record.get("terminal") else None
+    if reason:
+        return f": {reason}"
+    ended = f"; its workflow is {record['workflow_status']}" if record.get("workflow_status") else ""
+    return f"{ended}: {record['workflow_reason']}" if ended and record.get("workflow_reason") else ended

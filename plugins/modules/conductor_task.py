@@ -1,0 +1,292 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, backupops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: conductor_task
+short_description: Complete, fail or update a task of a Conductor workflow
+description:
+  - Brings a task of Orkes Conductor or open-source Conductor to a status, with an output; typically a V(WAIT) or V(HUMAN) task at
+    which a workflow has stopped.
+  - The server answers an update in the same way whether it takes effect or not. So the task is read before and after, and the
+    module fails when the update was dropped.
+  - The update is sent once. If its answer is lost, the task is read again to see what came of it.
+version_added: 0.1.0
+author: backupops contributors (@backupops)
+options:
+  task_id:
+    description:
+      - Execution id of the attempt to update.
+      - Either this or O(workflow_id) is required.
+    type: str
+  workflow_id:
+    description:
+      - Execution id of the workflow that the task belongs to. Needs O(task_reference_name).
+    type: str
+  task_reference_name:
+    description:
+      - Reference name of the task in the workflow. Its newest attempt is updated; in a loop, that of the latest iteration.
+    type: str
+  status:
+    description:
+      - The status that the task is to have.
+      - A task that has V(FAILED) may be retried under a new id if its definition allows that, even a gate.
+        V(FAILED_WITH_TERMINAL_ERROR) ends it.
+      - With V(IN_PROGRESS) the output of a task that goes on is updated.
+    type: str
+    choices: [COMPLETED, FAILED, FAILED_WITH_TERMINAL_ERROR, IN_PROGRESS]
+    required: true
+  output:
+    description:
+      - What to put into the task's output. Other keys that the output has are kept.
+      - The output of a task that has ended is never changed.
+    type: dict
+    default: {}
+  reason:
+    description:
+      - Why the task is not completed; the server keeps 500 characters.
+    type: str
+extends_documentation_fragment:
+  - backupops.veeam_em.attributes
+  - backupops.veeam_em.conductor
+attributes:
+  check_mode:
+    support: full
+    details:
+      - Reads the task and makes no update.
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+    details:
+      - A task that has the status already is left alone, whatever O(output) says.
+seealso:
+  - module: backupops.veeam_em.conductor_task_info
+  - module: backupops.veeam_em.conductor_task_wait
+"""
+
+EXAMPLES = r"""
+- name: Open the gate
+  backupops.veeam_em.conductor_task:
+    server_url: https://conductor.example.com
+    auth_key: "{{ conductor_key }}"
+    auth_secret: "{{ conductor_secret }}"
+    workflow_id: "{{ workflow_id }}"
+    task_reference_name: backup_gate
+    status: COMPLETED
+    output:
+      job_session: "{{ backup.jobs[0].session.id }}"
+      result: "{{ backup.jobs[0].session.result }}"
+
+- name: Stop the change for good, with the reason
+  backupops.veeam_em.conductor_task:
+    server_url: http://localhost:8080/api
+    task_id: "{{ task_id }}"
+    status: FAILED_WITH_TERMINAL_ERROR
+    reason: "{{ backup.msg }}"
+"""
+
+RETURN = r"""
+task:
+  description: The task as it was read after the update; in check mode, as it is. Returned on failure too if it could be read.
+  type: dict
+  returned: success
+  contains:
+    exists:
+      description: Whether there is such a task. V(false) for a reference name that the workflow has not reached.
+      type: bool
+      returned: always
+    task_id:
+      description: Execution id of this attempt.
+      type: str
+      returned: always
+    status:
+      description:
+        - The server's word for it, such as V(SCHEDULED), V(IN_PROGRESS), V(COMPLETED), V(COMPLETED_WITH_ERRORS), V(SKIPPED),
+          V(FAILED), V(FAILED_WITH_TERMINAL_ERROR), V(TIMED_OUT) and V(CANCELED).
+      type: str
+      returned: always
+    terminal:
+      description: Whether this attempt has ended.
+      type: bool
+      returned: always
+    successful:
+      description: Whether it has ended well. V(COMPLETED_WITH_ERRORS) and V(SKIPPED) count as well, as they do for the server.
+      type: bool
+      returned: always
+    superseded:
+      description: Whether another attempt has taken its place.
+      type: bool
+      returned: always
+    may_be_retried:
+      description: Whether it has failed and its definition still allows another attempt.
+      type: bool
+      returned: always
+    reason:
+      description:
+        - Why it is not completed, in the words of the worker or the server. A new attempt may carry the reason of the one before.
+      type: str
+      returned: always
+    task_type:
+      description: V(WAIT), V(HUMAN), V(HTTP) and so on; the task's name if a worker does it.
+      type: str
+      returned: always
+    task_def_name:
+      description: Name of its definition.
+      type: str
+      returned: always
+    reference_task_name:
+      description: Its name in the workflow, in a loop with the suffix of the iteration.
+      type: str
+      returned: always
+    workflow_id:
+      description: Execution id of its workflow.
+      type: str
+      returned: always
+    workflow_type:
+      description: Name of its workflow.
+      type: str
+      returned: always
+    workflow_status:
+      description: Status of the workflow; V(null) where only the task was read.
+      type: str
+      returned: always
+    workflow_reason:
+      description: Why the workflow ended badly; this explains tasks that are V(CANCELED).
+      type: str
+      returned: always
+    attempts:
+      description: Ids of all attempts, the oldest first; empty where only the task was read.
+      type: list
+      elements: str
+      returned: always
+    input:
+      description: Its input. It may hold secrets.
+      type: dict
+      returned: always
+    output:
+      description: Its output. It may hold secrets.
+      type: dict
+      returned: always
+    external_input_path:
+      description: Where the input is, if it is too large to be shown. RV(task.input) is empty then.
+      type: str
+      returned: always
+    external_output_path:
+      description: Where the output is, if it is too large to be shown. RV(task.output) is empty then.
+      type: str
+      returned: always
+    retry_count:
+      description: V(0) for the first attempt.
+      type: int
+      returned: always
+    retried:
+      description: The same as RV(task.superseded), under the server's name.
+      type: bool
+      returned: always
+    retried_task_id:
+      description: Id of the attempt that this one replaces.
+      type: str
+      returned: always
+    iteration:
+      description: Iteration of the loop that it is in; V(0) outside of loops.
+      type: int
+      returned: always
+    seq:
+      description: Position in the workflow.
+      type: int
+      returned: always
+    poll_count:
+      description: How often workers have polled it.
+      type: int
+      returned: always
+    worker_id:
+      description: The worker that did it.
+      type: str
+      returned: always
+    sub_workflow_id:
+      description: Execution id of the workflow that it started.
+      type: str
+      returned: always
+    callback_after_seconds:
+      description: Seconds until the server looks at it again; V(2147483647) if it waits for ever.
+      type: int
+      returned: always
+    scheduled_time:
+      description: When it was put into its queue, in UTC, ISO 8601; V(null) if not yet.
+      type: str
+      returned: always
+    scheduled_time_ms:
+      description: The same in milliseconds since 1970; V(0) if not yet.
+      type: int
+      returned: always
+    start_time:
+      description: When it was started; V(null) if not yet.
+      type: str
+      returned: always
+    start_time_ms:
+      description: The same in milliseconds since 1970; V(0) if not yet.
+      type: int
+      returned: always
+    update_time:
+      description: When it was last updated; V(null) if not yet.
+      type: str
+      returned: always
+    update_time_ms:
+      description: The same in milliseconds since 1970; V(0) if not yet.
+      type: int
+      returned: always
+    end_time:
+      description: When it ended; V(null) if not yet.
+      type: str
+      returned: always
+    end_time_ms:
+      description: The same in milliseconds since 1970; V(0) if not yet.
+      type: int
+      returned: always
+"""
+
+from typing import Any
+
+from ansible_collections.backupops.veeam_em.plugins.module_utils._conductor.update import Update, update_task
+from ansible_collections.backupops.veeam_em.plugins.module_utils._module import run_conductor
+
+
+def work(client: Any, module: Any) -> dict[str, Any]:
+    params = module.params
+    return update_task(
+        client,
+        Update(params["status"], params["output"], params["reason"]),
+        task_id=params["task_id"],
+        workflow_id=params["workflow_id"],
+        reference=params["task_reference_name"],
+        check_mode=module.check_mode,
+    )
+
+
+def main() -> None:
+    run_conductor(
+        {
+            "task_id": {"type": "str"},
+            "workflow_id": {"type": "str"},
+            "task_reference_name": {"type": "str"},
+            "status": {
+                "type": "str",
+                "required": True,
+                "choices": ["COMPLETED", "FAILED", "FAILED_WITH_TERMINAL_ERROR", "IN_PROGRESS"],
+            },
+            "output": {"type": "dict", "default": {}},
+            "reason": {"type": "str"},
+        },
+        work,
+        mutually_exclusive=[("task_id", "workflow_id"), ("task_id", "task_reference_name")],
+        required_together=[("workflow_id", "task_reference_name")],
+        required_one_of=[("task_id", "workflow_id")],
+    )
+
+
+if __name__ == "__main__":
+    main()
