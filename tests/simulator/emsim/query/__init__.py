@@ -1,0 +1,1 @@
+"""The query service (em_rest 10)."""

@@ -1,0 +1,1 @@
+"""What each resource looks like, in the neutral form of tree.py."""

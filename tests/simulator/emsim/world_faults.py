@@ -1,0 +1,17 @@
+"""Faults of the simulated world: not the connection is odd, but what Enterprise Manager does or says."""
+
+from __future__ import annotations
+
+from simbase.fault_kinds import FAULT_KINDS
+from simbase.faults import FaultKind
+
+# Those below change the world of the request that they are put on, and its answer goes out as usual.
+EM_FAULT_KINDS: dict[str, FaultKind] = {
+    **FAULT_KINDS,
+    "expire_session": FaultKind(None),  # the logon session is dropped first: the answer is 401
+    "duplicate_jobs": FaultKind(None, options={"name": ""}),  # from now on; all jobs without a name
+    "clock_skew": FaultKind(None, options={"seconds": 300}),  # times in this answer are this much ahead
+    "session_never_appears": FaultKind(None),  # of the run that this request starts
+    "unknown_state": FaultKind(None, options={"state": "Hibernating", "also_at_end": False}),  # in this answer
+    "toggle_undone": FaultKind(None),  # somebody else toggles back right after this toggle
+}

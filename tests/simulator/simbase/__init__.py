@@ -1,0 +1,1 @@
+"""The server part that the simulators share: HTTPS, routes, faults, counters, control, certificates."""
