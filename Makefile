@@ -8,7 +8,7 @@ RUN = $(PYTHON) tests/run
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-demo: ## Back up a simulated fleet with the built collection, or a real one: set VEEAM_EM_HOST
+demo: ## Back up a simulated fleet; a real one with VEEAM_EM_* set and JOBS='one job,another'
 	@$(RUN) demo
 
 test: ## Everything that a change must pass

@@ -8,10 +8,14 @@ from __future__ import annotations
 import email.utils
 import os
 import random
+import socket
+import threading
 import time
 import traceback
 import warnings
+import weakref
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Callable
 from urllib.parse import urlencode, urlsplit
@@ -24,6 +28,7 @@ try:
     from http.cookiejar import DefaultCookiePolicy
 
     import requests
+    import urllib3
 except ImportError:
     REQUESTS_IMPORT_ERROR = traceback.format_exc()
 else:
@@ -36,6 +41,7 @@ WRITE = "write"
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
 MAX_RETRY_PAUSE = 30.0
+MAX_REQUEST_TIMEOUT = 86400.0
 USER_AGENT = "backupops.veeam_em"
 
 
@@ -64,8 +70,8 @@ class HttpOptions:
                 raise ApiError(USAGE, f"The file {params[name]}, given as {name}, does not exist.")
         if params["client_key"] and not params["client_cert"]:
             raise ApiError(USAGE, "client_key was given without client_cert.", hint="Give both, or client_cert alone.")
-        if params["request_timeout"] <= 0:
-            raise ApiError(USAGE, "request_timeout must be more than 0 seconds.")
+        if not 0 < params["request_timeout"] <= MAX_REQUEST_TIMEOUT:
+            raise ApiError(USAGE, "request_timeout must be more than 0 and at most %d seconds." % MAX_REQUEST_TIMEOUT)
         return cls(
             base_url=base_url,
             validate_certs=params["validate_certs"],
@@ -92,15 +98,14 @@ class Response:
     def retry_after(self) -> float | None:
         """Seconds that the server asks to wait, from Retry-After as seconds or as a date."""
         value = self.headers.get("Retry-After", "").strip()
-        if not value:
-            return None
-        if value.isdigit():
+        if value.isascii() and value.isdigit():
             return float(value)
-        try:
-            moment = email.utils.parsedate_to_datetime(value)
-        except (TypeError, ValueError):
+        then = _timestamp(value)
+        if then is None:
             return None
-        return max(0.0, moment.timestamp() - time.time())
+        # The server's clock and ours may differ: its date counts from its own Date.
+        now = _timestamp(self.headers.get("Date", ""))
+        return max(0.0, then - (time.time() if now is None else now))
 
 
 class BrokenBody(ApiError):
@@ -126,6 +131,43 @@ class BrokenBody(ApiError):
         )
 
 
+def _timestamp(text: str) -> float | None:
+    """The date of an HTTP header as seconds since the epoch; None when it is none."""
+    try:
+        return email.utils.parsedate_to_datetime(text).timestamp()
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None
+
+
+def _adapter(sockets: weakref.WeakSet[Any]) -> Any:
+    """An adapter of requests that notes the sockets it opens."""
+
+    def noting(manager: Any) -> Any:
+        pools = {}
+        for scheme, pool in manager.pool_classes_by_scheme.items():
+
+            class Connection(pool.ConnectionCls):  # type: ignore[name-defined]
+                def connect(self) -> None:
+                    super().connect()
+                    sockets.add(self.sock)
+
+            pools[scheme] = type(pool.__name__, (pool,), {"ConnectionCls": Connection})
+        manager.pool_classes_by_scheme = pools
+        return manager
+
+    class Adapter(requests.adapters.HTTPAdapter):
+        def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+            super().init_poolmanager(*args, **kwargs)
+            noting(self.poolmanager)
+
+        def proxy_manager_for(self, proxy: Any, **kwargs: Any) -> Any:
+            known = proxy in self.proxy_manager
+            manager = super().proxy_manager_for(proxy, **kwargs)
+            return manager if known else noting(manager)
+
+    return Adapter()
+
+
 def _keep_headers(request: Any) -> Any:
     """An `auth` that does nothing: with it, requests leaves ~/.netrc alone."""
     return request
@@ -144,9 +186,12 @@ class Transport:
     clock: Clock = SYSTEM_CLOCK
     deadline: Deadline | None = None
     _session: Any = field(init=False, repr=False)
+    _sockets: weakref.WeakSet[Any] = field(init=False, repr=False, default_factory=weakref.WeakSet)
 
     def __post_init__(self) -> None:
         self._session = requests.Session()
+        for scheme in ("https://", "http://"):
+            self._session.mount(scheme, _adapter(self._sockets))
         # A cookie would override the session header (em_rest 2, Rules), so none is ever kept.
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
 
@@ -176,7 +221,7 @@ class Transport:
             outcome = self._try(method, path, query, headers, body, safety)
             if isinstance(outcome, Response):
                 return outcome
-            if not outcome.retryable or number == tries or not self._pause(number, outcome):
+            if not outcome.retryable or number == tries or not self.pause(number, outcome):
                 raise outcome
             number += 1
 
@@ -201,13 +246,13 @@ class Transport:
         error = self.judge(response)
         if error is None:
             return response
-        # 401 too: whether a server checks first and acts then is its own business.
-        unsure = response.status >= 500 or response.status in (401, 408, 429)
+        # 401 and redirects too: whether a server checks first and acts then is its own business.
+        unsure = response.status >= 500 or response.status < 400 or response.status in (401, 408, 429)
         error.outcome_unknown = safety == WRITE and unsure
         return error
 
-    def _pause(self, number: int, error: ApiError) -> bool:
-        """Wait before the next try; False when there is no time left for one."""
+    def pause(self, number: int, error: ApiError) -> bool:
+        """Wait before the try after number `number`; False when there is no time left for one."""
         pause = min(2.0 ** (number - 1), MAX_RETRY_PAUSE) * (0.5 + random.random() / 2)
         if error.retry_after is not None:
             # A server that asks for more than we are ready to give is left to the caller.
@@ -235,9 +280,15 @@ class Transport:
         url = self.options.base_url + path
         shown = urlsplit(url).path
         context = {"method": method, "path": shown, "outcome_unknown": safety == WRITE}
-        ends_at = self.clock.monotonic() + timeout
         if query:
             url = f"{url}?{urlencode(query)}"
+        late = threading.Event()
+        chunks: list[bytes] = []
+        # The timeout of requests is one for each read: a server that drips could hold us for ever.
+        timer = threading.Timer(timeout, self._cut, [late])
+        timer.daemon = True
+        timer.start()
+        raw = None
         try:
             with warnings.catch_warnings():
                 # The module warns once when the user switches the checks off; urllib3 would do it per request.
@@ -255,46 +306,51 @@ class Transport:
                     allow_redirects=False,
                     stream=True,
                 )
-        except requests.RequestException as error:
-            raise self._failure(error, timeout, context) from error
-        except OSError as error:
-            raise ApiError(
-                USAGE,
-                f"A certificate file cannot be used: {error}.",
-                hint="Check ca_path, client_cert and client_key.",
-            ) from error
-        try:
-            content = self._read(raw, ends_at, timeout, context)
-        except ApiError as error:
-            raise BrokenBody.of(error, Response(raw.status_code, raw.headers, b"", method, shown)) from error
+                self._read(raw, chunks, context)
+            if late.is_set():
+                raise self._slow(timeout, context)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError, ApiError) as problem:
+            if isinstance(problem, ApiError):
+                error = problem
+            elif late.is_set():
+                error = self._slow(timeout, context)
+            else:
+                error = self._failure(problem, timeout, context)
+            if raw is None:
+                raise error from problem
+            arrived = Response(raw.status_code, raw.headers, b"".join(chunks[:1]), method, shown)
+            raise BrokenBody.of(error, arrived) from problem
         finally:
-            raw.close()
-        return Response(raw.status_code, raw.headers, content, method, shown)
+            timer.cancel()
+            if raw is not None:
+                raw.close()
+        return Response(raw.status_code, raw.headers, b"".join(chunks), method, shown)
+
+    def _cut(self, late: threading.Event) -> None:
+        """End what is being read or written."""
+        late.set()
+        for each in list(self._sockets):
+            # Below TLS, whose own shutdown would take away what the reading thread uses.
+            with suppress(OSError, TypeError):
+                socket.socket.shutdown(each, socket.SHUT_RDWR)
 
     def _certificate(self) -> Any:
         if self.options.client_cert and self.options.client_key:
             return (self.options.client_cert, self.options.client_key)
         return self.options.client_cert
 
-    def _read(self, raw: Any, ends_at: float, timeout: float, context: dict[str, Any]) -> bytes:
-        chunks: list[bytes] = []
+    def _read(self, raw: Any, chunks: list[bytes], context: dict[str, Any]) -> None:
         size = 0
-        try:
-            for chunk in raw.iter_content(65536):
-                chunks.append(chunk)
-                size += len(chunk)
-                if size > MAX_BODY_BYTES:
-                    raise ApiError(
-                        PROTOCOL,
-                        "The answer is larger than %d bytes." % MAX_BODY_BYTES,
-                        hint="Ask for less: use a filter or a smaller page_size.",
-                        **context,
-                    )
-                if self.clock.monotonic() > ends_at:
-                    raise self._slow(timeout, context)
-        except requests.RequestException as error:
-            raise self._failure(error, timeout, context) from error
-        return b"".join(chunks)
+        for chunk in raw.iter_content(65536):
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > MAX_BODY_BYTES:
+                raise ApiError(
+                    PROTOCOL,
+                    "The answer is larger than %d bytes." % MAX_BODY_BYTES,
+                    hint="Ask for less: use a filter or a smaller page_size.",
+                    **context,
+                )
 
     def _slow(self, timeout: float, context: dict[str, Any]) -> ApiError:
         return ApiError(
@@ -312,10 +368,8 @@ class Transport:
         host = _host(self.options.base_url)
         text = str(error)
         unsent = dict(context, outcome_unknown=False)
-        if isinstance(error, requests.exceptions.SSLError) or (
-            "CERTIFICATE" in text.upper() and "ALERT" in text.upper()
-        ):
-            return ApiError(TLS, f"TLS with {host} failed: {_reason(error)}.", hint=_tls_hint(text), **unsent)
+        if _is_about_tls(error, text):
+            return ApiError(TLS, f"TLS with {host} failed: {_reason(error)}.", hint=_tls_hint(text), **context)
         if isinstance(error, requests.exceptions.ProxyError):
             return ApiError(
                 CONNECTION,
@@ -344,9 +398,36 @@ class Transport:
                 **unsent,
             )
         if isinstance(error, requests.exceptions.ContentDecodingError):
-            return ApiError(PROTOCOL, f"The answer of {host} cannot be decoded.", retryable=True, **context)
-        if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, ValueError)):
-            return ApiError(USAGE, f"{self.options.base_url} cannot be used: {_reason(error)}.", **unsent)
+            return ApiError(
+                PROTOCOL,
+                f"The answer of {host} cannot be decoded.",
+                hint="See whether something between here and the server changes or cuts the answers.",
+                retryable=True,
+                **context,
+            )
+        if isinstance(error, (requests.exceptions.InvalidHeader, UnicodeEncodeError)):
+            # Their texts quote the header, which may be a secret.
+            return ApiError(
+                USAGE,
+                "A credential holds characters that an HTTP header cannot carry.",
+                hint="Look for line breaks, blanks at the ends and letters beyond ASCII in tokens and session ids.",
+                **unsent,
+            )
+        if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
+            return ApiError(
+                USAGE,
+                f"A certificate file cannot be used: {error}.",
+                hint="Check ca_path, client_cert and client_key.",
+                **unsent,
+            )
+        if isinstance(error, (ValueError, urllib3.exceptions.LocationValueError)):
+            # Their texts may quote the proxy with its password.
+            return ApiError(
+                USAGE,
+                f"{self.options.base_url} cannot be used" + (" through this proxy." if self.options.proxy else "."),
+                hint="Check host, port and proxy for misspelt names.",
+                **unsent,
+            )
         return ApiError(
             CONNECTION,
             "The connection to {} broke during {} {}: {}.".format(
@@ -373,6 +454,14 @@ def _reason(error: BaseException) -> str:
         error = inner
     text = str(error).strip() or type(error).__name__
     return text.rpartition(">: ")[2].splitlines()[0].rstrip(".")
+
+
+def _is_about_tls(error: Exception, text: str) -> bool:
+    lowered = text.lower()
+    if isinstance(error, requests.exceptions.SSLError):
+        # A connection that just ends, or stalls, is no matter of certificates although TLS tells of it.
+        return "eof occurred" not in lowered and "timed out" not in lowered
+    return "certificate" in lowered and "alert" in lowered
 
 
 def _tls_hint(text: str) -> str:

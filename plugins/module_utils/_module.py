@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import signal
+import traceback
 from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
@@ -13,7 +14,7 @@ from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_requ
 from ._conductor.client import ConductorClient
 from ._em.client import EmClient
 from ._em.codec import XMLTODICT_IMPORT_ERROR
-from ._errors import ApiError, Interrupted
+from ._errors import PROTOCOL, ApiError, Interrupted
 from ._http import REQUESTS_IMPORT_ERROR
 from ._options import CONDUCTOR_CONNECTION, EM_CONNECTION, WAIT
 
@@ -72,8 +73,11 @@ def _run(spec: dict[str, Any], work: Work, client_class: Any, kwargs: dict[str, 
     try:
         client = client_class.from_params(module.params, read_only=module.check_mode)
         with client:
-            result = work(client, module)
-        _ignore_signals()
+            try:
+                result = work(client, module)
+            finally:
+                # Nothing may cut the log-off short.
+                _ignore_signals()
     except Interrupted as stop:
         _tell(module, client)
         module.fail_json(
@@ -83,6 +87,16 @@ def _run(spec: dict[str, Any], work: Work, client_class: Any, kwargs: dict[str, 
     except ApiError as error:
         _tell(module, client)
         module.fail_json(msg=error.sentence(), error=error.as_dict(), **error.learnt)
+    except Exception as error:  # pylint: disable=broad-except
+        # Whatever a server can answer, a user gets a sentence and the log-off.
+        _tell(module, client)
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        defect = ApiError(
+            PROTOCOL,
+            f"The server's answers were not understood ({type(error).__name__} in {place.name}, line {place.lineno}).",
+            hint="This is a defect of backupops.veeam_em: please report it with this message.",
+        )
+        module.fail_json(msg=defect.sentence(), error=defect.as_dict())
     _tell(module, client)
     module.exit_json(**result)
 

@@ -124,7 +124,8 @@ class Waiter:
                 failing_since = now if failing_since is None else failing_since
                 if not error.retryable or last_chance or now - failing_since >= self.options.poll_error_timeout:
                     raise
-                hold = error.retry_after or 0.0
+                # A server may ask for more patience than the user has.
+                hold = min(error.retry_after or 0.0, failing_since + self.options.poll_error_timeout - now)
             if last_chance:
                 return False
             deadline.pause(max(pause, hold))

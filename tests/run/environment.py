@@ -37,6 +37,10 @@ def environment(bin_folder: Path, **more: str | Path) -> dict[str, str]:
     env.update(
         PATH=os.pathsep.join([*map(str, folders), env.get("PATH", os.defpath)]),
         HOME=str(home),
+        # Modules on this computer use the home folder of the user's account instead; background tasks start in one
+        # and are looked for in the other.
+        ANSIBLE_ASYNC_DIR=str(home / ".ansible_async"),
+        ANSIBLE_REMOTE_TMP=str(home / ".ansible" / "tmp"),
         PYTHONUNBUFFERED="1",
     )
     # The simulators are on this computer: a company's proxy is for the package index only.

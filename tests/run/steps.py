@@ -17,7 +17,11 @@ from folders import CACHE, ROOT
 
 LOGS = CACHE / "logs"
 # Lines of a successful step that are worth reading: counts, and everything that was left out.
-_NOTABLE = re.compile(r"\b\d+ (passed|failed)\b|\bSKIP|\b[Ss]kipp(ed|ing)\b")
+_NOTABLE = re.compile(r"\b\d+ (passed|failed)\b|\bSKIP|\b[Ss]kipp(ed|ing)\b|^Unit test |Required program")
+# Lines of a failed step that hide the reason: what pip says while it installs.
+_CHATTER = re.compile(
+    r"\s*(Collecting|Downloading|Installing|Looking in|Processing|Success|Using cached|WARNING: Loc|\u2501)"
+)
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,8 @@ class Runner:
         text = log.read_text(encoding="utf-8", errors="replace").splitlines()
         if status:
             self.failed.append(step.name)
-            self._report("FAILED", step.name, seconds, [*text, f"exit status {status}: {_words(step.command)}"])
+            told = [line for line in text if not _CHATTER.match(line)]
+            self._report("FAILED", step.name, seconds, [*told, f"exit status {status}: {_words(step.command)}"])
         else:
             notable = dict.fromkeys(line.strip() for line in text if _NOTABLE.search(line))
             self._report("ok", step.name, seconds, list(notable))

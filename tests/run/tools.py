@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import ssl
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -62,6 +63,12 @@ def overrides(lock: str) -> list[str | Path]:
     return ["--override", path] if path.exists() else []
 
 
+def _has_certificates() -> bool:
+    """Tell whether the system has CA certificates, perhaps a company's own; if not, uv uses those it brings."""
+    paths = ssl.get_default_verify_paths()
+    return bool(paths.cafile or (paths.capath and any(Path(paths.capath).iterdir())))
+
+
 def venv(name: str, python: Path, lock: str, *more: str) -> Path:
     """Return the bin folder of the virtual environment .cache/venv/NAME with a lock file's packages and some more.
 
@@ -72,8 +79,11 @@ def venv(name: str, python: Path, lock: str, *more: str) -> Path:
     state = hashlib.sha256(repr((str(python), requirements.read_text(encoding="utf-8"), more)).encode()).hexdigest()
     stamp = folder / "complete"
     if not stamp.exists() or stamp.read_text(encoding="utf-8") != state:
-        env = {**os.environ, "UV_PYTHON_DOWNLOADS": "never"}
-        call([uv(), "venv", "--quiet", "--clear", "--seed", "--python", python, folder], env)
+        print(
+            f"=== installing {requirements.relative_to(ROOT)} for {python.name} {' '.join(more)}".rstrip(), flush=True
+        )
+        env = {**os.environ, "UV_PYTHON_DOWNLOADS": "never", "UV_SYSTEM_CERTS": str(_has_certificates()).lower()}
+        call([uv(), "venv", "--quiet", "--clear", "--python", python, folder], env)
         # Ansible modules never write bytecode: uncompiled libraries cost each module call a tenth of a second.
         install: list[str | Path] = [
             uv(),

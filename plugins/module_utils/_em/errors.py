@@ -61,7 +61,12 @@ def judge(response: Response) -> ApiError | None:
             **about,
         )
     if status == 401:
-        return ApiError(AUTHENTICATION, f"Enterprise Manager refused the credentials (401){said}.", **about)
+        return ApiError(
+            AUTHENTICATION,
+            f"Enterprise Manager refused the credentials (401){said}.",
+            hint=LOGON_HINT,
+            **about,
+        )
     if status == 403:
         return ApiError(
             AUTHORIZATION,

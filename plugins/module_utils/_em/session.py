@@ -10,15 +10,17 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
-from .._errors import AUTHENTICATION, PROTOCOL, USAGE, ApiError
+from .._errors import PROTOCOL, USAGE, ApiError
 from .._http import LOGON, READ, WRITE, BrokenBody, HttpOptions, Response, Transport
 from .._wait import SYSTEM_CLOCK, Clock, Deadline
-from .codec import as_dict, as_list, decode
+from .codec import as_dict, decode
 from .errors import LOGON_HINT, judge
 
 TOKEN_HEADER = "X-RestSvcSessionId"
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_ID = re.compile(rf"(?:sessionid\W{{1,9}}|logonsessions\W{{1,9}})({_GUID.pattern})", re.IGNORECASE)
 _MIME = {"json": "application/json", "xml": "application/xml"}
 
 
@@ -57,8 +59,8 @@ class EmSession:
         self.logon_session_id: str | None = None
         self.username: str | None = None
         self.renewals = 0
-        self._opened: list[str] = []
-        self._fresh = False
+        # Open logon sessions of our own, the oldest first: id -> token.
+        self._opened: dict[str, str] = {}
 
     @property
     def owned(self) -> bool:
@@ -72,14 +74,19 @@ class EmSession:
         """
         self._ensure()
         try:
-            result = self._get(path, query)
+            return self._get(path, query)
         except ApiError as error:
-            if error.kind != AUTHENTICATION:
+            if error.http_status != 401:
                 raise
             self.renew(error)
-            result = self._get(path, query)
-        self._fresh = False
-        return result
+        try:
+            return self._get(path, query)
+        except ApiError as error:
+            if error.http_status == 401:
+                error.hint = (
+                    "A new logon session was refused as well: see whether the server or a proxy drops sessions."
+                )
+            raise
 
     def write(self, method: str, path: str, query: Mapping[str, Any] | None = None) -> Any:
         """POST or DELETE a resource; never sent twice. Returns the decoded answer.
@@ -113,25 +120,26 @@ class EmSession:
         # requests would encode as Latin-1; names and passwords may hold any character.
         basic = base64.b64encode((f"{username}:{password}").encode()).decode("ascii")
         headers = {"Authorization": "Basic " + basic, "Accept": self.accept}
-        for last in [False] * self.transport.options.retries + [True]:
+        number = 1
+        while True:
             try:
                 response = self.transport.request(
                     "POST", "sessionMngr/", safety=LOGON, query={"v": self.api_version}, headers=headers
                 )
                 logon = _decoded(response)
+                break
             except BrokenBody as error:
                 # The logon session exists although its description is damaged: it must not stay open.
                 self._adopt(error.response, {})
                 self._end_opened()
-                if last:
+                if number > self.transport.options.retries or not self.transport.pause(number, error):
                     raise
-                continue
+                number += 1
             except ApiError as error:
-                if error.kind == AUTHENTICATION:
+                if error.http_status == 401:
                     error.message = f"Enterprise Manager refused the credentials of {username}."
                     error.hint = LOGON_HINT
                 raise
-            break
         self._adopt(response, as_dict(logon))
         if not self.token:
             raise ApiError(
@@ -146,67 +154,84 @@ class EmSession:
     def renew(self, cause: ApiError) -> None:
         """Log on again after a 401.
 
-        :raises ApiError: `cause`, with a hint, when that is not possible or has just been done.
+        :raises ApiError: `cause`, with a hint, when that is not possible.
         """
         if not self.owned:
             cause.message = "The logon session of session_id is not valid any more."
             cause.hint = "Logon sessions end after 15 minutes without a request: open a new one with veeam_em_session."
             raise cause
-        if self._fresh:
-            cause.hint = "A new logon session was refused as well: see whether the server or a proxy drops sessions."
-            raise cause
-        self.log_on()
         self.renewals += 1
+        # It may live on all the same: it is ended first, so that there is never more than one.
+        self._end_opened()
+        self.log_on()
 
     def close(self) -> None:
         """Log off every logon session that this object opened; failures become warnings."""
         self.transport.deadline = Deadline(self.transport.options.request_timeout, self.transport.clock)
-        self._end_opened()
+        for failure in self._end_opened():
+            # 401 and 404 say that it has ended already.
+            if failure.http_status not in (401, 404):
+                self.warnings.append(
+                    f"Logging off failed; the logon session ends by itself after 15 idle minutes. {failure.message}"
+                )
         self.transport.close()
 
     def disown(self) -> None:
         """Leave the logon sessions open: from now on the caller is responsible for them."""
         self._opened.clear()
 
-    def log_off(self, logon_session_id: str) -> None:
-        """End a logon session, given its id (not the token, em_rest 2)."""
-        # Deleting what is deleted already does no harm, hence READ: it may be tried again.
-        self.transport.request("DELETE", f"logonSessions/{logon_session_id}", safety=READ, headers=self._headers())
+    def log_off(self, logon_session_id: str, token: str | None = None, safety: str = READ) -> None:
+        """End a logon session, given its id (not the token, em_rest 2).
 
-    def _end_opened(self) -> None:
-        # The newest logon session is what authorises the log-off of the others: it goes last.
-        while self._opened and self.token:
-            each = self._opened.pop(0)
+        :param token: of the logon session that authorises this; the current one by default.
+        :param safety: READ, since deleting what is deleted already does no harm; WRITE for a single try.
+        """
+        path = f"logonSessions/{quote(logon_session_id, safe='')}"
+        self.transport.request("DELETE", path, safety=safety, headers=self._headers(token))
+
+    def _end_opened(self) -> list[ApiError]:
+        """Log off, the oldest first; returns why those that could not be ended were not. They are kept for later."""
+        failures = []
+        for each, token in list(self._opened.items()):
             try:
-                self.log_off(each)
+                self._end(each, token)
+                del self._opened[each]
             except ApiError as error:
-                # 401 and 404 say that it has ended already.
-                if error.http_status not in (401, 404):
-                    self.warnings.append(
-                        f"Logging off failed; the logon session ends by itself after 15 idle minutes. {error.message}"
-                    )
+                failures.append(error)
         if self.owned:
             self.token = None
+        return failures
+
+    def _end(self, logon_session_id: str, token: str) -> None:
+        try:
+            self.log_off(logon_session_id, token)
+        except ApiError as error:
+            # Once more, whatever the reason: by the newest logon session, if that is another one.
+            try:
+                self.log_off(logon_session_id, self.token or token, WRITE)
+            except ApiError:
+                raise error from None
 
     def _ensure(self) -> None:
         if not self.token:
             self.log_on()
 
-    def _headers(self) -> dict[str, str]:
-        return {TOKEN_HEADER: self.token or "", "Accept": self.accept}
+    def _headers(self, token: str | None = None) -> dict[str, str]:
+        return {TOKEN_HEADER: token or self.token or "", "Accept": self.accept}
 
     def _get(self, path: str, query: Mapping[str, Any] | None) -> Any:
-        for last in [False] * self.transport.options.retries + [True]:
+        number = 1
+        while True:
             response = self.transport.request("GET", path, safety=READ, query=query, headers=self._headers())
             if response.status == 204:
                 # 204 on a GET path was seen where a thing is not there (em_rest 15, trap 28).
                 return {}
             try:
                 return _decoded(response)
-            except BrokenBody:
-                if last:
+            except BrokenBody as error:
+                if number > self.transport.options.retries or not self.transport.pause(number, error):
                     raise
-        return None
+            number += 1
 
     def _adopt(self, response: Response, logon: dict[str, Any]) -> None:
         """Take over the logon session that an answer, even a damaged one, announces."""
@@ -214,11 +239,10 @@ class EmSession:
         if not token:
             return
         self.token = token
-        self._fresh = True
-        self.username = logon.get("user_name")
-        self.logon_session_id = logon.get("session_id") or _id_in_link(logon) or _id_in_token(token)
+        self.username = str(logon.get("user_name") or "")
+        self.logon_session_id = str(logon.get("session_id") or _id_in_answer(response) or _id_in_token(token) or "")
         if self.logon_session_id:
-            self._opened.append(self.logon_session_id)
+            self._opened[self.logon_session_id] = token
         else:
             self.warnings.append("The logon session cannot be logged off: its id did not arrive. It ends by itself.")
 
@@ -266,12 +290,11 @@ def _decoded(response: Response) -> Any:
         raise BrokenBody.of(error, response) from error
 
 
-def _id_in_link(logon: dict[str, Any]) -> str | None:
-    hrefs = [logon.get("href")] + [
-        link.get("href") for link in as_list(logon.get("links")) if as_dict(link).get("rel") == "Delete"
-    ]
-    found = [match.group(0) for match in (_GUID.search(str(href)) for href in hrefs if href) if match]
-    return found[0] if found else None
+def _id_in_answer(response: Response) -> str | None:
+    """The id by itself or in a link to the logon session, in a body that may be damaged."""
+    text = response.headers.get("Location", "") + response.body[:65536].decode("utf-8", "replace")
+    found = _ID.search(text)
+    return found.group(1) if found else None
 
 
 def _id_in_token(token: str) -> str | None:
