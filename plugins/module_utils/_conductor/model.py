@@ -43,6 +43,8 @@ STATUSES = {
     FAILED_WITH_TERMINAL_ERROR: Flags(terminal=True, successful=False, retriable=False),
     CANCELED: Flags(terminal=True, successful=False, retriable=False),
 }
+# The good ends, as the server sees it.
+GOOD = [status for status, meaning in STATUSES.items() if meaning.successful]
 _UNKNOWN = Flags(terminal=False, successful=False, retriable=False)
 
 _WORKFLOW_ENDS = frozenset(("COMPLETED", "FAILED", "TIMED_OUT", "TERMINATED"))

@@ -16,7 +16,7 @@ from typing import Any
 from .._errors import NOT_FOUND, REJECTED, USAGE, ApiError, Interrupted
 from .._wait import Waiter, timed_out
 from .client import ConductorClient
-from .model import STATUSES, Record, Workflow
+from .model import GOOD, STATUSES, Record, Workflow
 
 
 @dataclass
@@ -106,7 +106,7 @@ def wait_for_tasks(
     tasks: Sequence[Watched],
     *,
     follow_retries: bool = True,
-    success_statuses: Sequence[str],
+    success_statuses: Sequence[str] = GOOD,
     fail_on_error: bool = True,
 ) -> dict[str, Any]:
     """Wait until every task, or its workflow, has ended.

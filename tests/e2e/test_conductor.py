@@ -1,0 +1,154 @@
+"""The conductor_* modules and the playbook gate_workflow in real ansible processes, over TLS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from ansible_collections.backupops.veeam_em.tests.e2e.runner import Ansible
+from conductorsim import ConductorSimulator
+from emsim import Simulator
+
+GATE = {"reference": "backup_gate", "type": "HUMAN"}
+FLAKY = {
+    "reference": "prepare",
+    "retries": 1,
+    "retry_delay": 0.2,
+    "attempts": [{"status": "FAILED", "after": 0.2, "reason": "too early"}, {"after": 0.2}],
+}
+
+
+@pytest.fixture
+def conductor() -> Iterator[Callable[..., ConductorSimulator]]:
+    """Start a double with one workflow of these tasks; nobody must call its poll endpoint."""
+    with ExitStack() as stack:
+        started = []
+
+        def start(*tasks: Any, personality: str = "oss", **arguments: Any) -> ConductorSimulator:
+            scenario = {"workflows": [{"name": "change", "tasks": list(tasks)}]}
+            started.append(stack.enter_context(ConductorSimulator(scenario, personality, **arguments)))
+            return started[-1]
+
+        yield start
+        for each in started:
+            assert each.counters()["polls"] == 0
+
+
+def connection(sim: ConductorSimulator) -> dict[str, str]:
+    """The environment of a user of the double."""
+    variables = {"CONDUCTOR_SERVER_URL": sim.url + "/api", "CONDUCTOR_CA_PATH": sim.ca_path}
+    if sim.app.personality == "orkes":
+        variables.update(CONDUCTOR_AUTH_KEY="operator", CONDUCTOR_AUTH_SECRET="conductorsim")
+    return variables
+
+
+@pytest.mark.parametrize("personality", ["oss", "orkes"])
+def test_modules(conductor: Callable[..., ConductorSimulator], ansible: Ansible, personality: str) -> None:
+    sim = conductor(FLAKY, GATE, personality=personality)
+    workflow = sim.workflows()[0]
+    gate = {"workflow_id": workflow["id"], "task_reference_name": "backup_gate"}
+    prepare = workflow["tasks"][0]["id"]
+    complete = {**gate, "status": "COMPLETED", "output": {"result": "Success"}}
+    run = ansible.with_env(**connection(sim)).play(
+        {"name": "wait", "conductor_task_wait": {"task_id": prepare, "wait_interval": 0.1}},
+        {"name": "time out", "conductor_task_wait": {**gate, "wait_timeout": 0.3}, "ignore_errors": True},
+        {"name": "predict", "conductor_task": complete, "check_mode": True},
+        {"name": "complete", "conductor_task": complete, "register": "done"},
+        {"name": "again", "conductor_task": complete},
+        {"name": "conflict", "conductor_task": {**gate, "status": "FAILED"}, "register": "bad", "ignore_errors": True},
+        {"name": "returned", "ansible.builtin.debug": {"msg": ["{{ done.task.output }}", "{{ bad.task.status }}"]}},
+        {"name": "info", "conductor_task_info": gate},
+        {"name": "unknown", "conductor_task_info": {"task_id": "nothing"}, "ignore_errors": True},
+        {"name": "reserved", "conductor_task_info": {"task_id": "poll"}, "ignore_errors": True},
+        {"name": "neither", "conductor_task_info": {}, "ignore_errors": True},
+        arguments=["--diff"],
+    )
+    assert run.rc == 0, run.output
+    (task,) = run["wait"]["tasks"]
+    assert (task["status"], task["retry_count"], task["attempts"][0]) == ("COMPLETED", 1, prepare)
+    assert run["wait"]["changed"] is False
+    assert (run["time out"]["timed_out"], run["time out"]["error"]["kind"]) == (True, "timeout")
+    assert run["time out"]["tasks"][0]["status"] == "IN_PROGRESS"
+    assert [run[name]["changed"] for name in ("predict", "complete", "again")] == [True, True, False]
+    assert run["returned"]["msg"] == [{"result": "Success"}, "COMPLETED"]
+    assert '+    "status": "COMPLETED"' in run.stdout
+    assert run["conflict"]["error"]["kind"] == "conflict"
+    assert run["info"]["tasks"][0]["end_time"].endswith("Z")
+    assert run["unknown"]["error"]["kind"] == "not_found"
+    assert run["reserved"]["error"]["kind"] == "usage"
+    assert "one of the following is required: task_id, workflow_id" in run["neither"]["msg"]
+    counters = sim.counters()
+    assert (counters["writes"], counters["updates"]) == (1, {"change/backup_gate": 1})
+    assert "conductorsim" not in run.output.replace("conductorsim@example.com", "")
+
+
+def gate_workflow(ansible: Ansible, sim: ConductorSimulator, em: Simulator, *arguments: str) -> Any:
+    """Run the playbook."""
+    named = ["-e", f"gate_workflow_id={sim.workflows()[0]['id']}", "-e", '{"gate_workflow_jobs": ["Linux"]}']
+    connected = ansible.connected(em).with_env(**connection(sim))
+    return connected.command("ansible-playbook", "backupops.veeam_em.gate_workflow", *named, *arguments)
+
+
+def fleet(result: str = "Success") -> dict[str, Any]:
+    """Two machines, of which the second has this result."""
+    second = {"name": "web02", "duration": 0.2, "result": result, "reason": "The disk of web02 is full."}
+    machines = [{"name": "web01", "duration": 0.2}, second]
+    return {"agent_jobs": [{"name": "Linux", "machines": machines, "start_delay": 0.2}]}
+
+
+def verdicts(gate: dict[str, Any]) -> dict[str, str]:
+    """What the workflow learns of each machine."""
+    return {machine["name"]: machine["result"] for machine in gate["output"]["machines"]}
+
+
+@pytest.mark.slow
+def test_a_good_backup_opens_the_gate(
+    conductor: Callable[..., ConductorSimulator], emsim: Callable[..., Simulator], ansible: Ansible
+) -> None:
+    sim, em = conductor(GATE, {"reference": "deploy"}, personality="orkes"), emsim(fleet())
+    run = gate_workflow(ansible, sim, em, "--check")
+    assert run.rc == 0, run.output
+    assert (sim.counters()["writes"], em.counters()["starts"]) == (0, {})
+    run = gate_workflow(ansible, sim, em)
+    assert run.rc == 0, run.output
+    gate, deploy = sim.workflows()[0]["tasks"]
+    assert (gate["status"], deploy["reference"]) == ("COMPLETED", "deploy")
+    assert verdicts(gate) == {"web01": "Success", "web02": "Success"}
+    assert [one["result"] for one in gate["output"]["sessions"]] == ["Success"]
+    again = gate_workflow(ansible, sim, em)
+    assert again.rc != 0
+    assert "does not wait at backup_gate: COMPLETED" in again.output
+    assert em.counters()["starts"] == {"Linux": 1}
+
+
+@pytest.mark.slow
+def test_a_bad_backup_fails_the_gate_with_the_verdicts(
+    conductor: Callable[..., ConductorSimulator], emsim: Callable[..., Simulator], ansible: Ansible
+) -> None:
+    # Its definition would allow a retry: FAILED would only open a new gate.
+    sim, em = conductor({**GATE, "retries": 3}), emsim(fleet("Failed"))
+    run = gate_workflow(ansible, sim, em)
+    assert run.rc != 0
+    assert "The disk of web02 is full." in run.output
+    (workflow,) = sim.workflows()
+    (gate,) = workflow["tasks"]
+    assert (workflow["status"], gate["status"]) == ("FAILED", "FAILED_WITH_TERMINAL_ERROR")
+    assert verdicts(gate) == {"web01": "Success", "web02": "Failed"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cause", ["refused", "too late"])
+def test_a_backup_that_never_was_fails_the_gate(
+    conductor: Callable[..., ConductorSimulator], emsim: Callable[..., Simulator], ansible: Ansible, cause: str
+) -> None:
+    scenario = fleet()
+    trouble = {"refuse_start": "No licence."} if cause == "refused" else {"start_delay": "never"}
+    scenario["agent_jobs"][0].update(trouble)
+    sim, em = conductor(GATE), emsim(scenario)
+    run = gate_workflow(ansible, sim, em, "-e", "gate_workflow_timeout=4")
+    assert run.rc != 0
+    (gate,) = sim.workflows()[0]["tasks"]
+    assert gate["status"] == "FAILED_WITH_TERMINAL_ERROR"
+    assert ("No licence." if cause == "refused" else "4 seconds") in gate["output"]["msg"]

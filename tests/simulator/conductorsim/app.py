@@ -1,0 +1,160 @@
+"""The application: personality, token check, and the way from a request to its handler."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from simbase.app import BaseApp
+from simbase.fault_kinds import FAULT_KINDS
+from simbase.faults import Fault, FaultKind
+from simbase.messages import Request, Response
+from simbase.routes import NoSuchMethod, NoSuchPath
+
+from conductorsim.handlers import ROUTES, ApiError, Context, Nothing, Plain
+from conductorsim.scenario import Scenario
+from conductorsim.state import State
+from conductorsim.tokens import Token
+
+TOKEN = "X-Authorization"
+_CHANGES = ("terminate", "remove", "pause")
+
+# Those below change the world of the request that they are put on, and its answer goes out as usual.
+CONDUCTOR_FAULT_KINDS: dict[str, FaultKind] = {
+    **FAULT_KINDS,
+    "expire_token": FaultKind(None),  # the token of the request expires first
+    "update_dropped": FaultKind(None),  # conductor 5.1: the update is accepted and has no effect
+}
+
+
+class ConductorApp(BaseApp):
+    """A simulated Conductor without its connection."""
+
+    def __init__(self, scenario: Scenario, personality: str, clock: Callable[[], float]) -> None:
+        super().__init__(CONDUCTOR_FAULT_KINDS)
+        self.personality = personality
+        self._scenario = scenario
+        self._clock = clock
+        self.state = State(scenario, personality, clock())
+
+    def reset(self) -> None:
+        """Back to the state right after the start."""
+        with self.lock:
+            super().reset()
+            self.state = State(self._scenario, self.personality, self._clock())
+
+    def counters(self) -> dict[str, Any]:
+        """All counters; updates by WORKFLOW/REFERENCE, and only those that took effect."""
+        with self.lock:
+            return {
+                **{name: self.journal.totals[name] for name in ("requests", "reads", "writes", "tokens")},
+                "polls": self.state.counts["polls"],
+                "by_method": dict(self.journal.grouped.get("by_method", {})),
+                **{name: dict(counter) for name, counter in self.state.by_task.items()},
+            }
+
+    def set_job(self, name: str, changes: Mapping[str, Any]) -> Any:
+        """Change a workflow, by its id: {terminate: REASON}, {pause: true|false} or {remove: true}."""
+        with self.lock:
+            now = self._advance()
+            execution = self.state.executions[name]
+            unknown = set(changes) - set(_CHANGES)
+            if unknown:
+                raise ValueError(f"unknown key {min(unknown)!r}; known: {', '.join(_CHANGES)}")
+            if "terminate" in changes:
+                execution.terminate(now, str(changes["terminate"]))
+            if "pause" in changes and not execution.terminal:
+                execution.status = "PAUSED" if changes["pause"] else "RUNNING"
+            if changes.get("remove"):
+                del self.state.executions[name]
+            return {"id": name, "status": execution.status}
+
+    def workflows(self) -> list[dict[str, Any]]:
+        """All workflows with the ids of their tasks."""
+        with self.lock:
+            self._advance()
+            return [
+                {
+                    "id": execution.id,
+                    "name": execution.definition.name,
+                    "status": execution.status,
+                    "tasks": [
+                        {"id": run.id, "reference": run.reference, "status": run.status, "output": run.output}
+                        for run in execution.runs
+                    ],
+                }
+                for execution in self.state.executions.values()
+            ]
+
+    def prepare(self, fault: Fault, request: Request) -> None:
+        """Put a fault of the world in place."""
+        if fault.name == "expire_token":
+            self.state.tokens.expire(request.header(TOKEN))
+        elif fault.name == "update_dropped":
+            request.overrides["update_dropped"] = True
+
+    def note(self, request: Request, status: int | None, fault: Fault | None) -> None:
+        """Count and log a request."""
+        super().note(request, status, fault)
+        if request.path.rstrip("/") == "/api/token":
+            self.journal.count("tokens")
+        else:
+            self.journal.count("reads" if request.method == "GET" else "writes")
+        self.journal.log[-1]["with_token"] = bool(request.header(TOKEN))
+
+    def handle(self, request: Request) -> Response:
+        """The true answer."""
+        try:
+            answer = self._answer(request)
+        except ApiError as problem:
+            return self._refusal(problem.status, str(problem), problem.token_code)
+        if isinstance(answer, Nothing):
+            return Response(answer.status)
+        if isinstance(answer, Plain):
+            return Response(200, answer.text.encode(), {"Content-Type": "text/plain;charset=UTF-8"})
+        return Response(200, json.dumps(answer).encode(), {"Content-Type": "application/json"})
+
+    def error(self, request: Request, status: int, message: str) -> Response:
+        """An error as the server words it."""
+        return self._refusal(status, message, "")
+
+    def _advance(self) -> float:
+        now = self._clock()
+        self.state.advance(now)
+        return now
+
+    def _answer(self, request: Request) -> Any:
+        now = self._advance()
+        try:
+            route, path = ROUTES.find(request.method, request.path, "")
+        except NoSuchPath:
+            raise ApiError(404, f"No static resource {request.path.lstrip('/')}.") from None
+        except NoSuchMethod:
+            raise ApiError(405, f"Request method '{request.method}' is not supported") from None
+        if route.options.get("orkes") and not self.state.orkes:
+            raise ApiError(404, f"No static resource {request.path.lstrip('/')}.")  # conductor 2.1: no tokens in OSS
+        token = None
+        if self.state.orkes and not route.options.get("open"):
+            token = self._token(request, now)
+        return route.handler(Context(request, self.state, path, token, now))
+
+    def _token(self, request: Request, now: float) -> Token:
+        """conductor 2.3: what is said about a missing, an unknown and an expired token."""
+        text = request.header(TOKEN)
+        token = self.state.tokens.find(text)
+        if not text:
+            raise ApiError(401, "Token cannot be null or empty", "INVALID_TOKEN")
+        if token is None:
+            raise ApiError(401, "Token is not valid", "INVALID_TOKEN")
+        if token.expires <= now:
+            raise ApiError(self._scenario.settings.expired_status, "Token expired", "EXPIRED_TOKEN")
+        return token
+
+    def _refusal(self, status: int, message: str, token_code: str) -> Response:
+        if token_code:
+            body = {"message": message, "error": token_code, "timestamp": int(self._clock() * 1000)}
+        else:
+            # conductor 2.4
+            body = {"status": status, "message": message, "instance": "conductorsim", "retryable": status == 503}
+        return Response(status, json.dumps(body).encode(), {"Content-Type": "application/json"})

@@ -1,0 +1,210 @@
+"""What the addresses answer, and the one table of addresses."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from simbase.messages import Request
+from simbase.routes import Route, RouteTable
+
+from conductorsim import render
+from conductorsim.execution import Execution, TaskRun
+from conductorsim.state import State
+from conductorsim.tokens import Token
+
+# conductor 5.1; CANCELED is accepted by OSS from 3.32.0 on and not in Orkes' specification
+UPDATES = ("IN_PROGRESS", "COMPLETED", "FAILED", "FAILED_WITH_TERMINAL_ERROR")
+
+
+class ApiError(Exception):
+    """An answer that is an error (conductor 2.3 and 2.4). `token_code` stands in `error`."""
+
+    def __init__(self, status: int, message: str, token_code: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.token_code = token_code
+
+
+@dataclass
+class Plain:
+    """An answer in plain text."""
+
+    text: str
+
+
+@dataclass
+class Nothing:
+    """An answer without a body."""
+
+    status: int
+
+
+@dataclass
+class Context:
+    """One request in the making."""
+
+    request: Request
+    state: State
+    path: dict[str, str]
+    token: Token | None
+    now: float
+
+    def execution(self) -> Execution:
+        """The workflow in the path. conductor 5.4: Orkes answers 400 to an unknown one."""
+        found = self.state.execution(self.path["workflow"])
+        if found is None:
+            status = 400 if self.state.orkes else 404
+            raise ApiError(status, f"No such workflow found by id: {self.path['workflow']}")
+        return found
+
+    def json(self) -> dict[str, Any]:
+        """The body. conductor 2.4: one that cannot be read is a 500."""
+        try:
+            content = json.loads(self.request.body)
+        except ValueError as problem:
+            raise ApiError(500, f"JSON parse error: {problem}") from None
+        if not isinstance(content, dict):
+            raise ApiError(500, "JSON parse error: not an object")
+        return content
+
+    def task(self, run: TaskRun, execution: Execution) -> dict[str, Any]:
+        """A task as it is shown."""
+        return render.task(run, execution, self.now, self.state.orkes)
+
+    def may(self, right: str, task_name: str) -> None:
+        """conductor 2.3: a missing right is a 403 without a token code."""
+        if self.token and right not in self.token.key.may:
+            raise ApiError(403, f"You don't have permissions to {right.lower()} task: {task_name}")
+
+    def apply(self, run: TaskRun, execution: Execution, status: str, output: Any, **more: Any) -> None:
+        """An update, which may be dropped without a word (conductor 5.1)."""
+        self.may("EXECUTE", run.definition.name or run.definition.reference)
+        self.state.count("update_requests", execution, run)
+        if self.request.overrides.get("update_dropped"):
+            return
+        if execution.update(run, self.now, status, output, str(more.pop("reason", None) or ""), **more):
+            self.state.count("updates", execution, run)
+
+
+def issue_token(context: Context) -> Any:
+    """conductor 2.2."""
+    body = context.json()
+    token = context.state.tokens.issue(body.get("keyId"), body.get("keySecret"), context.now)
+    if token is None:
+        raise ApiError(401, "Invalid access key or secret")
+    return {"token": token}
+
+
+def user_info(context: Context) -> Any:
+    """conductor 2.2."""
+    return {"id": context.token.key.id if context.token else "anonymous"}
+
+
+def get_task(context: Context) -> Any:
+    """conductor 1, and 1.1 for the four answers to an unknown id."""
+    task_id = context.path["task"]
+    found = context.state.find_task(task_id)
+    if found:
+        context.may("READ", found[1].reference)
+        return context.task(found[1], found[0])
+    answer = context.state.unknown_task
+    if answer == "204":
+        return Nothing(204)
+    if answer == "null":
+        return None
+    raise ApiError(int(answer), f"Task not found for taskId: {task_id}")
+
+
+def update_task(context: Context) -> Any:
+    """conductor 5.1."""
+    body = context.json()
+    workflow_id, task_id, status = body.get("workflowInstanceId"), body.get("taskId"), body.get("status")
+    if not workflow_id or not task_id:
+        raise ApiError(400, "Validation failed, check below errors for detail.")
+    _check_status(context, status)
+    execution = context.state.execution(str(workflow_id))
+    if execution is None:
+        raise ApiError(404, f"No such workflow found by id: {workflow_id}")
+    run = execution.find(str(task_id))
+    if run is None:
+        raise ApiError(404, f"No such task found by id: {task_id}")
+    context.apply(
+        run,
+        execution,
+        str(status),
+        body.get("outputData") or {},  # replaces what was there, also by nothing
+        reason=body.get("reasonForIncompletion"),
+        worker=body.get("workerId"),
+        callback=body.get("callbackAfterSeconds"),
+    )
+    return Plain(str(task_id))
+
+
+def update_by_reference(context: Context) -> Any:
+    """conductor 5.2: the body is merged into the output; nothing pending is an empty 200, or 404 with Orkes."""
+    output = context.json()
+    _check_status(context, context.path["status"])
+    execution = context.state.execution(context.path["workflow"])
+    run = execution.pending(context.path["reference"]) if execution else None
+    if execution is None or run is None:
+        if context.state.orkes:
+            raise ApiError(404, f"Found no running task {context.path['reference']}")
+        return Plain("")
+    context.apply(run, execution, context.path["status"], {**run.output, **output})
+    return Plain(run.id)
+
+
+def _check_status(context: Context, status: Any) -> None:
+    if status not in (UPDATES if context.state.orkes else (*UPDATES, "CANCELED")):
+        raise ApiError(500, f"No enum constant for status {status}")  # conductor 2.4
+
+
+def get_workflow(context: Context) -> Any:
+    """conductor 5.4."""
+    with_tasks = context.request.params.get("includetasks", "true") != "false"
+    return render.workflow(context.execution(), context.now, context.state.orkes, with_tasks)
+
+
+def get_workflow_status(context: Context) -> Any:
+    """conductor 5.4: the lighter read."""
+    execution = context.execution()
+    return {"workflowId": execution.id, "status": execution.status, "output": {}}
+
+
+def get_workflow_tasks(context: Context) -> Any:
+    """conductor 5.4: a page, 15 by default."""
+    execution = context.execution()
+    wanted = context.request.params.get("status")
+    start, count = (int(context.request.params.get(name, default)) for name, default in (("start", 0), ("count", 15)))
+    runs = [run for run in execution.runs if not wanted or run.status == wanted]
+    tasks = [context.task(run, execution) for run in runs[start : start + count]]
+    return {"totalHits": len(runs), "results": tasks}
+
+
+def poll(context: Context) -> Any:
+    """conductor 1: no read at all, since it takes the task. Tests prove by the counter that nobody comes here."""
+    context.state.counts["polls"] += 1
+    for execution in context.state.executions.values():
+        for run in execution.runs:
+            name = run.definition.name or run.definition.reference
+            if run.status == "SCHEDULED" and name == context.path["type"] and not execution.terminal:
+                execution.poll(run, context.now, context.request.params.get("workerid", ""))
+                return context.task(run, execution)
+    return Nothing(204)
+
+
+ROUTES = RouteTable(
+    [
+        Route("POST", "/api/token", issue_token, options={"open": True, "orkes": True}),
+        Route("GET", "/api/token/userInfo", user_info, options={"orkes": True}),
+        Route("GET", "/api/tasks/poll/{type}", poll),
+        Route("GET", "/api/tasks/{task}", get_task),
+        Route("POST", "/api/tasks", update_task),
+        Route("POST", "/api/tasks/{workflow}/{reference}/{status}", update_by_reference),
+        Route("GET", "/api/workflow/{workflow}", get_workflow),
+        Route("GET", "/api/workflow/{workflow}/status", get_workflow_status),
+        Route("GET", "/api/workflow/{workflow}/tasks", get_workflow_tasks),
+    ]
+)

@@ -1,0 +1,132 @@
+"""Scenarios: the workflows that are simulated. Every key, with its default, is a field of a class in this file."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+TYPES = ("SIMPLE", "WAIT", "HUMAN", "HTTP")
+OUTCOMES = ("COMPLETED", "FAILED", "FAILED_WITH_TERMINAL_ERROR", "TIMED_OUT", "CANCELED", "NEVER")
+
+
+class BadScenario(ValueError):
+    """The scenario cannot be understood; the text says where and why."""
+
+
+@dataclass
+class Settings:
+    """Behaviour of the whole server. Times are seconds."""
+
+    # conductor 1.1; by default 404 with personality oss, 400 with orkes. 204: OSS up to 3.21.19; null: 200 with null.
+    unknown_task: str = ""
+    token_lifetime: float = 36_000  # conductor 2.2
+    expired_status: int = 401  # conductor 2.3: 403 occurs as well
+    decide_lag: float = 0  # conductor 4, point 3: between the failure of a task and its retry or the workflow's end
+
+
+@dataclass
+class Key:
+    """An access key of personality orkes. `may`: its application's rights (conductor 2.2)."""
+
+    id: str
+    secret: str
+    may: list[str] = field(default_factory=lambda: ["READ", "EXECUTE"])
+
+
+@dataclass
+class Attempt:
+    """What becomes of one attempt at a task that nobody updates. Gates (WAIT, HUMAN) are NEVER done by default."""
+
+    status: str = "COMPLETED"
+    after: float = 1  # seconds since it was started
+    starts_after: float = 0  # seconds since it was scheduled; gates start at once (conductor 3.1)
+    reason: str = ""
+    output: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Task:
+    """A task of a workflow's definition. The last of `attempts` holds for all later ones."""
+
+    reference: str
+    type: str = "SIMPLE"
+    name: str = ""  # of the definition; by default the reference
+    attempts: list[Attempt] = field(default_factory=list)
+    retries: int | None = None  # None: no definition is registered, hence no retry (conductor 4, point 4)
+    retry_delay: float = 1
+    optional: bool = False
+    iterations: int = 0  # above 0: in a loop, which gives the reference a suffix (conductor 4, point 7)
+    input: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Workflow:
+    """An execution. Tasks follow each other; a list among them is a fork, whose tasks run side by side."""
+
+    name: str
+    id: str = ""
+    tasks: list[list[Task]] = field(default_factory=list)
+    terminate_after: float | None = None  # seconds
+    terminate_reason: str = ""
+
+
+@dataclass
+class Scenario:
+    """The whole."""
+
+    settings: Settings = field(default_factory=Settings)
+    keys: list[Key] = field(
+        default_factory=lambda: [
+            Key("operator", "conductorsim"),
+            Key("reader", "conductorsim", ["READ"]),
+        ]
+    )
+    workflows: list[Workflow] = field(default_factory=list)
+
+
+_LISTS = {"keys": Key, "workflows": Workflow, "attempts": Attempt}
+_CHOICES = {"type": TYPES, "status": OUTCOMES, "unknown_task": ("", "204", "400", "404", "null")}
+
+
+def load(source: Mapping[str, Any] | str | os.PathLike[str] | None) -> Scenario:
+    """A scenario from a mapping, from a YAML file, or the smallest one. Raises BadScenario."""
+    if source is not None and not isinstance(source, Mapping):
+        try:
+            source = yaml.safe_load(Path(source).read_text(encoding="utf-8"))
+        except (OSError, yaml.YAMLError) as problem:
+            raise BadScenario(f"cannot read scenario {source}: {problem}") from None
+    return _build(Scenario, source or {}, "scenario")
+
+
+def _build(kind: type, given: Any, where: str) -> Any:
+    if not isinstance(given, Mapping):
+        raise BadScenario(f"{where}: expected a mapping, found {given!r}")
+    known = {item.name for item in dataclasses.fields(kind)}
+    for key in given:
+        if key not in known:
+            raise BadScenario(f"{where}: unknown key {key!r}; known: {', '.join(sorted(known))}")
+    try:
+        return kind(**{key: _value(key, value, f"{where}.{key}") for key, value in given.items()})
+    except TypeError as problem:
+        raise BadScenario(f"{where}: {problem}") from None
+
+
+def _value(key: str, value: Any, where: str) -> Any:
+    if key in _CHOICES and str(value) not in _CHOICES[key]:
+        raise BadScenario(f"{where}: must be one of {', '.join(map(repr, _CHOICES[key]))}, not {value!r}")
+    if key == "unknown_task":
+        return str(value)
+    if key == "settings":
+        return _build(Settings, value, where)
+    if key == "tasks":
+        forks = [item if isinstance(item, list) else [item] for item in value]
+        return [[_build(Task, item, f"{where}[{number}]") for item in fork] for number, fork in enumerate(forks)]
+    if key in _LISTS:
+        return [_build(_LISTS[key], item, f"{where}[{number}]") for number, item in enumerate(value)]
+    return value
