@@ -62,8 +62,12 @@ class HttpOptions:
     def from_params(cls, base_url: str, params: Mapping[str, Any]) -> HttpOptions:
         """Take the transport options out of module parameters.
 
-        :raises ApiError: kind usage, when a file is missing or a number makes no sense.
+        :raises ApiError: kind usage, when a file is missing, or the address or a number makes no sense.
         """
+        if not _is_address(base_url):
+            raise ApiError(
+                USAGE, "The server's address makes no sense.", hint="Check its name and port for odd characters."
+            )
         names = ("ca_path", "client_cert", "client_key")
         for name in names:
             if params[name] and not os.path.exists(params[name]):
@@ -103,9 +107,9 @@ class Response:
         then = _timestamp(value)
         if then is None:
             return None
-        # The server's clock and ours may differ: its date counts from its own Date.
-        now = _timestamp(self.headers.get("Date", ""))
-        return max(0.0, then - (time.time() if now is None else now))
+        # The server's clock and ours may differ, and which of them a proxy has used is not known: the shorter wait.
+        now = max(time.time(), _timestamp(self.headers.get("Date", "")) or 0.0)
+        return max(0.0, then - now)
 
 
 class BrokenBody(ApiError):
@@ -129,6 +133,14 @@ class BrokenBody(ApiError):
             retryable=error.retryable,
             outcome_unknown=error.outcome_unknown,
         )
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname and parts.port != 0) and not (parts.query or parts.fragment or "\\" in url)
+    except ValueError:
+        return False
 
 
 def _timestamp(text: str) -> float | None:
@@ -306,7 +318,8 @@ class Transport:
                     allow_redirects=False,
                     stream=True,
                 )
-                self._read(raw, chunks, context)
+                # Of a logon's answer every byte may count: what has been read survives a broken connection.
+                self._read(raw, chunks, 64 if safety == LOGON else 65536, context)
             if late.is_set():
                 raise self._slow(timeout, context)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError, ApiError) as problem:
@@ -318,7 +331,7 @@ class Transport:
                 error = self._failure(problem, timeout, context)
             if raw is None:
                 raise error from problem
-            arrived = Response(raw.status_code, raw.headers, b"".join(chunks[:1]), method, shown)
+            arrived = Response(raw.status_code, raw.headers, b"".join(chunks[:1024]), method, shown)
             raise BrokenBody.of(error, arrived) from problem
         finally:
             timer.cancel()
@@ -339,16 +352,17 @@ class Transport:
             return (self.options.client_cert, self.options.client_key)
         return self.options.client_cert
 
-    def _read(self, raw: Any, chunks: list[bytes], context: dict[str, Any]) -> None:
+    def _read(self, raw: Any, chunks: list[bytes], chunk_size: int, context: dict[str, Any]) -> None:
         size = 0
-        for chunk in raw.iter_content(65536):
+        for chunk in raw.iter_content(chunk_size):
             chunks.append(chunk)
             size += len(chunk)
             if size > MAX_BODY_BYTES:
                 raise ApiError(
                     PROTOCOL,
                     "The answer is larger than %d bytes." % MAX_BODY_BYTES,
-                    hint="Ask for less: use a filter or a smaller page_size.",
+                    hint="Ask for less at once, by a filter or smaller pages.",
+                    retryable=True,
                     **context,
                 )
 
@@ -467,7 +481,7 @@ def _is_about_tls(error: Exception, text: str) -> bool:
 def _tls_hint(text: str) -> str:
     lowered = text.lower()
     if "hostname" in lowered or "ip address mismatch" in lowered or "doesn't match" in lowered:
-        return "Set host to a name that the server's certificate carries."
+        return "Address the server by a host name that its certificate carries."
     if "expired" in lowered:
         return "The server's certificate has expired: it has to be renewed on the server."
     if "certificate required" in lowered or "handshake failure" in lowered or "alert bad certificate" in lowered:
@@ -475,5 +489,5 @@ def _tls_hint(text: str) -> str:
     if "unable to get local issuer" in lowered or "self-signed" in lowered or "self signed" in lowered:
         return "Set ca_path to the CA certificate (PEM) that signed the server's certificate."
     if "wrong version number" in lowered or "http request" in lowered:
-        return "The port answers without TLS: check port (9398 is the default)."
+        return "The port answers without TLS: check host and port."
     return "Check port, ca_path, client_cert and client_key."

@@ -33,7 +33,7 @@ EM_CONNECTION: dict[str, tuple[dict[str, Any], str | None]] = {
 
 CONDUCTOR_CONNECTION: dict[str, tuple[dict[str, Any], str | None]] = {
     "server_url": ({"type": "str", "required": True}, "CONDUCTOR_SERVER_URL"),
-    "auth_key": ({"type": "str", "no_log": True}, "CONDUCTOR_AUTH_KEY"),
+    "auth_key": ({"type": "str", "no_log": False}, "CONDUCTOR_AUTH_KEY"),
     "auth_secret": ({"type": "str", "no_log": True}, "CONDUCTOR_AUTH_SECRET"),
     "auth_token": ({"type": "str", "no_log": True}, "CONDUCTOR_AUTH_TOKEN"),
     "validate_certs": ({"type": "bool", "default": True}, "CONDUCTOR_VALIDATE_CERTS"),

@@ -151,7 +151,14 @@ def _from_json(value: Any, key: str = "") -> Any:
 
 def _from_xml(body: bytes) -> Any:
     document = xmltodict.parse(
-        body, encoding=None, disable_entities=True, attr_prefix="", cdata_key="Value", force_list=_is_repeated
+        body,
+        encoding=None,
+        disable_entities=True,
+        attr_prefix="",
+        cdata_key="Value",
+        force_list=_is_repeated,
+        # Blanks around a text are part of it, as they are in JSON.
+        strip_whitespace=False,
     )
     root = next(iter(document.values()))
     value = _element(root, "")
@@ -165,13 +172,18 @@ def _is_repeated(path: Any, key: str, _value: Any) -> bool:
     return key in _REPEATED or (len(parent) > 3 and any(plural.endswith(parent) for plural in plurals))
 
 
+def _is_layout(key: str, value: Any) -> bool:
+    """Whether this is only the white space between child elements."""
+    return key == "Value" and isinstance(value, str) and not value.strip()
+
+
 def _element(value: Any, key: str) -> Any:
     if isinstance(value, dict):
         return _object(
             [
                 (name, _element(child, snake(name)))
                 for name, child in value.items()
-                if not name.startswith(("xmlns", "xsi:"))
+                if not name.startswith(("xmlns", "xsi:")) and not _is_layout(name, child)
             ]
         )
     if isinstance(value, list):
@@ -179,6 +191,7 @@ def _element(value: Any, key: str) -> Any:
     if value is None:
         return None
     if not _TEXT.search(key):
+        value = value.strip()
         if value in ("true", "false"):
             return value == "true"
         if _INTEGER.match(value):

@@ -172,7 +172,8 @@ class Jobs:
             for row in self.client.query(kind.query_type, where=where):
                 session = job_session(row)
                 for record in records:
-                    if session["running"] and belongs(session, record):
+                    # An unknown state counts as running, but not that of a run that has an end.
+                    if session["running"] and not session["end_time"] and belongs(session, record):
                         result[record["id"]] = session
         return result
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from .._errors import USAGE, ApiError
 from .codec import as_dict, as_list
@@ -34,7 +34,7 @@ def checked_id(given: str) -> str:
 
 def id_in(href: Any) -> str | None:
     """The last GUID in a link, in lower case."""
-    found = _GUID.findall(urlsplit(str(href)).path) if href else []
+    found = _GUID.findall(_parts(href).path) if href else []
     return found[-1].lower() if found else None
 
 
@@ -43,7 +43,7 @@ def path_of(href: str) -> str:
 
     :raises ApiError: kind usage, when the link does not lead into the API.
     """
-    parts = urlsplit(href)
+    parts = _parts(href)
     path = re.sub(r"^/api/", "", parts.path)
     if path == parts.path or ".." in path:
         raise ApiError(USAGE, f"The server's link {parts.path} does not lead into its API.")
@@ -72,3 +72,11 @@ def parent_session_id(resource: dict[str, Any]) -> str | None:
         if parent and parent != own:
             return parent
     return None
+
+
+def _parts(href: Any) -> SplitResult:
+    try:
+        return urlsplit(str(href))
+    except ValueError:
+        # What looks like a broken address leads nowhere.
+        return urlsplit("")

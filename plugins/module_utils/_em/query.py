@@ -111,8 +111,9 @@ def unique(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Each resource once: rows move to the next page when new ones come in while reading."""
     seen = set()
     for row in rows:
-        key = row.get("uid") or row.get("task_id") or row.get("href")
-        if key is None or key not in seen:
+        # The name too: anonymised recordings show one UID for many sessions.
+        key = tuple(str(row.get(name) or "") for name in ("uid", "task_id", "href", "name"))
+        if key not in seen or not any(key):
             seen.add(key)
             yield row
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from itertools import islice
 from typing import Any, Callable
 
@@ -132,7 +132,9 @@ def conditions_from(filters: Sequence[Any]) -> list[Condition]:
 
 def _conditions(wanted: Mapping[str, Any], **fields: str) -> list[Condition]:
     result = [Condition.of(field, "==", *wanted[option]) for option, field in fields.items() if wanted.get(option)]
-    for option, operator in (("created_after", ">="), ("created_before", "<=")):
+    # Filters take whole seconds: the server may give some more, which are left out here (see _in_time).
+    margins = {"created_after": (">=", timedelta(0)), "created_before": ("<=", timedelta(seconds=1))}
+    for option, (operator, margin) in margins.items():
         text = wanted.get(option)
         if text:
             then = moment(text)
@@ -142,7 +144,7 @@ def _conditions(wanted: Mapping[str, Any], **fields: str) -> list[Condition]:
                     f"{option} {text!r} is no time.",
                     hint="Write UTC as 2026-01-31T22:00:00Z, or with an offset.",
                 )
-            result.append(Condition.of("CreationTime", operator, filter_time(then)))
+            result.append(Condition.of("CreationTime", operator, filter_time(then + margin)))
     return result
 
 

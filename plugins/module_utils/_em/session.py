@@ -132,7 +132,9 @@ class EmSession:
                 # The logon session exists although its description is damaged: it must not stay open.
                 self._adopt(error.response, {})
                 self._end_opened()
-                if number > self.transport.options.retries or not self.transport.pause(number, error):
+                if not error.retryable or number > self.transport.options.retries:
+                    raise
+                if not self.transport.pause(number, error):
                     raise
                 number += 1
             except ApiError as error:
@@ -187,7 +189,10 @@ class EmSession:
         :param safety: READ, since deleting what is deleted already does no harm; WRITE for a single try.
         """
         path = f"logonSessions/{quote(logon_session_id, safe='')}"
-        self.transport.request("DELETE", path, safety=safety, headers=self._headers(token))
+        response = self.transport.request("DELETE", path, safety=safety, headers=self._headers(token))
+        if response.body:
+            # A proxy may have answered with a page of its own.
+            _decoded(response)
 
     def _end_opened(self) -> list[ApiError]:
         """Log off, the oldest first; returns why those that could not be ended were not. They are kept for later."""
@@ -270,11 +275,16 @@ def end_logon_session(session: EmSession, logon_session_id: str) -> dict[str, An
     if session.read_only:
         return {"changed": True}
     try:
+        session.log_off(logon_session_id, safety=WRITE)
+        return {"changed": True}
+    except ApiError as error:
+        maybe_done = error.outcome_unknown and error.http_status != 401
+    try:
         session.log_off(logon_session_id)
     except ApiError as error:
         if error.http_status not in (401, 404):
             raise
-        return {"changed": False}
+        return {"changed": maybe_done}
     return {"changed": True}
 
 

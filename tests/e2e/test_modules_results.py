@@ -1,0 +1,132 @@
+"""Results are as documented, and no key hides a method of Python's dict from templates."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from ansible_collections.backupops.veeam_em.tests.e2e.runner import Ansible, Run
+from emsim import Simulator
+
+Start = Callable[..., Simulator]
+
+RESERVED = {"items", "values", "keys", "get", "pop", "copy", "update"}
+# Of Ansible's own.
+COMMON = {"changed", "failed", "task", "msg", "exception", "diff", "warnings"}
+TYPES = {"str": str, "int": int, "float": (int, float), "bool": bool, "list": list, "dict": dict}
+# Documented parts of a list's members that an option adds.
+ADDED = {"objects", "last_session", "last_restore_point"}
+FLEET: dict[str, Any] = {
+    "agent_jobs": [
+        {
+            "name": "A",
+            "machines": [{"name": "m1"}, {"name": "m2", "result": "Failed", "reason": "Full."}],
+            "history": [{"ended_ago": 60}],
+        },
+        {"name": "Warns", "machines": [{"name": "w1", "result": "Warning", "reason": "In use."}]},
+    ],
+    "vm_jobs": [{"name": "Standby", "type": "Replica", "machines": ["v1"], "history": [{"ended_ago": 60}]}],
+    "agent_restore_points": [{"computer": "m1", "created_ago": 60}],
+}
+TOKEN = {"session_id": "{{ logon.session_id }}"}
+ENDED = {"id": "{{ found.sessions[0].id }}"}
+TASK = {**TOKEN, "task_id": "{{ started.jobs[0].task.id }}"}
+SOON = {"wait_interval": 0.1}
+SUCCESSES = [
+    {"veeam_em_session": {}, "register": "logon"},
+    {"veeam_em_agent_job": {**TOKEN, "name": "Warns", "state": "started", "wait": True, **SOON}, "register": "started"},
+    {"veeam_em_job": {"name": "Standby", "state": "started", "wait": True, **SOON}},
+    {"veeam_em_agent_job_info": {"include_objects": True, "include_last_session": True}},
+    {"veeam_em_job_session_info": {}, "register": "found"},
+    {"veeam_em_job_session_wait": ENDED},
+    {"veeam_em_backup_task_session_info": {}},
+    {"veeam_em_replica_task_session_info": {}},
+    {"veeam_em_computer_info": {"include_last_restore_point": True}},
+    {"veeam_em_query_info": {"type": "BackupTaskSession"}},
+    {"veeam_em_task_info": TASK},
+    {"veeam_em_task_wait": TASK},
+    {"veeam_em_task": TASK},
+]
+FAILURES = [
+    {"veeam_em_agent_job": {"name": "A", "state": "started", "wait": True, **SOON}},
+    {"veeam_em_agent_job": {"name": "A", "state": "started", "wait": True, "wait_timeout": 0.3, **SOON}},
+    {"veeam_em_agent_job_info": {"name": "B"}},
+    {"veeam_em_job_session_wait": {"id": "00000000-0000-4000-8000-000000000000"}},
+    {"veeam_em_task_info": {"task_id": "task-99"}},
+    {"veeam_em_query_info": {"type": "Nonsense"}},
+]
+
+
+@pytest.fixture
+def documented(ansible: Ansible) -> dict[str, Any]:
+    """The documented results of all modules, by module."""
+    names = sorted({f"backupops.veeam_em.{next(iter(task))}" for task in SUCCESSES})
+    run = ansible.command("ansible-doc", "--json", "--type", "module", *names)
+    assert run.rc == 0, run.output
+    return {name.rpartition(".")[2]: each["return"] for name, each in json.loads(run.stdout).items()}
+
+
+def named(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{"name": f"{number} {next(iter(task))}", **task} for number, task in enumerate(tasks)]
+
+
+def keys(value: Any) -> Iterator[str]:
+    """All keys of all levels."""
+    if isinstance(value, dict):
+        for key, child in value.items():
+            yield key
+            yield from keys(child)
+    elif isinstance(value, list):
+        for child in value:
+            yield from keys(child)
+
+
+def compare(where: str, value: Any, doc: dict[str, Any]) -> None:
+    """A value is of the documented type, and so are its parts; nothing more and nothing less."""
+    if value is None:
+        return
+    assert isinstance(value, TYPES[doc["type"]]), (where, value, doc["type"])
+    parts = doc.get("contains")
+    if not parts:
+        return
+    for member in value if isinstance(value, list) else [value]:
+        assert set(member) - set(parts) == set(), where
+        assert set(parts) - set(member) - ADDED == set(), where
+        for key, part in parts.items():
+            compare(f"{where}.{key}", member.get(key), part)
+
+
+def examine(run: Run, docs: dict[str, Any], promises: tuple[str, ...]) -> None:
+    for result in run.results:
+        module = result["task"].partition(" ")[2]
+        told = docs[module]
+        assert not set(keys({key: value for key, value in result.items() if key != "diff"})) & RESERVED, module
+        for key, doc in told.items():
+            if doc["returned"] in promises:
+                assert key in result, (module, key)
+            if key in result:
+                compare(f"{module}: {key}", result[key], doc)
+        assert set(result) - COMMON <= set(told), module
+
+
+def test_results_are_as_documented(emsim: Start, ansible: Ansible, documented: dict[str, Any]) -> None:
+    sim = emsim(FLEET, speed=10)
+    off = {"session_id": TOKEN["session_id"], "state": "absent", "logon_session_id": "{{ logon.logon_session_id }}"}
+    run = ansible.connected(sim).play(*named([*SUCCESSES, {"veeam_em_session": off}]))
+    assert run.rc == 0, run.output
+    assert {result["task"].partition(" ")[2] for result in run.results} == set(documented)
+    examine(run, documented, ("always", "success"))
+    assert sim.counters()["open_logon_sessions"] == 0
+
+
+def test_failures_are_as_documented(emsim: Start, ansible: Ansible, documented: dict[str, Any]) -> None:
+    sim = emsim(FLEET, speed=10)
+    run = ansible.connected(sim).play(*({**task, "ignore_errors": True} for task in named(FAILURES)))
+    assert all(result["failed"] for result in run.results), run.output
+    examine(run, documented, ("failure",))
+    for result in run.results:
+        assert result["msg"].startswith(result["msg"].split()[0])
+        assert result["error"]["hint"] is None or result["error"]["hint"] in result["msg"]
+    assert sim.counters()["open_logon_sessions"] == 0

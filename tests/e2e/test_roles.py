@@ -1,0 +1,313 @@
+"""The roles as playbooks use them: ten hosts in two jobs, batches, kills between and inside freeze and thaw."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.backupops.veeam_em.tests.e2e.runner import BIN, Ansible, Run
+from emsim import Simulator
+
+Start = Callable[..., Simulator]
+
+BACKUP = "backupops.veeam_em.backup_before_change"
+WINDOW = "backupops.veeam_em.maintenance_window"
+# What a server says must reach the user as it is, also when it looks like a template.
+REASON = "Volume {{ 6 * 7 }} is \"full\", it's {% raw"
+WEB = [f"web0{number}" for number in range(1, 6)]
+DB = [f"db0{number}.example.com" for number in range(1, 6)]
+FLEET = {
+    "protection_groups": [{"name": "Web", "computers": [f"{name}.example.com" for name in WEB]}],
+    "agent_jobs": [
+        {
+            "name": "Web servers",
+            "includes": ["Web"],
+            "machines": [
+                {"name": "web01.example.com"},
+                {"name": "WEB02.example.com"},
+                {"name": "web03.example.com", "result": "Failed", "reason": REASON},
+                {"name": "web04.example.com", "result": "Warning", "reason": "Files were in use."},
+                {"name": "web05.example.com"},
+            ],
+        },
+        {"name": "Database servers", "machines": [name.partition(".")[0] for name in DB]},
+        {"name": "Others", "machines": ["cmdb-4711"]},
+    ],
+}
+ONCE_EACH = {"Web servers": 1, "Database servers": 1}
+
+
+def fleet(ansible: Ansible, hosts: list[str], *arguments: str, use: str = "roles", **play: Any) -> Run:
+    """Run a play for these hosts, with the role and then a change."""
+    inventory = ansible.folder / "hosts"
+    inventory.write_text("\n".join([*hosts, "[all:vars]", "ansible_connection=local"]), encoding="utf-8")
+    change = {"name": "Change", "ansible.builtin.debug": {"msg": "changing {{ inventory_hostname }}"}}
+    content = {"roles": [BACKUP], "tasks": [change]}
+    if use == "import":
+        role = {"ansible.builtin.import_role": {"name": BACKUP}, "when": "inventory_hostname != 'web01'"}
+        content = {"tasks": [role, change]}
+    path = ansible.folder / "fleet.yml"
+    path.write_text(yaml.safe_dump([{"hosts": "all", "gather_facts": False, **content, **play}]), encoding="utf-8")
+    return ansible.command("ansible-playbook", "-i", str(inventory), str(path), *arguments)
+
+
+def failed(run: Run) -> list[str]:
+    """The hosts that failed, by the recap."""
+    return re.findall(r"^(\S+) +: ok=.* failed=[1-9]", run.stdout, re.MULTILINE)
+
+
+def changed(run: Run) -> list[str]:
+    """The hosts that reached the change, sorted."""
+    return sorted(re.findall(r'"msg": "changing (\S+)"', run.stdout))
+
+
+@pytest.mark.core_matrix
+def test_one_failed_machine_stops_exactly_its_host(emsim: Start, ansible: Ansible) -> None:
+    sim = emsim(FLEET, speed=20)
+    run = fleet(ansible.connected(sim), WEB + DB, become=True)
+    assert failed(run) == ["web03"], run.output
+    assert changed(run) == sorted({*WEB, *DB} - {"web03"})
+    assert "Not backed up: web03. Web servers: Failed: Volume {{ 6 * 7 }} is" in run.stdout
+    assert sim.counters()["starts"] == ONCE_EACH
+    assert sim.counters()["open_logon_sessions"] == 0
+
+
+@pytest.mark.core_matrix
+def test_batches_share_the_runs(emsim: Start, ansible: Ansible) -> None:
+    sim = emsim(FLEET, speed=20)
+    # The first host of the play, and the first of a batch, fail.
+    hosts = ["web03", "web01", "lost", "web02", *DB, "web05"]
+    run = fleet(ansible.connected(sim), hosts, serial=2)
+    assert failed(run) == ["lost", "web03"], run.output
+    assert changed(run) == sorted({*hosts} - {"lost", "web03"})
+    assert "No agent job protects lost." in run.stdout
+    assert sim.counters()["starts"] == ONCE_EACH
+
+
+def test_each_batch_backs_up_again_if_asked(emsim: Start, ansible: Ansible) -> None:
+    sim = emsim(FLEET, speed=20)
+    run = fleet(ansible.connected(sim), DB[:4], "-e", "backup_before_change_again=true", serial=2)
+    assert run.rc == 0, run.output
+    assert sim.counters()["starts"] == {"Database servers": 2}
+
+
+def test_limit_and_any_errors_fatal(emsim: Start, ansible: Ansible) -> None:
+    sim = emsim(FLEET, speed=20)
+    em = ansible.connected(sim)
+    limited = fleet(em, WEB + DB, "--limit", "db01.example.com,db02.example.com")
+    assert (limited.rc, changed(limited)) == (0, DB[:2]), limited.output
+    assert sim.counters()["starts"] == {"Database servers": 1}
+    fatal = fleet(em, ["web01", "web03"], any_errors_fatal=True)
+    assert failed(fatal) == ["web03"], fatal.output
+    assert changed(fatal) == []
+
+
+def test_map_other_names_and_warnings(emsim: Start, ansible: Ansible) -> None:
+    sim = emsim(FLEET, speed=20)
+    variables = {
+        "backup_before_change_jobs": {"app": ["Others"], "web05": "Web servers"},
+        "backup_before_change_machine": "{{ {'app': 'CMDB-4711'}[inventory_hostname] | default(inventory_hostname) }}",
+        "backup_before_change_fail_on": "warning",
+        "backup_before_change_unprotected": "ignore",
+    }
+    # web01 takes no part, though it is the first.
+    run = fleet(ansible.connected(sim), ["web01", "web04", "web05", "app", "lost"], use="import", vars=variables)
+    assert failed(run) == ["web04"], run.output
+    assert "Web servers: Warning: Files were in use." in run.stdout
+    assert changed(run) == ["app", "lost", "web01", "web05"]
+    assert sim.counters()["starts"] == {"Web servers": 1, "Others": 1}
+
+
+def test_wrong_job_in_the_map_starts_nothing(emsim: Start, ansible: Ansible) -> None:
+    sim = emsim(FLEET)
+    run = fleet(ansible.connected(sim), WEB, vars={"backup_before_change_jobs": {"web02": "Web server"}})
+    assert run.rc != 0
+    assert "Did you mean: Web servers" in run.stdout
+    assert changed(run) == []
+    assert sim.counters()["writes"] == 0
+
+
+def test_backups_that_do_not_end_or_do_not_begin(emsim: Start, ansible: Ansible) -> None:
+    jobs = [
+        {"name": "Slow", "machines": [{"name": "slow", "duration": 60}]},
+        {"name": "Quick", "machines": [{"name": "quick", "duration": 0.1}]},
+        {"name": "Refused", "machines": ["refused"], "refuse_start": "The license has expired."},
+    ]
+    sim = emsim({"agent_jobs": jobs, "defaults": {"start_delay": 0.2}})
+    timeout = {"backup_before_change_wait_timeout": 8}
+    run = fleet(ansible.connected(sim), ["slow", "quick", "refused"], vars=timeout)
+    assert failed(run) == ["refused", "slow"], run.output
+    assert changed(run) == ["quick"]
+    assert "Slow: no result: the run was not over after 8 seconds; it goes on" in run.stdout
+    assert "The license has expired." in run.stdout
+
+
+def test_check_mode_of_the_backup(emsim: Start, ansible: Ansible) -> None:
+    sim = emsim(FLEET)
+    run = fleet(ansible.connected(sim), [*WEB, "lost"], "--check", "--diff")
+    assert failed(run) == ["lost"], run.output
+    assert changed(run) == WEB
+    assert sim.counters()["writes"] == 0
+
+
+# Maintenance windows
+
+JOBS = [
+    {"name": "Running", "machines": [{"name": "a", "duration": 6000}], "running": True},
+    {"name": "Enabled", "machines": ["b"]},
+    {"name": "Disabled", "machines": ["c"], "schedule": {"enabled": False}},
+    {"name": "On demand", "machines": ["d"], "schedule": {"configured": False, "enabled": False}},
+    {"name": "Not chosen", "machines": ["e"]},
+]
+CHOSEN = ["Running", "Enabled", "Disabled", "On demand"]
+
+
+def window(ansible: Ansible, state: str, memory: Path, *arguments: str, **variables: Any) -> Run:
+    """Freeze or thaw with the playbooks."""
+    given = {"maintenance_window_file": str(memory), "maintenance_window_jobs": CHOSEN, **variables}
+    return ansible.command(
+        "ansible-playbook", f"backupops.veeam_em.{state}", "-e", json.dumps(given), *arguments, timeout=300
+    )
+
+
+def schedules(sim: Simulator) -> dict[str, bool]:
+    return {job["name"]: job["schedule_enabled"] for job in sim.jobs()}
+
+
+def states(memory: Path) -> dict[str, str]:
+    return {job["name"]: job["state"] for job in json.loads(memory.read_text(encoding="utf-8"))["jobs"].values()}
+
+
+@pytest.mark.core_matrix
+def test_freeze_and_thaw(emsim: Start, ansible: Ansible, tmp_path: Path) -> None:
+    sim = emsim({"agent_jobs": JOBS}, speed=10)
+    em = ansible.connected(sim)
+    before, memory = schedules(sim), tmp_path / "memory.json"
+
+    check = window(em, "freeze", memory, "--check", "--diff", maintenance_window_stop=True)
+    assert check.rc == 0, check.output
+    assert (sim.counters()["writes"], memory.exists()) == (0, False)
+
+    frozen = window(em, "freeze", memory, maintenance_window_stop=True)
+    assert frozen.rc == 0, frozen.output
+    assert schedules(sim) == {**dict.fromkeys(before, False), "Not chosen": True}
+    assert sim.counters()["stops"] == {"Running": 1}
+    assert states(memory) == {
+        "Running": "frozen", "Enabled": "frozen", "Disabled": "untouched", "On demand": "without schedule"
+    }  # fmt: skip
+
+    again = window(em, "freeze", memory, maintenance_window_stop=True)
+    assert (again.rc, " changed=0 " in again.stdout) == (0, True), again.output
+
+    thawed = window(em, "thaw", memory)
+    assert thawed.rc == 0, thawed.output
+    assert schedules(sim) == before
+    once_more = window(em, "thaw", memory)
+    assert (once_more.rc, " changed=0 " in once_more.stdout) == (0, True), once_more.output
+    assert sim.counters()["toggles"] == {"Running": 2, "Enabled": 2}
+
+
+def test_second_freeze_adds_to_the_memory(emsim: Start, ansible: Ansible, tmp_path: Path) -> None:
+    sim = emsim({"agent_jobs": JOBS}, speed=10)
+    em = ansible.connected(sim)
+    before, memory = schedules(sim), tmp_path / "memory.json"
+    assert window(em, "freeze", memory, maintenance_window_jobs="Running").rc == 0
+    sim.set_job("Running", schedule={"enabled": True})
+    second = window(em, "freeze", memory, maintenance_window_jobs=[], maintenance_window_all_jobs=True)
+    assert second.rc == 0, second.output
+    assert not any(schedules(sim).values())
+    assert window(em, "thaw", memory).rc == 0
+    assert schedules(sim) == before
+
+
+def test_thaw_without_a_freeze_and_with_a_wrong_file(emsim: Start, ansible: Ansible, tmp_path: Path) -> None:
+    sim = emsim({"agent_jobs": JOBS}, speed=10)
+    em = ansible.connected(sim)
+    nothing = window(em, "thaw", tmp_path / "never.json")
+    assert nothing.rc == 0, nothing.output
+    assert "nothing was frozen with this file" in nothing.stdout
+    other = tmp_path / "other.txt"
+    other.write_text("a shopping list", encoding="utf-8")
+    for state in ("freeze", "thaw"):
+        refused = window(em, state, other)
+        assert refused.rc != 0
+        assert "was not written by this role" in refused.stdout
+    assert other.read_text(encoding="utf-8") == "a shopping list"
+    unchosen = window(em, "freeze", tmp_path / "new.json", maintenance_window_jobs=[])
+    assert "Name the jobs in maintenance_window_jobs" in unchosen.stdout
+    assert sim.counters()["writes"] == 0
+
+
+def test_one_job_that_cannot_be_changed_does_not_keep_the_others(
+    emsim: Start, ansible: Ansible, tmp_path: Path
+) -> None:
+    sim = emsim({"agent_jobs": [job for job in JOBS if job["name"] != "Not chosen"]}, speed=10)
+    em = ansible.connected(sim)
+    memory = tmp_path / "memory.json"
+    assert window(em, "freeze", memory).rc == 0
+    stored = json.loads(memory.read_text(encoding="utf-8"))
+    gone = {"name": "Deleted", "backup_server": "vbr01.example.com", "schedule_enabled": True, "state": "frozen"}
+    stored["jobs"]["00000000-1111-4222-8333-444444444444"] = gone
+    memory.write_text(json.dumps(stored), encoding="utf-8")
+    sim.set_job("Running", schedule={"configured": False, "enabled": False})
+    thawed = window(em, "thaw", memory)
+    assert thawed.rc != 0
+    assert "The job Running has no schedule" in thawed.stdout
+    assert schedules(sim)["Enabled"]
+    assert states(memory)["Deleted"] == "gone"
+    sim.set_job("Running", schedule={"configured": True, "enabled": False})
+    assert window(em, "thaw", memory).rc == 0
+    assert schedules(sim) == {"Running": True, "Enabled": True, "Disabled": False, "On demand": False}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.full) for seed in range(1, 6))])
+def test_killed_at_any_moment(emsim: Start, ansible: Ansible, tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    names = [f"Job {number}" for number in range(4)]
+    jobs = [
+        {"name": name, "machines": [name.lower()], "schedule": {"enabled": name != "Job 2"}, "toggle_delay": 1}
+        for name in names
+    ]
+    sim = emsim({"agent_jobs": jobs})
+    em = ansible.connected(sim)
+    before, memory = schedules(sim), tmp_path / "memory.json"
+    for state in ("freeze", "freeze", "thaw", "freeze"):
+        kill_at_random(em, state, memory, names, chance)
+        if memory.exists():
+            json.loads(memory.read_text(encoding="utf-8"))
+    thawed = window(em, "thaw", memory)
+    assert thawed.rc == 0, thawed.output
+    assert schedules(sim) == before, memory.read_text(encoding="utf-8")
+    assert not set(states(memory).values() if memory.exists() else ()) & {"freezing", "frozen", "thawing"}
+
+
+def kill_at_random(ansible: Ansible, state: str, memory: Path, names: list[str], chance: random.Random) -> None:
+    """Begin to freeze or thaw, and kill: the whole process group, or the play alone, whose module then goes on."""
+    given = {"maintenance_window_file": str(memory), "maintenance_window_jobs": names}
+    process = subprocess.Popen(
+        [BIN / "ansible-playbook", f"backupops.veeam_em.{state}", "-e", json.dumps(given)],
+        cwd=ansible.folder,
+        env=ansible.environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        process.wait(chance.uniform(1.5, 20))
+    except subprocess.TimeoutExpired:
+        if chance.random() < 0.5:
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+        process.wait()

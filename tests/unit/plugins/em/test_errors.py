@@ -1,0 +1,103 @@
+"""What a bad answer means."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.errors import judge, message_of
+from ansible_collections.backupops.veeam_em.plugins.module_utils._errors import KINDS, ApiError
+from ansible_collections.backupops.veeam_em.plugins.module_utils._http import Response
+
+UNKNOWN_TASK = b'{"Message": "There is no backup task with id [task-297] in current rest session", "StatusCode": 500}'
+BAD_ID = b'<Error Message=" ID 99999 is invalid. Type: Job" StatusCode="400"/>'
+HTML = b"<html><body><h1>502 Bad Gateway</h1></body></html>"
+
+
+def judged(status: int, body: bytes = b"", **headers: str) -> Any:
+    return judge(Response(status, headers, body, "GET", "/api/jobs/1"))
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "retryable"),
+    [
+        (301, b"", "protocol", False),
+        (400, b"", "rejected", False),
+        (400, BAD_ID, "not_found", False),
+        (401, b"", "authentication", False),
+        (403, b"", "authorization", False),
+        (404, b"", "not_found", False),
+        (405, b"", "rejected", False),
+        (407, b"", "authentication", False),
+        (408, b"", "server", True),
+        (409, b"", "rejected", False),
+        (415, b"", "rejected", False),
+        (429, b"", "server", True),
+        (500, b"", "server", True),
+        (500, UNKNOWN_TASK, "not_found", False),
+        (501, b"", "server", False),
+        (502, HTML, "server", True),
+        (503, b"", "server", True),
+    ],
+)
+def test_kinds(status: int, body: bytes, kind: str, retryable: bool) -> None:
+    error = judged(status, body)
+    assert (error.kind, error.retryable, error.http_status) == (kind, retryable, status)
+    assert (error.method, error.path) == ("GET", "/api/jobs/1")
+    assert kind in KINDS
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 204])
+def test_good_answers(status: int) -> None:
+    assert judged(status) is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"Message": "Cannot find it", "StatusCode": 404, "FirstChanceExceptionMessage": null}',
+        b'{"message": " Cannot find it ", "statusCode": 404}',
+        b'\xef\xbb\xbf{"FirstChanceExceptionMessage": "Cannot find it"}',
+        b'<Error xmlns="http://www.veeam.com/ent/v1.0" Message="Cannot find it" StatusCode="404"/>',
+        b'<Error StatusCode="404"><FirstChanceExceptionMessage>Cannot find it</FirstChanceExceptionMessage></Error>',
+    ],
+)
+def test_the_servers_own_words(body: bytes) -> None:
+    assert message_of(body) == "Cannot find it"
+    error = judged(404, body)
+    assert error.em_message == "Cannot find it"
+    assert "Cannot find it" in error.message
+
+
+@pytest.mark.parametrize("body", [b"", HTML, b"oops", b"{}", b"[]", b"{", b"\xff\xfe", b'{"Message": null}'])
+def test_no_words(body: bytes) -> None:
+    assert message_of(body) is None
+    assert judged(500, body).em_message is None
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "words"),
+    [(403, b"", "Portal Administrator"), (500, UNKNOWN_TASK, "session_id"), (404, b"", "30 days"), (302, b"", "host")],
+)
+def test_hints_say_what_to_do(status: int, body: bytes, words: str) -> None:
+    assert words in judged(status, body).hint
+
+
+@pytest.mark.parametrize(("header", "seconds"), [("7", 7.0), ("", None), ("soon", None), ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0)])
+def test_retry_after(header: str, seconds: Any) -> None:
+    assert judged(503, **{"Retry-After": header}).retry_after == seconds
+
+
+def test_an_error_in_a_result() -> None:
+    error = ApiError("rejected", "It failed.", hint="Try that.", http_status=400, em_message="no", method="GET", path="/api")
+    assert error.as_dict() == {
+        "kind": "rejected",
+        "http_status": 400,
+        "em_message": "no",
+        "method": "GET",
+        "path": "/api",
+        "retryable": False,
+        "hint": "Try that.",
+    }
+    assert error.sentence() == "It failed. Try that."
+    assert ApiError("usage", "It failed.").sentence() == "It failed."

@@ -1,0 +1,95 @@
+"""Current state + wish -> what to do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.plan import (
+    STATES,
+    Observed,
+    Plan,
+    Wish,
+    check,
+    make_plan,
+)
+from ansible_collections.backupops.veeam_em.plugins.module_utils._errors import CONFLICT, USAGE, ApiError
+
+RUNNING = {"name": "A@now", "id": "r", "result": None}
+
+
+def seen(enabled: bool = True, configured: bool = True, running: bool = False, last: Any = None) -> Observed:
+    job = {"name": "A", "schedule_enabled": enabled, "schedule_configured": configured}
+    return Observed(job, RUNNING if running else None, last)
+
+
+def ended(result: Any) -> dict[str, Any]:
+    return {"name": "A@then", "id": "l", "result": result}
+
+
+@pytest.mark.parametrize(
+    ("state", "running", "last", "action"),
+    [
+        ("started", False, None, "start"),
+        ("started", False, ended("Failed"), "start"),
+        ("started", True, None, "attach"),
+        ("stopped", False, ended("Failed"), "none"),
+        ("stopped", True, None, "stop"),
+        ("retried", False, None, "none"),
+        ("retried", False, ended("Failed"), "retry"),
+        ("retried", False, ended("Warning"), "none"),
+        ("retried", False, ended("Success"), "none"),
+        ("retried", False, ended("None"), "none"),
+        ("retried", False, ended(None), "none"),
+        ("retried", True, ended("Failed"), "attach"),
+    ],
+)
+@pytest.mark.parametrize("wish", [None, True, False])
+@pytest.mark.parametrize("enabled", [True, False])
+def test_actions(state: str, running: bool, last: Any, action: str, wish: Any, enabled: bool) -> None:
+    plan = make_plan(Wish(state, schedule_enabled=wish), seen(enabled, running=running, last=last))
+    assert plan.action == action
+    assert plan.toggle is (wish is not None and wish != enabled)
+    assert plan.changes is (plan.toggle or action in ("start", "stop", "retry"))
+    assert bool(plan.reason) is (action in ("none", "attach"))
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+@pytest.mark.parametrize("wish", [True, False])
+@pytest.mark.parametrize("running", [True, False])
+def test_the_schedule_alone(enabled: bool, wish: bool, running: bool) -> None:
+    plan = make_plan(Wish("schedule", schedule_enabled=wish), seen(enabled, running=running))
+    assert (plan.action, plan.toggle) == ("none", enabled is not wish)
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("wish", [True, False])
+def test_without_a_schedule_there_is_none_to_set(state: str, wish: bool) -> None:
+    with pytest.raises(ApiError, match="A has no schedule") as caught:
+        make_plan(Wish(state, schedule_enabled=wish), seen(enabled=False, configured=False))
+    assert caught.value.kind == CONFLICT
+
+
+def test_without_a_schedule_other_wishes_can_be_fulfilled() -> None:
+    assert make_plan(Wish("started"), seen(enabled=False, configured=False)) == Plan("start", False, "")
+
+
+@pytest.mark.parametrize("state", ["started", "retried"])
+def test_if_running_fail(state: str) -> None:
+    with pytest.raises(ApiError, match="running already") as caught:
+        make_plan(Wish(state, if_running="fail"), seen(running=True))
+    assert caught.value.kind == CONFLICT
+    assert "A@now" in caught.value.message
+
+
+@pytest.mark.parametrize("state", ["stopped", "schedule"])
+def test_if_running_does_not_matter_where_nothing_is_started(state: str) -> None:
+    make_plan(Wish(state, True, if_running="fail"), seen(running=True))
+
+
+def test_a_wish_that_makes_no_sense() -> None:
+    with pytest.raises(ApiError) as caught:
+        check(Wish("schedule"))
+    assert caught.value.kind == USAGE
+    check(Wish("schedule", False))
+    check(Wish("started"))

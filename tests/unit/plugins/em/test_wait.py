@@ -1,0 +1,164 @@
+"""Deadlines and polling, on a clock that only sleeping moves."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+import pytest
+from ansible_collections.backupops.veeam_em.plugins.module_utils._errors import SERVER, TIMEOUT, USAGE, ApiError
+from ansible_collections.backupops.veeam_em.plugins.module_utils._wait import Deadline, Waiter, WaitOptions, timed_out
+
+
+class FakeClock:
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.slept: list[float] = []
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+def waiter(clock: FakeClock, **options: float) -> Waiter:
+    return Waiter(WaitOptions(**options), clock)
+
+
+def never() -> bool:
+    return False
+
+
+def failing(clock: FakeClock, until: float, **error: Any) -> Callable[[], bool]:
+    """A poll that raises until that many seconds have passed."""
+    begun = clock.now
+
+    def poll() -> bool:
+        if clock.now - begun < until:
+            raise ApiError(SERVER, "busy", **dict({"retryable": True}, **error))
+        return True
+
+    return poll
+
+
+def test_what_holds_at_once_costs_one_poll_and_no_sleep(clock: FakeClock) -> None:
+    it = waiter(clock)
+    assert it.until(lambda: True) is True
+    assert (it.polls, clock.slept, it.elapsed) == (1, [], 0.0)
+
+
+def test_pauses_grow_to_the_longest(clock: FakeClock) -> None:
+    waiter(clock, timeout=300, interval=2, max_interval=10).until(never)
+    assert clock.slept[:6] == [2, 3, 4.5, 6.75, 10, 10]
+    assert clock.slept == sorted(clock.slept[:-1]) + clock.slept[-1:]
+
+
+@pytest.mark.parametrize("timeout", [0, 0.3, 1, 7.7, 59.9, 1000])
+def test_it_never_oversleeps_and_polls_at_the_deadline(clock: FakeClock, timeout: float) -> None:
+    begun, polled = clock.now, []
+    it = waiter(clock, timeout=timeout, interval=2, max_interval=30)
+    assert it.until(lambda: bool(polled.append(clock.now))) is False
+    assert clock.now == pytest.approx(begun + timeout)
+    assert polled[-1] == pytest.approx(begun + timeout)
+    assert it.elapsed == pytest.approx(timeout)
+
+
+def test_an_interval_above_the_longest_stays_as_it_is(clock: FakeClock) -> None:
+    waiter(clock, timeout=100, interval=40, max_interval=5).until(never)
+    assert clock.slept == [40, 40, 20]
+
+
+def test_a_shorter_limit_for_one_wait(clock: FakeClock) -> None:
+    it = waiter(clock, timeout=100)
+    assert it.until(never, seconds=10) is False
+    assert clock.now == pytest.approx(110)
+    assert it.until(never, seconds=500) is False
+    assert clock.now == pytest.approx(200)
+
+
+def test_time_spent_in_a_poll_counts(clock: FakeClock) -> None:
+    def slow() -> bool:
+        clock.now += 30
+        return False
+
+    assert waiter(clock, timeout=100).until(slow) is False
+    # One poll may run past the deadline, and one more is due then.
+    assert clock.now <= 100 + 100 + 2 * 30
+
+
+def test_failures_within_the_budget_are_forgiven(clock: FakeClock) -> None:
+    assert waiter(clock, timeout=1000, poll_error_timeout=60).until(failing(clock, 50)) is True
+
+
+def test_failures_beyond_the_budget_are_not(clock: FakeClock) -> None:
+    begun = clock.now
+    with pytest.raises(ApiError, match="busy"):
+        waiter(clock, timeout=1000, poll_error_timeout=60).until(failing(clock, 500))
+    assert 60 <= clock.now - begun <= 60 + 30
+
+
+def test_the_budget_is_for_failures_in_a_row(clock: FakeClock) -> None:
+    outcomes = iter([True, False] * 40)
+
+    def poll() -> bool:
+        if next(outcomes):
+            raise ApiError(SERVER, "busy", retryable=True)
+        return clock.now > 600
+
+    assert waiter(clock, timeout=2000, max_interval=10, poll_error_timeout=15).until(poll) is True
+
+
+def test_what_cannot_be_retried_is_raised_at_once(clock: FakeClock) -> None:
+    with pytest.raises(ApiError):
+        waiter(clock).until(failing(clock, 50, retryable=False))
+    assert clock.slept == []
+
+
+def test_a_failure_at_the_deadline_is_raised(clock: FakeClock) -> None:
+    with pytest.raises(ApiError, match="busy"):
+        waiter(clock, timeout=20, poll_error_timeout=120).until(failing(clock, 500))
+    assert clock.now == pytest.approx(120)
+
+
+def test_retry_after_stretches_a_pause_but_not_the_wait(clock: FakeClock) -> None:
+    waiter(clock, timeout=100).until(failing(clock, 1, retry_after=25.0))
+    assert clock.slept == [25.0]
+    with pytest.raises(ApiError):
+        waiter(clock, timeout=10).until(failing(clock, 500, retry_after=3600.0))
+    assert clock.slept == [25.0, 10.0]
+
+
+def test_deadline(clock: FakeClock) -> None:
+    deadline = Deadline(5, clock)
+    deadline.pause(3)
+    assert (deadline.remaining(), deadline.expired()) == (2, False)
+    deadline.pause(30)
+    assert (deadline.remaining(), deadline.expired(), clock.slept) == (0, True, [3, 2])
+    deadline.pause(1)
+    assert clock.slept == [3, 2]
+
+
+GOOD = {"wait_timeout": 10.5, "wait_interval": 0.5, "wait_max_interval": 3.0, "poll_error_timeout": 0.0}
+
+
+def test_options_from_parameters() -> None:
+    assert WaitOptions.from_params(GOOD) == WaitOptions(10.5, 0.5, 3.0, 0.0)
+
+
+@pytest.mark.parametrize("bad", [{"wait_timeout": -1}, {"wait_interval": 0}, {"poll_error_timeout": -0.1}])
+def test_durations_that_make_no_sense(bad: dict[str, float]) -> None:
+    with pytest.raises(ApiError) as caught:
+        WaitOptions.from_params(dict(GOOD, **bad))
+    assert caught.value.kind == USAGE
+    assert next(iter(bad)) in caught.value.message
+
+
+def test_timed_out() -> None:
+    error = timed_out("Gave up.", "Wait on.", jobs=[1])
+    assert (error.kind, error.retryable, error.learnt) == (TIMEOUT, True, {"jobs": [1], "timed_out": True})
