@@ -9,6 +9,7 @@ import email.utils
 import os
 import random
 import socket
+import ssl
 import threading
 import time
 import traceback
@@ -28,7 +29,6 @@ try:
     from http.cookiejar import DefaultCookiePolicy
 
     import requests
-    import urllib3
 except ImportError:
     REQUESTS_IMPORT_ERROR = traceback.format_exc()
 else:
@@ -162,6 +162,14 @@ def _adapter(sockets: weakref.WeakSet[Any]) -> Any:
                 def connect(self) -> None:
                     super().connect()
                     sockets.add(self.sock)
+
+                def request(self, *args: Any, **kwargs: Any) -> None:
+                    try:
+                        super().request(*args, **kwargs)
+                    except (ssl.SSLEOFError, ConnectionResetError):
+                        # A server that wants another client certificate says so before it hangs up (TLS 1.3).
+                        self.sock.recv(1)
+                        raise
 
             pools[scheme] = type(pool.__name__, (pool,), {"ConnectionCls": Connection})
         manager.pool_classes_by_scheme = pools
@@ -322,7 +330,7 @@ class Transport:
                 self._read(raw, chunks, 64 if safety == LOGON else 65536, context)
             if late.is_set():
                 raise self._slow(timeout, context)
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError, ApiError) as problem:
+        except (requests.RequestException, requests.exceptions.BaseHTTPError, OSError, ValueError, ApiError) as problem:
             if isinstance(problem, ApiError):
                 error = problem
             elif late.is_set():
@@ -434,7 +442,7 @@ class Transport:
                 hint="Check ca_path, client_cert and client_key.",
                 **unsent,
             )
-        if isinstance(error, (ValueError, urllib3.exceptions.LocationValueError)):
+        if isinstance(error, ValueError):
             # Their texts may quote the proxy with its password.
             return ApiError(
                 USAGE,

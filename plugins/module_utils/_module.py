@@ -109,7 +109,12 @@ def _interrupt(number: int, _frame: Any) -> None:
 
 def _ignore_signals() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+        # Not SIG_IGN: Python complains when it finds that for a signal that has just arrived.
+        signal.signal(number, _go_on)
+
+
+def _go_on(_number: int, _frame: Any) -> None:
+    """Take no notice of a signal."""
 
 
 def _tell(module: AnsibleModule, client: Any) -> None:

@@ -58,22 +58,30 @@ TABLE = {
     "running": Bad(start(name=["Linux servers", "Long"], if_running="fail"), "conflict", ("Long", "attach")),
     "interval": Bad(start(name="Linux servers", wait_interval=0), "usage", ("wait_interval",)),
     "timeout": Bad(start(name="Linux servers", wait_timeout=-1), "usage", ("wait_timeout",)),
-    "url as host": Bad(start(name="Linux servers", host="https://127.0.0.1"), "usage", ("https://127.0.0.1", "Leave out")),
+    "url as host": Bad(
+        start(name="Linux servers", host="https://127.0.0.1"), "usage", ("https://127.0.0.1", "Leave out")
+    ),
     "port in host": Bad(start(name="Linux servers", host="127.0.0.1:9398"), "usage", ("port",)),
     "port": Bad(start(name="Linux servers", port=70000), "usage", ("70000",)),
-    "wrong password": Bad(start(name="Linux servers", password="no"), "authentication", ("administrator", "DOMAIN\\user")),
+    "wrong password": Bad(
+        start(name="Linux servers", password="no"), "authentication", ("administrator", "DOMAIN\\user")
+    ),
     "no password": Bad(start(name="Linux servers", password=""), "authentication", ("administrator",)),
     "nobody listens": Bad(start(name="Linux servers", port=1, retries=0), "connection", (":1", "port")),
     "no CA": Bad(start(name="Linux servers", ca_path="{{ playbook_dir }}"), "tls", ("ca_path",)),
     "no CA file": Bad(start(name="Linux servers", ca_path="/no/ca.pem"), "usage", ("/no/ca.pem", "ca_path")),
-    "no certificate": Bad(start(name="Linux servers", ca_path="{{ playbook_dir }}/play.yml"), "usage", ("ca_path",)),
+    "no certificate": Bad(start(name="Linux servers", ca_path="{{ playbook_dir }}/play.yml"), "tls", ("ca_path",)),
     "viewer": Bad(start(name="Linux servers", username="viewer"), "authorization", ("Portal Administrator",)),
-    "viewer lists jobs": Bad({"username": "viewer"}, "authorization", ("Portal Administrator",), "veeam_em_agent_job_info"),
+    "viewer lists jobs": Bad(
+        {"username": "viewer"}, "authorization", ("Portal Administrator",), "veeam_em_agent_job_info"
+    ),
     "unknown session": Bad({"id": NOBODY}, "not_found", ("30 days",), "veeam_em_job_session_info"),
     "unknown session to wait for": Bad({"id": NOBODY}, "not_found", ("30 days",), "veeam_em_job_session_wait"),
     "unknown task session": Bad({"id": NOBODY}, "not_found", ("id",), "veeam_em_backup_task_session_info"),
     "unknown run": Bad({"job_session_id": NOBODY}, "not_found", ("id",), "veeam_em_backup_task_session_info"),
-    "unknown replica run": Bad({"replica_session_id": NOBODY}, "not_found", ("id",), "veeam_em_replica_task_session_info"),
+    "unknown replica run": Bad(
+        {"replica_session_id": NOBODY}, "not_found", ("id",), "veeam_em_replica_task_session_info"
+    ),
     "unknown task": Bad({"task_id": "task-9"}, "not_found", ("task-9", "session_id"), "veeam_em_task_info"),
     "unknown computer": Bad({"name": "no01"}, "not_found", ("no01",), "veeam_em_computer_info"),
     "unknown group": Bad({"protection_group": "None"}, "not_found", ("None",), "veeam_em_computer_info"),
@@ -83,10 +91,12 @@ TABLE = {
     "no operator": Bad(
         {"type": "Job", "filter": [{"field": "Name", "op": "~", "value": 1}]}, "usage", ("==",), "veeam_em_query_info"
     ),
-    "no time": Bad({"created_after": "yesterday"}, "usage", ("yesterday", "2026-01-31T22:00:00Z"), "veeam_em_job_session_info"),
+    "no time": Bad(
+        {"created_after": "yesterday"}, "usage", ("yesterday", "2026-01-31T22:00:00Z"), "veeam_em_job_session_info"
+    ),
     "negative limit": Bad({"limit": -1}, "usage", ("limit",), "veeam_em_job_session_info"),
     "absent without ids": Bad({"state": "absent"}, None, ("session_id",), "veeam_em_session"),
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +131,9 @@ def test_nothing_was_done(refused: tuple[Run, dict[str, Any]]) -> None:
 @pytest.mark.parametrize("missing", ["VEEAM_EM_HOST", "VEEAM_EM_USERNAME", "VEEAM_EM_PASSWORD"])
 def test_without_a_connection(ansible: Ansible, missing: str) -> None:
     whole = {"VEEAM_EM_HOST": "127.0.0.1", "VEEAM_EM_USERNAME": "a", "VEEAM_EM_PASSWORD": "b"}
-    run = ansible.with_env(**{name: value for name, value in whole.items() if name != missing}).module("veeam_em_task_info")
+    run = ansible.with_env(**{name: value for name, value in whole.items() if name != missing}).module(
+        "veeam_em_task_info"
+    )
     assert run.result["failed"]
     assert ("host" if missing == "VEEAM_EM_HOST" else missing) in run.result["msg"]
     assert "Traceback" not in run.output

@@ -18,7 +18,7 @@ FLEET: dict[str, Any] = {
         {
             "name": "R & D <x>",
             "description": " B\u00fcro ",
-            "machines": [{"name": "web01"}, {"name": "007", "result": "Failed", "reason": "Full: \"E:\" & more. "}],
+            "machines": [{"name": "web01"}, {"name": "007", "result": "Failed", "reason": 'Full: "E:" & more. '}],
             "history": [{"ended_ago": 60}, {"ended_ago": 5000, "result": "Warning"}],
         },
         {"name": "true", "backup_server": "vbr02", "schedule": {"configured": False, "enabled": False}},
@@ -37,7 +37,7 @@ TASKS: list[dict[str, Any]] = [
     {"veeam_em_query_info": {"type": "Job", "entities": False}},
     {"veeam_em_agent_job": {"name": "R & D <x>", "state": "started", "wait": True, "wait_interval": 0.1}},
 ]
-DIALECTS = [("v12", "json"), ("v12", "xml"), ("v95u4", "json"), ("v95u4", "xml"), ("v10", "json"), ("v13", "json"), ("v13", "xml")]
+DIALECTS = [("v12", "json"), ("v12", "xml"), ("v95u4", "json"), ("v10", "xml"), ("v13", "json")]
 
 
 def normal(value: Any) -> Any:
@@ -86,7 +86,7 @@ def test_what_the_results_are(results: Callable[[str, str], list[Any]], spoken: 
     assert found[-1]["failed"]
     machines = found[-1]["jobs"][0]["machines"]
     assert [(each["name"], each["result"]) for each in machines] == [("007", "Failed"), ("web01", "Success")]
-    assert "Full: \"E:\" & more." in machines[0]["reason"]
+    assert 'Full: "E:" & more.' in machines[0]["reason"]
 
 
 @pytest.mark.parametrize(("profile", "spoken"), DIALECTS[1:])

@@ -14,9 +14,14 @@ Start = Callable[..., Simulator]
 FULL = "Error: There is not enough space on volume E:."
 FLEET: dict[str, Any] = {
     "agent_jobs": [
-        {"name": "Linux", "machines": [{"name": "web01"}, {"name": "web02"}], "history": [{"ended_ago": 60, "result": "Failed"}]},
+        {
+            "name": "Linux",
+            "machines": [{"name": "web01"}, {"name": "web02"}],
+            "history": [{"ended_ago": 60, "result": "Failed"}],
+        },
         {"name": "SQL", "machines": [{"name": "sql01"}, {"name": "sql02", "result": "Failed", "reason": FULL}]},
-        {"name": "Long", "running": True, "machines": [{"name": "big", "duration": 60}]},
+        {"name": "Long", "running": True, "machines": [{"name": "big", "duration": 90000}]},
+        {"name": "Medium", "machines": [{"name": "big", "duration": 60}]},
         {"name": "Ad hoc", "schedule": {"configured": False, "enabled": False}},
     ],
     "vm_jobs": [
@@ -39,7 +44,10 @@ def tidy(sim: Simulator, **starts: int) -> None:
 @pytest.mark.core_matrix
 def test_back_up_before_a_change(emsim: Start, ansible: Ansible) -> None:
     sim = emsim(FLEET, speed=10)
-    backup = {"veeam_em_agent_job": {"name": ["Linux", "SQL"], "state": "started", "wait": True, **SOON}, "name": "back up"}
+    backup = {
+        "veeam_em_agent_job": {"name": ["Linux", "SQL"], "state": "started", "wait": True, **SOON},
+        "name": "back up",
+    }
     run = ansible.connected(sim).play(backup, {"ansible.builtin.debug": {"msg": "the change"}})
     tidy(sim, Linux=1, SQL=1)
     assert run.rc == 2
@@ -76,7 +84,13 @@ def test_check_and_diff_write_nothing(emsim: Start, ansible: Ansible) -> None:
     assert sim.counters().get("writes", 0) == 0
     tidy(sim)
     actions = {each["task"]: [row["action"] for row in each["jobs"]] for each in run.results if "jobs" in each}
-    assert actions == {"start": ["start", "attach"], "stop": ["stop"], "retry": ["retry"], "freeze": ["disable"], "copy": ["start"]}
+    assert actions == {
+        "start": ["start", "attach"],
+        "stop": ["stop"],
+        "retry": ["retry"],
+        "freeze": ["disable"],
+        "copy": ["start"],
+    }
     assert all(run[name]["changed"] for name in actions)
     # What the user sees of the diff.
     assert '-        "schedule_enabled": true' in run.stdout
@@ -124,7 +138,7 @@ def test_a_day_in_the_life_of_schedules_and_runs(emsim: Start, ansible: Ansible)
 @pytest.mark.core_matrix
 def test_time_runs_out_and_the_wait_is_resumed(emsim: Start, ansible: Ansible) -> None:
     sim = emsim(FLEET, speed=10)
-    backup = {"name": "Long", "state": "started", "wait": True, "wait_timeout": 0.5, **SOON}
+    backup = {"name": "Medium", "state": "started", "wait": True, "wait_timeout": 0.5, **SOON}
     run = ansible.connected(sim).play(
         {"name": "back up", "veeam_em_agent_job": backup, "register": "backup", "ignore_errors": True},
         {"name": "wait", "veeam_em_job_session_wait": {"id": "{{ backup.jobs[0].session.id }}", **SOON}},
@@ -140,12 +154,14 @@ def test_time_runs_out_and_the_wait_is_resumed(emsim: Start, ansible: Ansible) -
     assert [machine["name"] for machine in second["sessions"][0]["machines"]] == ["big"]
     assert run.rc == 0
     assert sim.counters().get("stops", {}) == {}
-    tidy(sim)
+    tidy(sim, Medium=1)
 
 
 def test_many_jobs_in_one_task(emsim: Start, ansible: Ansible) -> None:
     names = [f"Job {number:02}" for number in range(60)]
-    sim = emsim({"agent_jobs": [{"name": name, "machines": [{"name": "m{n}", "count": 2}]} for name in names]}, speed=10)
+    sim = emsim(
+        {"agent_jobs": [{"name": name, "machines": [{"name": "m{n}", "count": 2}]} for name in names]}, speed=10
+    )
     run = ansible.connected(sim).module("veeam_em_agent_job", name=names, state="started", wait=True, wait_interval=0.5)
     assert run.rc == 0, run.output
     tidy(sim, **dict.fromkeys(names, 1))
@@ -184,5 +200,5 @@ def test_connection_from_module_defaults(emsim: Start, ansible: Ansible) -> None
         module_defaults={"group/backupops.veeam_em.veeam_em": connection},
     )
     assert run.rc == 0, run.output
-    assert len(run.results[0]["jobs"]) == 4
+    assert len(run.results[0]["jobs"]) == 5
     tidy(sim)

@@ -130,7 +130,9 @@ def job(family: str) -> Case:
                 {**long, "wait_timeout": 0.5}, lambda result: result["timed_out"] and "0.5 seconds" in result["msg"]
             ),
             "wait_interval": Row(
-                {**long, "wait_timeout": 1.5, "wait_interval": 1.4}, is_(True, names_timed_out), lambda asked: polled(asked) <= 5
+                {**long, "wait_timeout": 1.5, "wait_interval": 1.4},
+                is_(True, names_timed_out),
+                lambda asked: polled(asked) <= 5,
             ),
             "wait_max_interval": Row(
                 {**long, "wait_timeout": 1.5, "wait_interval": 0.05, "wait_max_interval": 0.05},
@@ -151,21 +153,31 @@ def task_sessions(parent: str, resource: str, job_name: str, found: list[str]) -
     return Case(
         setup=[
             {f"veeam_em_{resource}_task_session_info": {"state": "Completed"}, "register": "all"},
-            {"veeam_em_job_session_info": {"job_name": "Nightly" if resource == "backup" else "Standby"}, "register": "runs"},
+            {
+                "veeam_em_job_session_info": {"job_name": "Nightly" if resource == "backup" else "Standby"},
+                "register": "runs",
+            },
         ],
         rows={
             "id": Row({"id": f"{{{{ {every}[1].id }}}}"}, lambda result: len(result["task_sessions"]) == 1),
             parent: Row(
-                {parent: "{{ runs.sessions[0].id }}"}, lambda result: {m["machine"] for m in result["task_sessions"]} == {"good", "bad"}
+                {parent: "{{ runs.sessions[0].id }}"},
+                lambda result: {m["machine"] for m in result["task_sessions"]} == {"good", "bad"},
             ),
-            "job_name": Row({"job_name": job_name}, lambda result: sorted(names("task_sessions", "machine")(result)) == found),
+            "job_name": Row(
+                {"job_name": job_name}, lambda result: sorted(names("task_sessions", "machine")(result)) == found
+            ),
             "machine": Row({"machine": "bad"}, is_(["bad"], names("task_sessions", "machine"))),
-            "state": Row({"state": "InProgress"}, lambda result: set(names("task_sessions", "machine")(result)) <= {"l1"}),
+            "state": Row(
+                {"state": "InProgress"}, lambda result: set(names("task_sessions", "machine")(result)) <= {"l1"}
+            ),
             "result": Row({"result": ["Failed"]}, is_(["bad"], names("task_sessions", "machine"))),
             "created_after": Row(
                 {"created_after": f"{{{{ {every}[1].creation_time }}}}", "state": "Completed"},
-                lambda result: set(names("task_sessions", "machine")(result)) == {"good", "bad"}
-                and len(result["task_sessions"]) == 2,
+                lambda result: (
+                    set(names("task_sessions", "machine")(result)) == {"good", "bad"}
+                    and len(result["task_sessions"]) == 2
+                ),
             ),
             "limit": Row({"limit": 1}, lambda result: len(result["task_sessions"]) == 1),
         },
@@ -212,7 +224,9 @@ CASES = {
                 {"job_id": "{{ runs.sessions[0].job_id }}"}, is_(["Failed", "Success"], names("sessions", "result"))
             ),
             "job_type": Row({"job_type": "Replica"}, is_(["Standby"] * 2, names("sessions", "job_name"))),
-            "state": Row({"state": "Working"}, lambda result: set(names("sessions", "job_name")(result)) >= {"Long", "Long VM"}),
+            "state": Row(
+                {"state": "Working"}, lambda result: set(names("sessions", "job_name")(result)) >= {"Long", "Long VM"}
+            ),
             "result": Row({"result": "Failed"}, lambda result: set(names("sessions", "result")(result)) == {"Failed"}),
             "created_after": Row(
                 {"job_name": "Nightly", "created_after": "{{ runs.sessions[0].creation_time }}"},
@@ -247,15 +261,19 @@ CASES = {
         elsewhere=("poll_error_timeout",),
     ),
     "veeam_em_backup_task_session_info": task_sessions("job_session_id", "backup", "Nightly - bad", ["bad"]),
-    "veeam_em_replica_task_session_info": task_sessions("replica_session_id", "replica", "Standby", ["bad", "good", "good"]),
+    "veeam_em_replica_task_session_info": task_sessions(
+        "replica_session_id", "replica", "Standby", ["bad", "good", "good"]
+    ),
     "veeam_em_computer_info": Case(
         {
             "name": Row({"name": "web02"}, is_(["web02"], names("computers"))),
             "protection_group": Row({"protection_group": "Web"}, is_(["web01", "web02"], names("computers"))),
             "include_last_restore_point": Row(
                 {"name": ["web01", "web02"], "include_last_restore_point": True},
-                lambda result: 2 <= result["computers"][0]["last_restore_point"]["age_hours"] < 2.2
-                and result["computers"][1]["last_restore_point"] is None,
+                lambda result: (
+                    2 <= result["computers"][0]["last_restore_point"]["age_hours"] < 2.2
+                    and result["computers"][1]["last_restore_point"] is None
+                ),
             ),
         }
     ),
@@ -264,20 +282,30 @@ CASES = {
         rows={
             "type": Row({"type": "BackupServer"}, lambda result: len(result["resources"]) == 2),
             "filter": Row({"filter": [{"field": "Name", "value": "Nightly"}]}, is_(["Nightly"], names("resources"))),
-            "sort_by": Row({"sort_by": "Name"}, lambda result: names("resources")(result) == sorted(names("resources")(result))),
-            "descending": Row({"sort_by": "Name", "descending": True}, lambda result: result["resources"][0]["name"] == "Warns"),
+            "sort_by": Row(
+                {"sort_by": "Name"}, lambda result: names("resources")(result) == sorted(names("resources")(result))
+            ),
+            "descending": Row(
+                {"sort_by": "Name", "descending": True}, lambda result: result["resources"][0]["name"] == "Warns"
+            ),
             "limit": Row({"limit": 2}, lambda result: len(result["resources"]) == 2),
-            "page_size": Row({"page_size": 3}, lambda result: len(result["resources"]) == 7, lambda asked: len(asked) == 3 + 2),
-            "entities": Row({"entities": False}, lambda result: all("platform" not in each for each in result["resources"])),
+            "page_size": Row(
+                {"page_size": 3}, lambda result: len(result["resources"]) == 7, lambda asked: len(asked) == 3 + 2
+            ),
+            "entities": Row(
+                {"entities": False}, lambda result: all("platform" not in each for each in result["resources"])
+            ),
         },
     ),
     "veeam_em_session": Case(
         {
             "state": Row(
-                {**SHARED, "state": "absent", "logon_session_id": "{{ logon.logon_session_id }}"}, lambda result: result["changed"]
+                {**SHARED, "state": "absent", "logon_session_id": "{{ logon.logon_session_id }}"},
+                lambda result: result["changed"],
             ),
             "logon_session_id": Row(
-                {"session_id": "x", "state": "absent"}, lambda result: result["failed"] and "logon_session_id" in result["msg"]
+                {"session_id": "x", "state": "absent"},
+                lambda result: result["failed"] and "logon_session_id" in result["msg"],
             ),
         },
         setup=[LOGON],
@@ -296,7 +324,9 @@ CASES = {
         always=SHARED,
         rows={
             "task_id": Row({"task_id": [TASK]}, lambda result: result["changed"] and len(result["tasks"]) == 1),
-            "state": Row({"task_id": [TASK], "state": "present"}, lambda result: result["failed"] and "absent" in result["msg"]),
+            "state": Row(
+                {"task_id": [TASK], "state": "present"}, lambda result: result["failed"] and "absent" in result["msg"]
+            ),
         },
     ),
     "veeam_em_task_wait": Case(
@@ -304,10 +334,15 @@ CASES = {
         always={**SHARED, "wait_interval": 0.1},
         rows={"task_id": Row({"task_id": TASK}, lambda result: result["tasks"][0]["success"] is True)},
         elsewhere=(
-            "until", "fail_on_error", "wait_timeout", "wait_interval", "wait_max_interval", "poll_error_timeout",
+            "until",
+            "fail_on_error",
+            "wait_timeout",
+            "wait_interval",
+            "wait_max_interval",
+            "poll_error_timeout",
         ),
     ),
-}  # fmt: skip
+}
 
 CONNECTION = {
     "host": Row({"host": "127.0.0.9", "retries": 0}, kind("connection", "127.0.0.9")),
@@ -316,7 +351,8 @@ CONNECTION = {
     "password": Row({"password": "wrong"}, kind("authentication")),
     "session_id": Row({"session_id": "unknown"}, kind("authentication", "veeam_em_session")),
     "validate_certs": Row(
-        {"validate_certs": False, "ca_path": "{{ playbook_dir }}"}, lambda result: "Certificate checking" in str(result["warnings"])
+        {"validate_certs": False, "ca_path": "{{ playbook_dir }}"},
+        lambda result: "Certificate checking" in str(result["warnings"]),
     ),
     "ca_path": Row({"ca_path": "{{ playbook_dir }}"}, kind("tls", "ca_path")),
     "client_cert": Row({"client_cert": "{{ playbook_dir }}/none.pem"}, kind("usage", "client_cert")),
@@ -325,7 +361,9 @@ CONNECTION = {
     "request_timeout": Row({"request_timeout": 0}, kind("usage", "request_timeout")),
     "retries": Row({"retries": 1}, asks=lambda asked: asked[0]["query"] == "v=latest"),
     "api_version": Row({"api_version": "v1_6"}, asks=lambda asked: asked[0]["query"] == "v=v1_6"),
-    "api_format": Row({"api_format": "xml"}, asks=lambda asked: {each["accept"] for each in asked} == {"application/xml"}),
+    "api_format": Row(
+        {"api_format": "xml"}, asks=lambda asked: {each["accept"] for each in asked} == {"application/xml"}
+    ),
 }
 
 
@@ -333,7 +371,8 @@ def check(em: Ansible, sim: Simulator, module: str, case: Case) -> None:
     """Run a case in one play and look at every row; the first that does not show its effect fails the test."""
     tasks = [{"name": f"setup {number}", **task} for number, task in enumerate(case.setup)]
     tasks += [
-        {"name": option, module: {**case.always, **row.given}, "ignore_errors": True} for option, row in case.rows.items()
+        {"name": option, module: {**case.always, **row.given}, "ignore_errors": True}
+        for option, row in case.rows.items()
     ]
     run = em.play(*tasks)
     assert run.rc == 0, run.output
@@ -352,7 +391,9 @@ def check(em: Ansible, sim: Simulator, module: str, case: Case) -> None:
 @pytest.fixture
 def documented(ansible: Ansible) -> dict[str, Any]:
     """The documentation of all modules."""
-    run = ansible.command("ansible-doc", "--json", "--type", "module", *(f"backupops.veeam_em.{name}" for name in CASES))
+    run = ansible.command(
+        "ansible-doc", "--json", "--type", "module", *(f"backupops.veeam_em.{name}" for name in CASES)
+    )
     assert run.rc == 0, run.output
     return {name.rpartition(".")[2]: each["doc"] for name, each in json.loads(run.stdout).items()}
 
@@ -417,13 +458,22 @@ def test_client_certificate(emsim: Start, ansible: Ansible) -> None:
 def test_options_of_task_wait(emsim: Start, ansible: Ansible) -> None:
     """Tasks that take long need a logon session that outlives the module that started them: emsim is asked directly."""
     slow = {"name": "Slow", "task_running_for": 0, "task_operation_finished_for": 3000}
-    refused = {"name": "Refused", "refuse_start": "No license.", "task_running_for": 0, "task_operation_finished_for": 0}
+    refused = {
+        "name": "Refused",
+        "refuse_start": "No license.",
+        "task_running_for": 0,
+        "task_operation_finished_for": 0,
+    }
     sim = emsim({"agent_jobs": [slow, refused]})
     jobs = {job["name"]: job["id"] for job in sim.jobs()}
     post = {"method": "POST", "status_code": 202, "ca_path": sim.ca_path, "return_content": True}
     head = {"X-RestSvcSessionId": "{{ logon.session_id }}", "Accept": "application/json"}
     start = {
-        "ansible.builtin.uri": {**post, "url": f"{sim.url}/api/agents/jobs/{{{{ item }}}}?action=start", "headers": head},
+        "ansible.builtin.uri": {
+            **post,
+            "url": f"{sim.url}/api/agents/jobs/{{{{ item }}}}?action=start",
+            "headers": head,
+        },
         "loop": [jobs["Slow"], jobs["Refused"]],
         "register": "posts",
     }
@@ -435,7 +485,12 @@ def test_options_of_task_wait(emsim: Start, ansible: Ansible) -> None:
         "fails on error": {"task_id": task["refused"]},
         "wait_timeout": {"task_id": task["slow"], "wait_timeout": 0.3},
         "wait_interval": {"task_id": task["slow"], "wait_timeout": 1.5, "wait_interval": 1.4},
-        "wait_max_interval": {"task_id": task["slow"], "wait_timeout": 1.5, "wait_interval": 0.05, "wait_max_interval": 0.05},
+        "wait_max_interval": {
+            "task_id": task["slow"],
+            "wait_timeout": 1.5,
+            "wait_interval": 0.05,
+            "wait_max_interval": 0.05,
+        },
     }
     run = ansible.connected(sim).play(
         LOGON,
@@ -453,7 +508,9 @@ def test_options_of_task_wait(emsim: Start, ansible: Ansible) -> None:
     assert sim.counters()["open_logon_sessions"] == 0
 
 
-@pytest.mark.parametrize("module", ["veeam_em_agent_job", "veeam_em_job", "veeam_em_job_session_wait", "veeam_em_task_wait"])
+@pytest.mark.parametrize(
+    "module", ["veeam_em_agent_job", "veeam_em_job", "veeam_em_job_session_wait", "veeam_em_task_wait"]
+)
 def test_poll_error_timeout(emsim: Start, ansible: Ansible, module: str) -> None:
     """It gives up long before wait_timeout."""
     path = "/api/tasks/*" if module == "veeam_em_task_wait" else "/api/backupSessions/*"

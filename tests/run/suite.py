@@ -41,7 +41,8 @@ def everything(runner: Runner, selection: tuple[str, ...] = ()) -> None:
         checks.append(Step("oldest core", skipped=f"ansible-core {newest} is the only one that runs here"))
     ansible_test = [_sanity(dev, newest, here), _units(dev, here), *_integration(dev, here)]
     runner.run_lanes(checks, ansible_test)
-    runner.run_live(_pytest("all tests", dev, [*_tests(), *selection], installed))
+    side_by_side = ["-n", "auto", "--dist", "worksteal"]
+    runner.run_live(_pytest("all tests", dev, [*_tests(), *side_by_side, *selection], installed))
 
 
 def full(runner: Runner) -> None:

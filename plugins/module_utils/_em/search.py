@@ -26,6 +26,7 @@ def find_job_sessions(client: EmClient, wanted: Mapping[str, Any]) -> list[Recor
 
     :raises ApiError: not_found for an id that does not exist (or is older than 30 days).
     """
+    _check_limit(wanted)
     if wanted["id"]:
         records = [job_session(read_session(client, session_id)) for session_id in wanted["id"]]
         return _limited(filter(_session_check(wanted), records), wanted["limit"])
@@ -46,6 +47,7 @@ def find_task_sessions(client: EmClient, kind: SessionKind, wanted: Mapping[str,
     :param wanted: id, parent (ids of job sessions), job_name, machine, state, result, created_after, limit.
     :raises ApiError: not_found for an id that does not exist (or is older than 30 days).
     """
+    _check_limit(wanted)
     rows: Any
     if wanted["id"]:
         rows = _task_sessions_by_id(client, kind, wanted["id"])
@@ -99,8 +101,9 @@ def find_resources(client: EmClient, wanted: Mapping[str, Any]) -> list[Record]:
     given = wanted["filter"]
     if given is not None and not isinstance(given, (str, list)):
         raise ApiError(USAGE, "filter must be a text or a list of conditions with field, op and value.")
-    if wanted["page_size"] < 1 or (wanted["limit"] or 0) < 0:
-        raise ApiError(USAGE, "page_size must be at least 1, limit at least 0.")
+    if wanted["page_size"] < 1:
+        raise ApiError(USAGE, "page_size must be at least 1.")
+    _check_limit(wanted)
     rows = client.rows(
         wanted["type"],
         given if isinstance(given, str) else None,
@@ -194,6 +197,11 @@ def _in_time(record: Record, wanted: Mapping[str, Any]) -> bool:
 
 def _newest(record: Record) -> datetime:
     return moment(record["creation_time"]) or datetime.min.replace(tzinfo=timezone.utc)
+
+
+def _check_limit(wanted: Mapping[str, Any]) -> None:
+    if (wanted["limit"] or 0) < 0:
+        raise ApiError(USAGE, "limit must be at least 0.")
 
 
 def _limited(records: Any, limit: int | None) -> list[Record]:

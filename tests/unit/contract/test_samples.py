@@ -43,7 +43,9 @@ def rows(name: str) -> list[dict[str, Any]]:
 
 def camel(value: Any) -> Any:
     if isinstance(value, dict):
-        return {re.sub(r"^[A-Z]+(?![a-z])|^[A-Z]", lambda m: m.group().lower(), key): camel(v) for key, v in value.items()}
+        return {
+            re.sub(r"^[A-Z]+(?![a-z])|^[A-Z]", lambda m: m.group().lower(), key): camel(v) for key, v in value.items()
+        }
     return [camel(each) for each in value] if isinstance(value, list) else value
 
 
@@ -93,7 +95,8 @@ def test_jobs(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", files(r"(backup|replica)sessions_id\.entity", r"query_backupjobsession\.(ent|suc)", r"jobs_id_backupsessions")
+    "name",
+    files(r"(backup|replica)sessions_id\.entity", r"query_backupjobsession\.(ent|suc)", r"jobs_id_backupsessions"),
 )
 def test_job_sessions(name: str) -> None:
     found = [model.job_session(row) for row in rows(name)]

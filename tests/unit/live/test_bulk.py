@@ -27,10 +27,7 @@ def ticks(it: Em) -> int:
 def test_sixty_jobs_cost_a_bounded_number_of_requests_per_tick(em: Start, by: str) -> None:
     it = em(many(60))
     jobs = it.sim.jobs()
-    if by == "name":
-        result = it.jobs(*(job["name"] for job in jobs))
-    else:
-        result = it.jobs(ids=[job["id"] for job in jobs])
+    result = it.jobs(*(job["name"] for job in jobs)) if by == "name" else it.jobs(ids=[job["id"] for job in jobs])
     assert [row["job"]["name"] for row in result["jobs"]] == [job["name"] for job in jobs]
     assert it.counters["starts"] == {job["name"]: 1 for job in jobs}
     assert all(row["session"]["result"] == "Success" for row in result["jobs"])
@@ -63,8 +60,14 @@ def test_a_name_on_two_servers_is_ambiguous(em: Start) -> None:
 @pytest.mark.parametrize("give", ["name", "id"])
 def test_backup_server_tells_twins_apart(em: Start, give: str) -> None:
     twins = [{"name": "Nightly", "backup_server": server["name"]} for server in SERVERS]
-    it = em({"backup_servers": [{"name": s["name"], "id": f"{n}" * 8 + "-0000-4000-8000-000000000000"}
-                                for n, s in enumerate(SERVERS, 1)], "agent_jobs": twins})
+    it = em(
+        {
+            "backup_servers": [
+                {"name": s["name"], "id": f"{n}" * 8 + "-0000-4000-8000-000000000000"} for n, s in enumerate(SERVERS, 1)
+            ],
+            "agent_jobs": twins,
+        }
+    )
     server = "vbr02.example.com" if give == "name" else "2" * 8 + "-0000-4000-8000-000000000000"
     result = it.jobs("Nightly", server=server)
     assert result["jobs"][0]["job"]["backup_server"] == "vbr02.example.com"
@@ -127,7 +130,15 @@ def test_a_job_named_twice_is_started_once(em: Start) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ['Servers & "Vault"', "a;b,c (d)", "100 % + x", "B\u00fcro \u2014 \u6771\u4eac \U0001f4be", "back\\slash", "  two  blanks", "a@b - c"],
+    [
+        'Servers & "Vault"',
+        "a;b,c (d)",
+        "100 % + x",
+        "B\u00fcro \u2014 \u6771\u4eac \U0001f4be",
+        "back\\slash",
+        "  two  blanks",
+        "a@b - c",
+    ],
 )
 def test_any_name_is_found_and_its_run_too(em: Start, name: str, dialect: dict[str, str]) -> None:
     it = em({"agent_jobs": [{"name": name, "machines": ["m1"]}, {"name": "Other", "machines": ["m2"]}]}, **dialect)

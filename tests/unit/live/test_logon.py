@@ -6,8 +6,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from ansible_collections.backupops.veeam_em.plugins.module_utils._em.session import end_logon_session, open_logon_session
-from ansible_collections.backupops.veeam_em.plugins.module_utils._em.waits import list_tasks, remove_tasks, wait_for_tasks
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.session import (
+    end_logon_session,
+    open_logon_session,
+)
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.waits import (
+    list_tasks,
+    remove_tasks,
+    wait_for_tasks,
+)
 from ansible_collections.backupops.veeam_em.plugins.module_utils._errors import ApiError
 from ansible_collections.backupops.veeam_em.tests.unit.live.em import Em
 

@@ -52,11 +52,15 @@ class TestJobs:
     FLEET: dict[str, Any] = {  # noqa: RUF012
         "backup_servers": [{"name": "vbr01"}, {"name": "vbr02"}],
         "agent_jobs": [
-            {"name": "B", "platform": "AgentForLinux", "includes": ["Linux group", "host1"],
-             "history": [{"ended_ago": 50}, {"ended_ago": 500, "result": "Failed"}]},
-            {"name": "A", "platform": "AgentForWindows", "backup_server": "vbr02", "description": "d & \"q\""},
+            {
+                "name": "B",
+                "platform": "AgentForLinux",
+                "includes": ["Linux group", "host1"],
+                "history": [{"ended_ago": 50}, {"ended_ago": 500, "result": "Failed"}],
+            },
+            {"name": "A", "platform": "AgentForWindows", "backup_server": "vbr02", "description": 'd & "q"'},
         ],
-    }  # fmt: skip
+    }
 
     def test_all_of_them(self, em: Start, dialect: dict[str, str]) -> None:
         it = em(self.FLEET, **dialect)
@@ -96,7 +100,11 @@ class TestJobs:
 class TestJobSessions:
     FLEET: dict[str, Any] = {  # noqa: RUF012
         "agent_jobs": [
-            {"name": "Agents", "machines": ["m1"], "history": [{"ended_ago": 1000}, {"ended_ago": 5000, "result": "Failed"}]}
+            {
+                "name": "Agents",
+                "machines": ["m1"],
+                "history": [{"ended_ago": 1000}, {"ended_ago": 5000, "result": "Failed"}],
+            }
         ],
         "vm_jobs": [
             {"name": "VMs", "machines": [{"name": "v1", "duration": 9000}], "running": True},
@@ -107,7 +115,13 @@ class TestJobSessions:
 
     def test_newest_first_of_all_kinds(self, em: Start, dialect: dict[str, str]) -> None:
         found = sessions(em(self.FLEET, **dialect))
-        assert {each["job_type"] for each in found} == {"AgentBackup", "AgentManagement", "Backup", "BackupCopy", "Replica"}
+        assert {each["job_type"] for each in found} == {
+            "AgentBackup",
+            "AgentManagement",
+            "Backup",
+            "BackupCopy",
+            "Replica",
+        }
         times = [each["creation_time"] for each in found]
         assert len(times) == 9
         assert found[0]["job_name"] == "VMs"
@@ -142,7 +156,9 @@ class TestJobSessions:
             late = sessions(it, created_after=text)
             early = sessions(it, created_before=text)
             assert len(late) + len(early) == len(every)
-        shifted = (datetime.fromtimestamp(it.time.now - 3500, timezone.utc) + timedelta(hours=2)).strftime("%Y-%m-%dT%H:%M:%S+02:00")
+        shifted = (datetime.fromtimestamp(it.time.now - 3500, timezone.utc) + timedelta(hours=2)).strftime(
+            "%Y-%m-%dT%H:%M:%S+02:00"
+        )
         assert sessions(it, created_after=shifted) == sessions(it, created_after=ago(it, 3500))
         # A session's own time, which may hold a fraction of a second, includes the session.
         assert every[3] in [each["creation_time"] for each in sessions(it, created_before=every[3])]
@@ -226,6 +242,14 @@ class TestTaskSessions:
         it = em(self.fleet(kind))
         assert len(task_sessions(it, kind, created_after=ago(it, 5000))) == 8
 
+    def test_a_negative_limit(self, em: Start, kind: Any) -> None:
+        it = em(self.fleet(kind))
+        for find in (lambda: task_sessions(it, kind, limit=-1), lambda: sessions(it, limit=-1)):
+            with pytest.raises(ApiError) as caught:
+                find()
+            assert caught.value.kind == "usage"
+        assert it.counters.get("requests", 0) == 0
+
     def test_one_in_full(self, em: Start, kind: Any, dialect: dict[str, str]) -> None:
         it = em(self.fleet(kind), **dialect)
         found = task_sessions(it, kind, machine=["bad"])[0]
@@ -306,9 +330,21 @@ class TestQuery:
         assert "job_type" not in found
 
     NAMES = (
-        "plain", "two words", 'a "quoted" name', "semi;colon", "com,ma", "par(en)s", "amp & ers", "a+b", "100%",
-        "B\u00fcro \u6771\u4eac", "back\\slash", "equals==x", "<tag>", "#hash?",
-    )  # fmt: skip
+        "plain",
+        "two words",
+        'a "quoted" name',
+        "semi;colon",
+        "com,ma",
+        "par(en)s",
+        "amp & ers",
+        "a+b",
+        "100%",
+        "B\u00fcro \u6771\u4eac",
+        "back\\slash",
+        "equals==x",
+        "<tag>",
+        "#hash?",
+    )
 
     @pytest.mark.parametrize("name", NAMES)
     def test_any_value_finds_its_row(self, em: Start, name: str, dialect: dict[str, str]) -> None:
@@ -334,10 +370,16 @@ class TestQuery:
         assert [each["name"] for each in found] == [f"J{n:03}" for n in range(1, 14, 2)]
 
     def test_a_list_of_conditions_means_all_of_them(self, em: Start, dialect: dict[str, str]) -> None:
-        history = [{"ended_ago": 100 * n, "result": result, "duration": 10} for n, result in enumerate(("Success", "Warning", "Failed"), 1)]
+        history = [
+            {"ended_ago": 100 * n, "result": result, "duration": 10}
+            for n, result in enumerate(("Success", "Warning", "Failed"), 1)
+        ]
         it = em({"vm_jobs": [{"name": "A", "history": history}, {"name": "B", "history": history}]}, **dialect)
         wanted = [{"field": "Result", "op": ">", "value": "Success"}, {"field": "JobName", "value": ["A", "x"]}]
-        assert sorted(each["result"] for each in resources(it, type="BackupJobSession", filter=wanted)) == ["Failed", "Warning"]
+        assert sorted(each["result"] for each in resources(it, type="BackupJobSession", filter=wanted)) == [
+            "Failed",
+            "Warning",
+        ]
 
     def test_text_of_the_server(self, em: Start) -> None:
         it = em({"vm_jobs": [{"name": "A b"}, {"name": "C"}]})
@@ -368,7 +410,9 @@ class TestQuery:
         assert caught.value.kind == "usage"
 
     def test_rows_that_move_to_the_next_page_come_once(self, em: Start) -> None:
-        it = em({"vm_jobs": [{"name": "A", "history": [{"ended_ago": 100, "repeat": 25, "every": 100, "duration": 9}]}]})
+        it = em(
+            {"vm_jobs": [{"name": "A", "history": [{"ended_ago": 100, "repeat": 25, "every": 100, "duration": 9}]}]}
+        )
         with it.client() as client:
             rows = client.rows("BackupJobSession", sort_by="CreationTime", descending=True, page_size=5)
             first = [next(rows) for _ in range(3)]
@@ -378,7 +422,8 @@ class TestQuery:
         assert len(seen) == len(set(seen)) == 25
 
     @pytest.mark.parametrize(
-        "kind", ["Job", "BackupJobSession", "AgentBackupJob", "BackupServer", "Repository", "DiscoveredComputer", "Task"]
+        "kind",
+        ["Job", "BackupJobSession", "AgentBackupJob", "BackupServer", "Repository", "DiscoveredComputer", "Task"],
     )
     def test_nothing_found_is_an_empty_list(self, em: Start, kind: str, dialect: dict[str, str]) -> None:
         where = [] if kind == "Task" else [Condition.of("Name", "==", "nothing")]
@@ -387,7 +432,10 @@ class TestQuery:
 
 class TestComputers:
     FLEET: dict[str, Any] = {  # noqa: RUF012
-        "protection_groups": [{"name": "Web", "computers": ["web01", "web02"]}, {"name": "SQL", "computers": ["sql01"]}],
+        "protection_groups": [
+            {"name": "Web", "computers": ["web01", "web02"]},
+            {"name": "SQL", "computers": ["sql01"]},
+        ],
         "computers": [{"name": "sql01", "ip_address": "192.0.2.7", "host_status": "Offline"}],
         "agent_restore_points": [
             {"computer": "web01", "created_ago": 7200},

@@ -74,7 +74,9 @@ class TestRetried:
         assert [each["name"] for each in row["machines"]] == ["m1"]
         assert it.counters["retries"] == {"A": 1}
 
-    @pytest.mark.parametrize("past", [[], [{"ended_ago": 60}], [{"ended_ago": 60}, {**FAILED_ONCE[0], "ended_ago": 9000}]])
+    @pytest.mark.parametrize(
+        "past", [[], [{"ended_ago": 60}], [{"ended_ago": 60}, {**FAILED_ONCE[0], "ended_ago": 9000}]]
+    )
     def test_nothing_is_to_be_retried(self, em: Start, family: str, past: list[Any]) -> None:
         it = em(scenario(family, {"history": past}))
         result = it.jobs("A", state="retried", family=which(family))
@@ -117,7 +119,9 @@ class TestSchedule:
         assert enabled(it) is False
 
     def test_a_toggle_that_somebody_undoes(self, em: Start) -> None:
-        it = em(scenario("agent_jobs"), faults=[{"match": {"method": "POST", "query": "toggle"}, "fault": "toggle_undone"}])
+        it = em(
+            scenario("agent_jobs"), faults=[{"match": {"method": "POST", "query": "toggle"}, "fault": "toggle_undone"}]
+        )
         error = it.failure("A", state="schedule", schedule_enabled=False)
         assert error.kind == "conflict"
         assert it.counters["toggles"] == {"A": 1}

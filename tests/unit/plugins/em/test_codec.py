@@ -76,7 +76,9 @@ def test_links_alone_stay_links() -> None:
     assert decode(b"<A><Links><Link Rel='Up'/></Links></A>") == {"links": [{"rel": "Up"}]}
 
 
-@pytest.mark.parametrize("text", ["22:00:00.0000000+01:00", "2020-02-04T22:00:00+13:00", "2019-10-23T22:00:00", "22:00:00Z"])
+@pytest.mark.parametrize(
+    "text", ["22:00:00.0000000+01:00", "2020-02-04T22:00:00+13:00", "2019-10-23T22:00:00", "22:00:00Z"]
+)
 def test_a_time_of_day(text: str) -> None:
     assert decode(json.dumps({"Time": text, "Kind": "x"}).encode())["time"] == "22:00"
 
@@ -97,7 +99,9 @@ def test_members_of_any_wrapper(listed: object) -> None:
     assert ["".join(map(str, row.values())) for row in found] == ["a", "b"]
 
 
-@pytest.mark.parametrize("empty", ["{}", "[]", '{"Refs": null}', '{"Refs": []}', '{"Refs": {"Refs": null}}', '{"Links": null}'])
+@pytest.mark.parametrize(
+    "empty", ["{}", "[]", '{"Refs": null}', '{"Refs": []}', '{"Refs": {"Refs": null}}', '{"Links": null}']
+)
 def test_members_of_nothing(empty: str) -> None:
     assert members(decode(empty.encode())) == []
 
@@ -146,7 +150,10 @@ def test_entities_are_not_expanded() -> None:
 
 
 def test_the_five_entities_of_xml_are_text() -> None:
-    assert decode(b"<T UID='u'><Message>&lt;a&gt; &amp; &quot;b&quot; &#39;c&#x2F;</Message></T>")["message"] == "<a> & \"b\" 'c/"
+    assert (
+        decode(b"<T UID='u'><Message>&lt;a&gt; &amp; &quot;b&quot; &#39;c&#x2F;</Message></T>")["message"]
+        == '<a> & "b" \'c/'
+    )
 
 
 @pytest.mark.parametrize("body", [b"[" * 100000, b'{"a":' * 100000, b"<a>" * 100000])

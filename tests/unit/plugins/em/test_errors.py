@@ -83,13 +83,17 @@ def test_hints_say_what_to_do(status: int, body: bytes, words: str) -> None:
     assert words in judged(status, body).hint
 
 
-@pytest.mark.parametrize(("header", "seconds"), [("7", 7.0), ("", None), ("soon", None), ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0)])
+@pytest.mark.parametrize(
+    ("header", "seconds"), [("7", 7.0), ("", None), ("soon", None), ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0)]
+)
 def test_retry_after(header: str, seconds: Any) -> None:
     assert judged(503, **{"Retry-After": header}).retry_after == seconds
 
 
 def test_an_error_in_a_result() -> None:
-    error = ApiError("rejected", "It failed.", hint="Try that.", http_status=400, em_message="no", method="GET", path="/api")
+    error = ApiError(
+        "rejected", "It failed.", hint="Try that.", http_status=400, em_message="no", method="GET", path="/api"
+    )
     assert error.as_dict() == {
         "kind": "rejected",
         "http_status": 400,

@@ -29,7 +29,9 @@ def test_path_of_drops_the_host(href: str, path: str) -> None:
     assert path_of(href) == path
 
 
-@pytest.mark.parametrize("href", ["https://evil.example/other/x", "https://em/api/../admin", "jobs/1", "", "file:///etc/passwd"])
+@pytest.mark.parametrize(
+    "href", ["https://evil.example/other/x", "https://em/api/../admin", "jobs/1", "", "file:///etc/passwd"]
+)
 def test_path_of_stays_inside_the_api(href: str) -> None:
     with pytest.raises(ApiError) as caught:
         path_of(href)

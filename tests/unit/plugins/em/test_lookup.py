@@ -55,7 +55,12 @@ def test_the_workers_of_a_copy_job_are_its_runs(kind: str) -> None:
 
 def test_on() -> None:
     guid = "0a1b2c3d-0000-4000-8000-00000000000f"
-    link = {"rel": "Up", "type": "BackupServerReference", "name": "VBR01", "href": f"https://em/api/backupServers/{guid}"}
+    link = {
+        "rel": "Up",
+        "type": "BackupServerReference",
+        "name": "VBR01",
+        "href": f"https://em/api/backupServers/{guid}",
+    }
     for server in ("vbr01", "VBR01", guid, guid.upper()):
         assert on({"links": [link]}, server)
     assert not on({"links": [link]}, "vbr02")

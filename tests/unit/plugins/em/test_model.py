@@ -37,7 +37,11 @@ from ansible_collections.backupops.veeam_em.plugins.module_utils._em.model impor
         (TASK_SESSION, "InProgress", RUNNING),
         (TASK_SESSION, "Completed", FINAL),
         (TASK_SESSION, "Stopped", UNKNOWN),
-        *((what, state, UNKNOWN) for what in (TASK, JOB_SESSION, TASK_SESSION) for state in ("", None, "Hibernating", 7, [])),
+        *(
+            (what, state, UNKNOWN)
+            for what in (TASK, JOB_SESSION, TASK_SESSION)
+            for state in ("", None, "Hibernating", 7, [])
+        ),
     ],
 )
 def test_classify(what: str, state: Any, expected: str) -> None:
@@ -96,7 +100,9 @@ def test_moment(text: str, microseconds: int) -> None:
     assert moment(text) == datetime(2026, 1, 31, 22, 0, 4, microseconds, timezone.utc)
 
 
-@pytest.mark.parametrize("text", [None, "", "yesterday", "2026-13-01T00:00:00Z", "2026-01-31", "2026-01-31T25:00:00Z", 5])
+@pytest.mark.parametrize(
+    "text", [None, "", "yesterday", "2026-13-01T00:00:00Z", "2026-01-31", "2026-01-31T25:00:00Z", 5]
+)
 def test_what_is_no_moment(text: Any) -> None:
     assert moment(text) is None
 

@@ -22,7 +22,10 @@ GUID = "5d1c0a10-7777-4aaa-8bbb-0000000000"
 def camel(value: Any) -> Any:
     """The same with the keys of version 13."""
     if isinstance(value, dict):
-        return {re.sub(r"^[A-Z]+(?![a-z])|^[A-Z]", lambda m: m.group().lower(), key): camel(each) for key, each in value.items()}
+        return {
+            re.sub(r"^[A-Z]+(?![a-z])|^[A-Z]", lambda m: m.group().lower(), key): camel(each)
+            for key, each in value.items()
+        }
     return [camel(each) for each in value] if isinstance(value, list) else value
 
 

@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.backupops.veeam_em.plugins.module_utils._em.query import Condition, all_of, pages, split, unique
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.query import (
+    Condition,
+    all_of,
+    pages,
+    split,
+    unique,
+)
 from ansible_collections.backupops.veeam_em.plugins.module_utils._errors import PROTOCOL, USAGE, ApiError
 
 GUID = "0a1b2c3d-0000-4000-8000-00000000000f"
@@ -52,7 +58,9 @@ def test_what_the_grammar_can_carry(value: str, portable: bool) -> None:
     assert Condition.of("Name", "==", "plain", value).portable is portable
 
 
-@pytest.mark.parametrize(("field", "op"), [("Name", "="), ("Name", "~"), ("Na me", "=="), ('x"', "=="), ("", "=="), ("a;b", "==")])
+@pytest.mark.parametrize(
+    ("field", "op"), [("Name", "="), ("Name", "~"), ("Na me", "=="), ('x"', "=="), ("", "=="), ("a;b", "==")]
+)
 def test_a_condition_that_is_none(field: str, op: str) -> None:
     with pytest.raises(ApiError) as caught:
         Condition.of(field, op, "x")
@@ -120,7 +128,10 @@ def served(rows: int, size: int, **odd: Any) -> tuple[Any, list[dict[str, Any]]]
         page, count = query["page"], max(1, -(-rows // size))
         numbers = range((page - 1) * size, min(rows, page * size))
         paging = {"page_num": page, "page_size": size, "pages_count": count, **odd}
-        return {"refs": [{"uid": f"u{n}"} for n in numbers], "paging_info": {k: v for k, v in paging.items() if v is not None}}
+        return {
+            "refs": [{"uid": f"u{n}"} for n in numbers],
+            "paging_info": {k: v for k, v in paging.items() if v is not None},
+        }
 
     return read, asked
 
@@ -157,7 +168,12 @@ def test_what_is_no_query_result(answer: Any) -> None:
 
 
 def test_unique_tells_anonymised_rows_apart() -> None:
-    rows = [{"uid": "x", "name": "a"}, {"uid": "x", "name": "b"}, {"uid": "x", "name": "a"}, {"uid": "x", "name": ["b", "c"]}]
+    rows = [
+        {"uid": "x", "name": "a"},
+        {"uid": "x", "name": "b"},
+        {"uid": "x", "name": "a"},
+        {"uid": "x", "name": ["b", "c"]},
+    ]
     assert [row["name"] for row in unique(rows)] == ["a", "b", ["b", "c"]]
 
 

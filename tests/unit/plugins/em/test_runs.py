@@ -18,7 +18,6 @@ from ansible_collections.backupops.veeam_em.plugins.module_utils._em.runs import
     unacceptable,
 )
 
-
 RUN = {"id": "run", "job_name": "Linux", "result": "Failed", "failure_message": None}
 
 
@@ -80,7 +79,10 @@ def test_the_same_reason_is_told_once() -> None:
 
 
 def test_a_machine_whose_job_is_not_named_after_the_run() -> None:
-    assert set(merged([child(1, "Other job", "Success"), child(2, "Linux2 - x", "Success")], [])) == {"Other job", "Linux2 - x"}
+    assert set(merged([child(1, "Other job", "Success"), child(2, "Linux2 - x", "Success")], [])) == {
+        "Other job",
+        "Linux2 - x",
+    }
 
 
 def test_machines_come_by_name() -> None:
@@ -106,7 +108,13 @@ def test_complete(result: Any, machines: list[Any], expected: bool) -> None:
 
 @pytest.mark.parametrize(
     ("result", "failed", "warning"),
-    [("Success", False, False), ("Warning", False, True), ("Failed", True, True), (None, True, True), ("Odd", True, True)],
+    [
+        ("Success", False, False),
+        ("Warning", False, True),
+        ("Failed", True, True),
+        (None, True, True),
+        ("Odd", True, True),
+    ],
 )
 def test_unacceptable(result: Any, failed: bool, warning: bool) -> None:
     assert unacceptable(result, "failed") is failed

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from ansible_collections.backupops.veeam_em.plugins.module_utils._errors import SERVER, TIMEOUT, USAGE, ApiError

@@ -1,0 +1,140 @@
+"""AWX: credentials become an environment that the modules understand; surveys fit the playbooks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.backupops.veeam_em.plugins.module_utils._options import CONDUCTOR_CONNECTION, EM_CONNECTION
+from ansible_collections.backupops.veeam_em.tests.e2e.runner import ROOT, Ansible
+from conductorsim import ConductorSimulator
+from emsim import Simulator
+from jinja2 import StrictUndefined
+from jinja2.sandbox import SandboxedEnvironment
+
+AWX = ROOT / "extensions" / "awx"
+TABLES = {"veeam_em": EM_CONNECTION, "conductor": CONDUCTOR_CONNECTION}
+TEMPLATES = yaml.safe_load((AWX / "job_templates.yml").read_text(encoding="utf-8"))["controller_job_templates"]
+QUESTION_TYPES = {"text", "textarea", "password", "multiplechoice", "multiselect", "integer", "float"}
+PROTECTION = {"agent_jobs": [{"name": name, "machines": [name.lower()]} for name in ("Linux servers", "SQL servers")]}
+
+
+def credential_type(name: str, part: str) -> Any:
+    return yaml.safe_load((AWX / "credential_types" / name / f"{part}.yml").read_text(encoding="utf-8"))
+
+
+def inject(name: str, given: dict[str, Any]) -> dict[str, str]:
+    """Render the injectors as AWX does: defaults for what was left out, empty text for what has none."""
+    values: dict[str, Any] = {}
+    for field in credential_type(name, "inputs")["fields"]:
+        empty: Any = False if field["type"] == "boolean" else ""
+        values[field["id"]] = given.get(field["id"], field.get("default", empty))
+    # The values are text that was typed in, not templates of ours: no escaping.
+    sandbox = SandboxedEnvironment(undefined=StrictUndefined)
+    injectors = credential_type(name, "injectors")
+    assert set(injectors) == {"env"}
+    return {variable: sandbox.from_string(text).render(**values) for variable, text in injectors["env"].items()}
+
+
+@pytest.mark.parametrize("name", sorted(TABLES))
+def test_credential_types_follow_the_options(name: str) -> None:
+    table, inputs, injectors = TABLES[name], credential_type(name, "inputs"), credential_type(name, "injectors")
+    fields = {field["id"]: field for field in inputs["fields"]}
+    assert list(fields) == list(table)
+    assert list(injectors["env"]) == [environment for _spec, environment in table.values()]
+    for option, (spec, environment) in table.items():
+        field = fields[option]
+        assert bool(field.get("secret")) == bool(spec.get("no_log")), option
+        assert option in injectors["env"][environment]
+        assert field["type"] == ("boolean" if spec["type"] == "bool" else "string"), option
+        assert shown(field.get("default")) == shown(spec.get("default")), option
+        assert field.get("choices") == spec.get("choices"), option
+    assert inputs["required"] == [option for option, (spec, _environment) in table.items() if spec.get("required")]
+
+
+def shown(default: Any) -> Any:
+    """A default as the user sees it: AWX keeps numbers as text."""
+    return f"{default:g}" if isinstance(default, (int, float)) and not isinstance(default, bool) else default
+
+
+def test_veeam_credential(emsim: Callable[..., Simulator], ansible: Ansible) -> None:
+    password = "{{ x }} 'p\u00e4ss' \"$HOME\""
+    sim = emsim({"users": [{"name": "backup", "password": password, "domain": "EXAMPLE"}], **PROTECTION})
+    given = {"host": sim.host, "port": str(sim.port), "username": "EXAMPLE\\backup", "password": password,
+             "ca_path": sim.ca_path}  # fmt: skip
+    run = ansible.with_env(**inject("veeam_em", given)).module("veeam_em_agent_job_info")
+    assert run.rc == 0, run.output
+    assert [job["name"] for job in run.result["jobs"]] == ["Linux servers", "SQL servers"]
+    # Everything that may be left blank is blank.
+    blank = {"request_timeout": "", "retries": "", "api_version": "", "api_format": "", **given}
+    again = ansible.with_env(**inject("veeam_em", blank)).module("veeam_em_agent_job_info")
+    assert again.result["jobs"] == run.result["jobs"]
+
+
+def test_conductor_credential(ansible: Ansible) -> None:
+    scenario = {"workflows": [{"name": "change", "tasks": [{"reference": "backup_gate", "type": "HUMAN"}]}]}
+    with ConductorSimulator(scenario, "orkes") as sim:
+        given = {"server_url": sim.url + "/api", "auth_key": "operator", "auth_secret": "conductorsim",
+                 "ca_path": sim.ca_path, "retries": "", "request_timeout": ""}  # fmt: skip
+        gate = {"workflow_id": sim.workflows()[0]["id"], "task_reference_name": "backup_gate"}
+        run = ansible.with_env(**inject("conductor", given)).module("conductor_task_info", **gate)
+    assert run.rc == 0, run.output
+    assert run.result["tasks"][0]["status"] == "IN_PROGRESS"
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda template: template["playbook"])
+def test_surveys_ask_for_what_the_playbooks_take(template: dict[str, Any]) -> None:
+    asked = template["survey_spec"]["spec"]
+    assert {question["variable"] for question in asked} <= known_variables(template["playbook"])
+    for question in asked:
+        assert question["type"] in QUESTION_TYPES
+        assert {"question_name", "variable", "required", "default"} <= set(question)
+        if question["type"] in ("multiplechoice", "multiselect"):
+            assert question["default"] in question["choices"]
+    project = yaml.safe_load((AWX / "project" / template["playbook"]).read_text(encoding="utf-8"))
+    imported = f"backupops.veeam_em.{Path(template['playbook']).stem}"
+    assert project[0]["ansible.builtin.import_playbook"] == imported
+
+
+def known_variables(playbook: str) -> set[str]:
+    """The variables of a playbook, and of the role that it uses."""
+    known: set[str] = set()
+    for play in yaml.safe_load((ROOT / "playbooks" / playbook).read_text(encoding="utf-8")):
+        known |= set(play.get("vars", {}))
+        for task in play["tasks"]:
+            role = task.get("ansible.builtin.import_role", {})
+            if role:
+                path = ROOT / "roles" / role["name"].rpartition(".")[2] / "meta" / "argument_specs.yml"
+                specs = yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"]
+                known |= set(specs[role.get("tasks_from", "main")]["options"])
+    return known
+
+
+def test_job_templates_run_with_their_surveys(
+    emsim: Callable[..., Simulator], ansible: Ansible, tmp_path: Path
+) -> None:
+    sim = emsim(PROTECTION, speed=20)
+    em = ansible.connected(sim)
+    for template in TEMPLATES:
+        answers = {question["variable"]: answer(question) for question in template["survey_spec"]["spec"]}
+        if "gate_workflow_id" in answers:
+            continue  # Its playbook needs a workflow that waits: test_conductor.py.
+        if "maintenance_window_file" in answers:
+            answers["maintenance_window_file"] = str(tmp_path / "freeze.json")
+        if "backup_now_jobs" in answers:
+            answers["backup_now_interval"] = 1
+        project = str(AWX / "project" / template["playbook"])
+        run = em.command("ansible-playbook", project, "-e", json.dumps(answers))
+        assert run.rc == 0, run.output
+    counters = sim.counters()
+    assert (counters["starts"], counters["toggles"]) == ({"Linux servers": 1}, {"Linux servers": 2})
+
+
+def answer(question: dict[str, Any]) -> Any:
+    """What AWX passes on when the user takes the default."""
+    default = question["default"]
+    return default.split("\n") if question["type"] == "multiselect" else default

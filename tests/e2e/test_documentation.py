@@ -1,0 +1,281 @@
+"""Everything that the documentation tells to run is run: EXAMPLES, README, the roles' READMEs and the guides.
+
+Snippets are taken as they are printed, but for the addresses of servers, which lead to the simulators. What writes is run once
+more with --check, and the servers see no write then.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.backupops.veeam_em.tests.e2e.runner import COLLECTIONS, ROOT, Ansible, Run
+from ansible_collections.backupops.veeam_em.tests.e2e.snippets import Snippet, as_playbook, snippets_in
+from conductorsim import ConductorSimulator
+from emsim import Simulator
+from emsim.scenario import load
+
+GUIDES = ROOT / "docs" / "docsite" / "rst"
+DOCUMENTS = sorted(
+    path
+    for path in (
+        ROOT / "README.md",
+        ROOT / "extensions" / "awx" / "README.md",
+        *ROOT.glob("roles/*/README.md"),
+        *GUIDES.glob("*.rst"),
+        *ROOT.glob("plugins/modules/*.py"),
+    )
+    if path != GUIDES / "guide_adhoc.rst"  # test_adhoc.py runs its commands and looks at what they do.
+)
+SNIPPETS = {
+    name: snippets_in(path, name) for path in DOCUMENTS for name in [path.relative_to(ROOT).as_posix()]
+}
+
+# Text of a command, or of a YAML snippet -> why it is not run.
+NOT_RUN = {
+    "ansible-galaxy collection install": "needs the collection on Galaxy; the tests install the built artifact",
+    "pip install": "needs a package index; the tests' environment has these packages",
+    "make demo": "takes a minute and makes environments of its own; run it by hand",
+    "make test": "is what runs this test",
+    "awx.awx.": "needs AWX, and its collection, which is on Galaxy only",
+    "base_image:": "needs the image and a container engine; test_ee.py builds the context from the same lines",
+    "version: \">=0.1.0\"": "is read by AWX when it installs collections from Galaxy",
+}
+
+LINUX = ["web01.example.com", "web02.example.com", "web03.example.com", "app01.example.com", "app02.example.com"]
+LAST_NIGHT = {"ended_ago": 3600, "machines": [{"name": "x01", "result": "Failed", "reason": "The disk is full."}]}
+FLEET = {
+    "users": [
+        {"name": "backup", "domain": "EXAMPLE", "password": "..."},
+        {"name": "administrator", "password": "emsim"},
+    ],
+    "protection_groups": [{"name": "Linux", "computers": LINUX}],
+    "agent_jobs": [
+        {"name": "Linux servers", "includes": ["Linux"], "machines": LINUX, "history": [{"ended_ago": 7200}]},
+        {"name": "SQL servers", "machines": ["sql01.example.com"]},
+        {"name": "Nightly", "machines": ["app02.example.com"]},
+        {"name": "Workstations", "machines": ["x01"], "schedule": {"enabled": False}, "history": [LAST_NIGHT]},
+    ],
+    "vm_jobs": [
+        {"name": "Web VMs", "machines": ["web-vm01"]},
+        {"name": "Standby site", "type": "Replica", "machines": ["erp01"], "history": [{"ended_ago": 7200}]},
+    ],
+}
+INVENTORY = """\
+localhost
+[web]
+web01
+web02
+web03
+[app]
+app01
+app02
+[all:vars]
+ansible_connection=local
+ansible_python_interpreter="{{ ansible_playbook_python }}"
+"""
+TASKS = [{"reference": name, "attempts": [{"after": 0.1}]} for name in ("approval", "snapshot", "backup")]
+TASKS += [{"reference": name, "type": "HUMAN"} for name in ("backup_gate", "other_gate")]
+
+
+class World:
+    """Both simulators, and a home as the documentation assumes it."""
+
+    def __init__(self, ansible: Ansible, sim: Simulator, conductor: ConductorSimulator, text: str) -> None:
+        self.sim, self.conductor = sim, conductor
+        self.home = ansible.folder
+        self.port = str(sim.port)
+        if "-m emsim" in text:
+            # The document starts a simulator of its own.
+            with socket.socket() as free:
+                free.bind(("127.0.0.1", 0))
+                self.port = str(free.getsockname()[1])
+        variables = {
+            "CONDUCTOR_SERVER_URL": f"{conductor.url}/api",
+            "CONDUCTOR_AUTH_KEY": "operator",
+            "CONDUCTOR_AUTH_SECRET": "conductorsim",
+            "CONDUCTOR_CA_PATH": conductor.ca_path,
+            "ANSIBLE_INVENTORY": str(self.home / "hosts"),
+        }
+        self.ansible = ansible.connected(sim, "EXAMPLE\\backup", "...", **variables).with_env(VEEAM_EM_PORT=self.port)
+        (self.home / "hosts").write_text(INVENTORY, encoding="utf-8")
+        installed = self.home / ".ansible" / "collections" / "ansible_collections"
+        installed.parent.mkdir(parents=True)
+        installed.symlink_to(Path(COLLECTIONS) / "ansible_collections")
+        self.variables = self.known_things(text)
+        self.ansible = self.ansible.with_env(**{name.upper(): str(value) for name, value in self.shell_variables().items()})
+        (self.home / "variables.json").write_text(json.dumps(self.variables), encoding="utf-8")
+
+    def known_things(self, text: str) -> dict[str, Any]:
+        """Values of the variables that snippets use without setting them."""
+        jobs = {job["name"]: job for job in self.sim.jobs()}
+        gates = {task["reference"]: task["id"] for task in self.conductor.workflows()[0]["tasks"]}
+        run = {"id": jobs["Standby site" if "replica" in text else "Linux servers"]["runs"][-1]["id"], "result": "Success"}
+        known: dict[str, Any] = {
+            "vault_em_password": "...",
+            "conductor_key": "operator",
+            "conductor_secret": "conductorsim",
+            "workflow_id": self.conductor.workflows()[0]["id"],
+            "task_id": gates["approval" if "conductor_task_wait" in text else "other_gate"],
+            "run": run,
+            "started": {"jobs": [{"session": run}]},
+            "backup": {"msg": "The disk is full.", "jobs": [{"session": run}]},
+        }
+        self.jobs, self.replica = jobs, jobs["Standby site"]["runs"][-1]["id"]
+        self.tasks = ["task-7", "task-8"]
+        if re.search(r"task-\d|\$TOKEN|logon\.", text):
+            logon = self.ansible.module("veeam_em_session").result
+            known["logon"] = {name: logon[name] for name in ("session_id", "logon_session_id")}
+            toggle = {"name": "Workstations", "state": "schedule", "session_id": logon["session_id"]}
+            self.tasks = [
+                self.ansible.module("veeam_em_agent_job", schedule_enabled=wish, **toggle).result["jobs"][0]["task"]["id"]
+                for wish in (True, False)
+            ]
+        # What a snippet registers itself must not be overridden.
+        return {name: value for name, value in known.items() if f"register: {name}\n" not in text}
+
+    def shell_variables(self) -> dict[str, Any]:
+        run = self.jobs["Linux servers"]["runs"][-1]["id"]
+        machines = self.ansible.module("veeam_em_replica_task_session_info", replica_session_id=self.replica)
+        return {
+            "token": self.variables.get("logon", {}).get("session_id", ""),
+            "replica_task_session": machines.result["task_sessions"][0]["id"],
+            "job_session": run,
+            "agent_job": self.jobs["Linux servers"]["id"],
+            "conductor_task": self.variables["task_id"],
+        }
+
+    def real(self, text: str) -> str:
+        """A snippet with addresses and ids that exist here."""
+        pairs = {
+            "https://conductor.example.com": self.conductor.url,
+            "http://localhost:8080": self.conductor.url,
+            "em.example.com": self.sim.host,
+            "9398": self.port,
+            "/tmp/emsim": str(self.home / "emsim"),
+            "0c658ed7-becd-11ef-a89d-86a819bd92bf": str(self.variables.get("task_id")),
+            "task-7": self.tasks[0],
+            "task-8": self.tasks[1],
+            "task-1 ": f"{self.tasks[0]} ",
+        }
+        for printed, here in pairs.items():
+            text = text.replace(printed, here)
+        return text
+
+    def writes(self) -> tuple[int, int]:
+        """How many writing requests the servers have seen; a logon is none."""
+        return self.sim.counters()["writes"], self.conductor.counters()["writes"]
+
+    def play(self, snippet: Snippet, *arguments: str) -> Run:
+        playbook = as_playbook(snippet.text)
+        assert playbook is not None
+        path = self.home / (snippet.file or f"line_{snippet.line}.yml")
+        path.write_text(self.real(playbook), encoding="utf-8")
+        return self.ansible.command("ansible-playbook", str(path), "-e", "@variables.json", *arguments)
+
+    def shell(self, lines: list[str]) -> Run:
+        """Run commands in one shell, as a reader does, until one fails."""
+        script = []
+        for line in lines:
+            script.append(self.real(line))
+            if line.endswith("&"):
+                ready = self.home / "emsim" / "emsim.json"
+                script.append(f"for _ in $(seq 100); do [ -e '{ready}' ] && break; sleep 0.2; done")
+        done = subprocess.run(
+            ["bash", "-eu", "-o", "pipefail", "-c", "\n".join(script)],
+            cwd=self.home,
+            env=self.ansible.environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        return Run(done.returncode, done.stdout, done.stderr, [])
+
+
+@pytest.fixture
+def world(emsim: Callable[..., Simulator], ansible: Ansible, request: pytest.FixtureRequest) -> Iterator[World]:
+    """The world for the document that the test is about."""
+    text = "".join(snippet.text for snippet in SNIPPETS[request.getfixturevalue("document")])
+    scenario = {"workflows": [{"name": "change", "tasks": [TASKS]}]}
+    with ConductorSimulator(scenario, "orkes") as conductor:
+        world = World(ansible, emsim(FLEET, speed=20), conductor, text)
+        yield world
+        ready = world.home / "emsim" / "emsim.json"
+        if ready.exists():
+            subprocess.run(["kill", str(json.loads(ready.read_text(encoding="utf-8"))["pid"])], check=True)
+
+
+def reason(text: str) -> str | None:
+    """Why a text is not run, if it is not."""
+    return next((why for part, why in NOT_RUN.items() if part in text), None)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("document", [name for name, found in SNIPPETS.items() if found])
+def test_document(world: World, document: str) -> None:
+    commands: list[str] = []
+    for snippet in SNIPPETS[document]:
+        if snippet.kind != "yaml":
+            commands += [line for line in snippet.text.splitlines() if not reason(line)]
+        elif not reason(snippet.text):
+            check_yaml(world, snippet)
+    if commands:
+        before = world.writes()
+        run = world.shell(commands)
+        assert run.rc == 0, f"{document}\n{run.output}"
+        if world.writes() != before:
+            before = world.writes()
+            tried = [f"{line} --check" if line.startswith("ansible") and "--check" not in line else line for line in commands]
+            run = world.shell([line for line in tried if not line.endswith("&")])
+            assert run.rc == 0, f"{document} --check\n{run.output}"
+            assert world.writes() == before
+
+
+def check_yaml(world: World, snippet: Snippet) -> None:
+    """Run a playbook or tasks, once more with --check if they write; other YAML is a scenario or faults of emsim."""
+    if as_playbook(snippet.text) is None:
+        (world.home / snippet.file).write_text(snippet.text, encoding="utf-8")
+        if snippet.file == "faults.yml":
+            world.sim.add_faults(yaml.safe_load(snippet.text))
+            world.sim.clear_faults()
+        else:
+            load(world.home / snippet.file)
+        return
+    before = world.writes()
+    run = world.play(snippet)
+    assert run.rc == 0, f"{snippet}\n{run.output}"
+    assert world.sim.counters()["open_logon_sessions"] == ("logon" in world.variables), snippet
+    if world.writes() != before:
+        before = world.writes()
+        check = world.play(snippet, "--check")
+        assert check.rc == 0, f"{snippet} --check\n{check.output}"
+        assert world.writes() == before, snippet
+
+
+def test_what_is_not_run_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    used = set()
+    told = []
+    for snippet in (snippet for found in SNIPPETS.values() for snippet in found):
+        parts = snippet.text.splitlines() if snippet.kind != "yaml" else [snippet.text]
+        for part in parts:
+            for text, why in NOT_RUN.items():
+                if text in part:
+                    used.add(text)
+                    shown = part if snippet.kind != "yaml" else text
+                    told.append(f"  {snippet}: {shown.strip()}: {why}")
+    assert used == set(NOT_RUN), "entries of NOT_RUN that nothing needs any more"
+    with capsys.disabled():
+        print("\nSnippets of the documentation that are not run:", *sorted(set(told)), sep="\n")
+
+
+def test_every_module_has_examples() -> None:
+    assert not [name for name, found in SNIPPETS.items() if name.startswith("plugins/") and not found]
