@@ -33,6 +33,8 @@ except ImportError:
     REQUESTS_IMPORT_ERROR = traceback.format_exc()
 else:
     REQUESTS_IMPORT_ERROR = None
+    # Some errors of the library below requests come through unchanged.
+    _LIBRARY_ERRORS = (requests.RequestException, requests.exceptions.BaseHTTPError)  # type: ignore[attr-defined]
 
 # Safety classes: only a call that changes nothing when it is sent twice may be sent twice.
 READ = "read"
@@ -330,7 +332,7 @@ class Transport:
                 self._read(raw, chunks, 64 if safety == LOGON else 65536, context)
             if late.is_set():
                 raise self._slow(timeout, context)
-        except (requests.RequestException, requests.exceptions.BaseHTTPError, OSError, ValueError, ApiError) as problem:
+        except (*_LIBRARY_ERRORS, OSError, ValueError, ApiError) as problem:
             if isinstance(problem, ApiError):
                 error = problem
             elif late.is_set():
