@@ -12,7 +12,7 @@ module: veeam_em_backup_task_session_info
 short_description: Read backup task sessions
 version_added: 0.1.0
 description:
-  - Reads backup task sessions: what happened to each machine in a run, with the reason of each failure, the newest first.
+  - Reads backup task sessions, which tell what happened to each machine in a run and why it failed. The newest come first.
   - The server lists those of the last 30 days.
 author:
   - backupops contributors (@backupops)

@@ -44,7 +44,7 @@ attributes:
     details:
       - V(present) opens a new logon session each time.
 notes:
-  - Register the result with C(no_log=true): the token is a secret.
+  - Register the result with C(no_log=true), because the token is a secret.
 """
 
 EXAMPLES = r"""

@@ -13,7 +13,8 @@ short_description: Remove tasks of Enterprise Manager
 version_added: 0.1.0
 description:
   - Deletes tasks of the logon session.
-  - The server's documentation calls it both removing a task and stopping its execution; a run that a task has triggered is stopped with M(backupops.veeam_em.veeam_em_agent_job).
+  - The server's documentation calls it both removing a task and stopping its execution.
+  - The run that a task has triggered is stopped with M(backupops.veeam_em.veeam_em_agent_job).
 author:
   - backupops contributors (@backupops)
 extends_documentation_fragment:

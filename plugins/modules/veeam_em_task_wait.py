@@ -13,7 +13,7 @@ short_description: Wait for tasks of Enterprise Manager
 version_added: 0.1.0
 description:
   - Waits until tasks are finished.
-  - A task tells that an action was triggered, not how the run ended: see M(backupops.veeam_em.veeam_em_job_session_wait).
+  - A task tells that an action was triggered. How the run ended is told by M(backupops.veeam_em.veeam_em_job_session_wait).
   - Tasks are visible only within the logon session that created them, so O(session_id) is needed.
 author:
   - backupops contributors (@backupops)

@@ -34,9 +34,7 @@ DOCUMENTS = sorted(
     )
     if path != GUIDES / "guide_adhoc.rst"  # test_adhoc.py runs its commands and looks at what they do.
 )
-SNIPPETS = {
-    name: snippets_in(path, name) for path in DOCUMENTS for name in [path.relative_to(ROOT).as_posix()]
-}
+SNIPPETS = {name: snippets_in(path, name) for path in DOCUMENTS for name in [path.relative_to(ROOT).as_posix()]}
 
 # Text of a command, or of a YAML snippet -> why it is not run.
 NOT_RUN = {
@@ -46,7 +44,7 @@ NOT_RUN = {
     "make test": "is what runs this test",
     "awx.awx.": "needs AWX, and its collection, which is on Galaxy only",
     "base_image:": "needs the image and a container engine; test_ee.py builds the context from the same lines",
-    "version: \">=0.1.0\"": "is read by AWX when it installs collections from Galaxy",
+    'version: ">=0.1.0"': "is read by AWX when it installs collections from Galaxy",
 }
 
 LINUX = ["web01.example.com", "web02.example.com", "web03.example.com", "app01.example.com", "app02.example.com"]
@@ -109,15 +107,15 @@ class World:
         installed = self.home / ".ansible" / "collections" / "ansible_collections"
         installed.parent.mkdir(parents=True)
         installed.symlink_to(Path(COLLECTIONS) / "ansible_collections")
+        self.tasks = ["task-7", "task-8"]
         self.variables = self.known_things(text)
-        self.ansible = self.ansible.with_env(**{name.upper(): str(value) for name, value in self.shell_variables().items()})
+        self.ansible = self.ansible.with_env(**self.shell_variables(text))
         (self.home / "variables.json").write_text(json.dumps(self.variables), encoding="utf-8")
 
     def known_things(self, text: str) -> dict[str, Any]:
         """Values of the variables that snippets use without setting them."""
-        jobs = {job["name"]: job for job in self.sim.jobs()}
         gates = {task["reference"]: task["id"] for task in self.conductor.workflows()[0]["tasks"]}
-        run = {"id": jobs["Standby site" if "replica" in text else "Linux servers"]["runs"][-1]["id"], "result": "Success"}
+        run = {"id": self.last_run("Standby site" if "replica" in text else "Linux servers"), "result": "Success"}
         known: dict[str, Any] = {
             "vault_em_password": "...",
             "conductor_key": "operator",
@@ -128,28 +126,36 @@ class World:
             "started": {"jobs": [{"session": run}]},
             "backup": {"msg": "The disk is full.", "jobs": [{"session": run}]},
         }
-        self.jobs, self.replica = jobs, jobs["Standby site"]["runs"][-1]["id"]
-        self.tasks = ["task-7", "task-8"]
-        if re.search(r"task-\d|\$TOKEN|logon\.", text):
-            logon = self.ansible.module("veeam_em_session").result
-            known["logon"] = {name: logon[name] for name in ("session_id", "logon_session_id")}
-            toggle = {"name": "Workstations", "state": "schedule", "session_id": logon["session_id"]}
-            self.tasks = [
-                self.ansible.module("veeam_em_agent_job", schedule_enabled=wish, **toggle).result["jobs"][0]["task"]["id"]
-                for wish in (True, False)
-            ]
         # What a snippet registers itself must not be overridden.
-        return {name: value for name, value in known.items() if f"register: {name}\n" not in text}
+        known = {name: value for name, value in known.items() if f"register: {name}\n" not in text}
+        if re.search(r"task-\d|\$TOKEN|logon\.", text) and "register: logon\n" not in text:
+            known["logon"] = self.logon_with_tasks()
+        return known
 
-    def shell_variables(self) -> dict[str, Any]:
-        run = self.jobs["Linux servers"]["runs"][-1]["id"]
-        machines = self.ansible.module("veeam_em_replica_task_session_info", replica_session_id=self.replica)
+    def last_run(self, job: str) -> str:
+        return next(row["runs"][-1]["id"] for row in self.sim.jobs() if row["name"] == job)
+
+    def logon_with_tasks(self) -> dict[str, str]:
+        """Open a logon session, and let it have two tasks."""
+        logon = self.ansible.module("veeam_em_session").result
+        toggle = {"name": "Workstations", "state": "schedule", "session_id": logon["session_id"]}
+        runs = [self.ansible.module("veeam_em_agent_job", schedule_enabled=wish, **toggle) for wish in (True, False)]
+        self.tasks = [run.result["jobs"][0]["task"]["id"] for run in runs]
+        return {name: logon[name] for name in ("session_id", "logon_session_id")}
+
+    def shell_variables(self, text: str) -> dict[str, str]:
+        """Values of the shell variables that commands use."""
+        if "$REPLICA_TASK_SESSION" not in text:
+            return {}
+        machines = self.ansible.module(
+            "veeam_em_replica_task_session_info", replica_session_id=self.last_run("Standby site")
+        )
         return {
-            "token": self.variables.get("logon", {}).get("session_id", ""),
-            "replica_task_session": machines.result["task_sessions"][0]["id"],
-            "job_session": run,
-            "agent_job": self.jobs["Linux servers"]["id"],
-            "conductor_task": self.variables["task_id"],
+            "TOKEN": self.variables["logon"]["session_id"],
+            "REPLICA_TASK_SESSION": machines.result["task_sessions"][0]["id"],
+            "JOB_SESSION": self.last_run("Linux servers"),
+            "AGENT_JOB": next(job["id"] for job in self.sim.jobs() if job["name"] == "Linux servers"),
+            "CONDUCTOR_TASK": self.variables["task_id"],
         }
 
     def real(self, text: str) -> str:
@@ -234,7 +240,9 @@ def test_document(world: World, document: str) -> None:
         assert run.rc == 0, f"{document}\n{run.output}"
         if world.writes() != before:
             before = world.writes()
-            tried = [f"{line} --check" if line.startswith("ansible") and "--check" not in line else line for line in commands]
+            tried = [
+                f"{line} --check" if line.startswith("ansible") and "--check" not in line else line for line in commands
+            ]
             run = world.shell([line for line in tried if not line.endswith("&")])
             assert run.rc == 0, f"{document} --check\n{run.output}"
             assert world.writes() == before

@@ -22,7 +22,7 @@ Start = Callable[..., Simulator]
 BACKUP = "backupops.veeam_em.backup_before_change"
 WINDOW = "backupops.veeam_em.maintenance_window"
 # What a server says must reach the user as it is, also when it looks like a template.
-REASON = "Volume {{ 6 * 7 }} is \"full\", it's {% raw"
+REASON = 'Volume {{ 6 * 7 }} is "full", it\'s {% raw'
 WEB = [f"web0{number}" for number in range(1, 6)]
 DB = [f"db0{number}.example.com" for number in range(1, 6)]
 FLEET = {

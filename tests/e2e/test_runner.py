@@ -69,9 +69,7 @@ def stage(ansible: Ansible, given: bytes, *arguments: str | Path) -> bytes:
     return done.stdout
 
 
-def test_backup_now_on_an_execution_node(
-    emsim: Callable[..., Simulator], ansible: Ansible, tmp_path: Path
-) -> None:
+def test_backup_now_on_an_execution_node(emsim: Callable[..., Simulator], ansible: Ansible, tmp_path: Path) -> None:
     sim = emsim(FLEET, speed=10)
     data, out = private_data(tmp_path), tmp_path / "out"
     out.mkdir()

@@ -415,7 +415,7 @@ class TestQuery:
         )
         with it.client() as client:
             rows = client.rows("BackupJobSession", sort_by="CreationTime", descending=True, page_size=5)
-            first = [next(rows) for _ in range(3)]
+            first = [next(rows) for _number in range(3)]
             client.act("jobs/" + it.sim.jobs()[0]["id"], "start")
             it.time.sleep(5)
             seen = [each["uid"] for each in [*first, *rows]]

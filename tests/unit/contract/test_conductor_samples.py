@@ -12,7 +12,7 @@ from ansible_collections.backupops.veeam_em.plugins.module_utils import _errors
 from ansible_collections.backupops.veeam_em.plugins.module_utils._conductor import errors, model
 from ansible_collections.backupops.veeam_em.plugins.module_utils._http import Response
 
-ROOT = Path(__file__).resolve().parents[4]
+ROOT = Path(__file__).resolve().parents[3]
 FOLDER = Path(os.environ.get("VEEAM_EM_REFERENCE", ROOT.parent / "shared" / "reference")) / "samples_conductor"
 INDEX = json.loads((FOLDER / "index.json").read_text(encoding="utf-8")) if (FOLDER / "index.json").is_file() else {}
 
