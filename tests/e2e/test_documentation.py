@@ -1,7 +1,7 @@
 """Everything that the documentation tells to run is run: EXAMPLES, README, the roles' READMEs and the guides.
 
-Snippets are taken as they are printed, but for the addresses of servers, which lead to the simulators. What writes is run once
-more with --check, and the servers see no write then.
+Snippets are taken as they are printed, but for the addresses of servers, which lead to the simulators. What writes is
+run once more with --check, and the servers see no write then.
 """
 
 from __future__ import annotations
@@ -194,17 +194,20 @@ class World:
             if line.endswith("&"):
                 ready = self.home / "emsim" / "emsim.json"
                 script.append(f"for _ in $(seq 100); do [ -e '{ready}' ] && break; sleep 0.2; done")
-        done = subprocess.run(
-            ["bash", "-eu", "-o", "pipefail", "-c", "\n".join(script)],
-            cwd=self.home,
-            env=self.ansible.environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        return Run(done.returncode, done.stdout, done.stderr, [])
+        # A file, not a pipe: commands that go on in the background would keep a pipe open.
+        with (self.home / "output").open("w+", encoding="utf-8") as output:
+            done = subprocess.run(
+                ["bash", "-eu", "-o", "pipefail", "-c", "\n".join(script)],
+                cwd=self.home,
+                env=self.ansible.environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                timeout=300,
+                check=False,
+            )
+            output.seek(0)
+            return Run(done.returncode, output.read(), "", [])
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ in files on the host that runs it.
 from __future__ import annotations
 
 import base64
+import html
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -60,7 +61,9 @@ def loud(ansible: Ansible, *tasks: dict[str, Any]) -> Run:
     assert "Traceback" not in run.output
     files = [path for path in saved.rglob("*") if path.is_file()]
     assert {"ansible.log"} < {path.name for path in files}
-    run.stdout += "".join(path.read_text(encoding="utf-8") for path in [*files, ansible.folder / "record"])
+    for path in [*files, ansible.folder / "record"]:
+        # JUnit's files are XML.
+        run.stdout += html.unescape(path.read_text(encoding="utf-8"))
     return run
 
 

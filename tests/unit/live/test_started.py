@@ -134,9 +134,13 @@ def test_the_sessions_of_other_jobs_are_not_taken_for_it(em: Start) -> None:
     assert only(it.jobs("Linux"))["session"]["job_name"] == "Linux"
 
 
-@pytest.mark.parametrize("delay", [5, 40])
+@pytest.mark.parametrize("delay", [115, 155])
 def test_machines_that_appear_after_the_run_has_ended(em: Start, delay: float, dialect: dict[str, str]) -> None:
-    it = em(fleet(job(machines=MACHINES, children_delay=delay)), **dialect)
+    # The run takes two minutes; one machine shows before its end or all after it, and the bad one is not the last.
+    machines = [{**each, "duration": 100} for each in MACHINES]
+    for machine, second in zip(machines, (1, 10, 20), strict=True):
+        machine["appears_after"] = second
+    it = em(fleet(job(machines=machines, children_delay=delay)), **dialect)
     row = only(it.failure("Linux").learnt)
     assert [(each["name"], each["result"]) for each in row["machines"]] == [
         ("app01", "Warning"),
@@ -144,6 +148,14 @@ def test_machines_that_appear_after_the_run_has_ended(em: Start, delay: float, d
         ("web01", "Success"),
     ]
     assert not it.warnings
+
+
+def test_machines_that_never_appear_are_missed_aloud(em: Start) -> None:
+    it = em(fleet(job(children_delay=9000)))
+    row = only(it.jobs("Linux"))
+    assert (row["session"]["result"], row["machines"]) == ("Success", [])
+    assert len(it.warnings) == 1
+    assert "shows no machine" in it.warnings[0]
 
 
 @pytest.mark.parametrize("owner", ["child", "parent"])
