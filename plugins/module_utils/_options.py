@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-# name -> (argument spec without fallback, environment variable or None)
+# name -> (argument spec without fallback, environment variable or None). The URL of a proxy may hold a password.
 EM_CONNECTION: dict[str, tuple[dict[str, Any], str | None]] = {
     "host": ({"type": "str", "required": True}, "VEEAM_EM_HOST"),
     "port": ({"type": "int", "default": 9398}, "VEEAM_EM_PORT"),
@@ -21,7 +21,7 @@ EM_CONNECTION: dict[str, tuple[dict[str, Any], str | None]] = {
     "ca_path": ({"type": "path"}, "VEEAM_EM_CA_PATH"),
     "client_cert": ({"type": "path"}, "VEEAM_EM_CLIENT_CERT"),
     "client_key": ({"type": "path", "no_log": False}, "VEEAM_EM_CLIENT_KEY"),
-    "proxy": ({"type": "str"}, "VEEAM_EM_PROXY"),
+    "proxy": ({"type": "str", "no_log": True}, "VEEAM_EM_PROXY"),
     "request_timeout": ({"type": "float", "default": 30.0}, "VEEAM_EM_REQUEST_TIMEOUT"),
     "retries": ({"type": "int", "default": 3}, "VEEAM_EM_RETRIES"),
     "api_version": (
@@ -40,7 +40,7 @@ CONDUCTOR_CONNECTION: dict[str, tuple[dict[str, Any], str | None]] = {
     "ca_path": ({"type": "path"}, "CONDUCTOR_CA_PATH"),
     "client_cert": ({"type": "path"}, "CONDUCTOR_CLIENT_CERT"),
     "client_key": ({"type": "path", "no_log": False}, "CONDUCTOR_CLIENT_KEY"),
-    "proxy": ({"type": "str"}, "CONDUCTOR_PROXY"),
+    "proxy": ({"type": "str", "no_log": True}, "CONDUCTOR_PROXY"),
     "request_timeout": ({"type": "float", "default": 30.0}, "CONDUCTOR_REQUEST_TIMEOUT"),
     "retries": ({"type": "int", "default": 3}, "CONDUCTOR_RETRIES"),
 }

@@ -17,7 +17,7 @@ from folders import CACHE, ROOT
 
 LOGS = CACHE / "logs"
 # Lines of a successful step that are worth reading: counts, and everything that was left out.
-_NOTABLE = re.compile(r"\b\d+ (passed|failed)\b|\bSKIP|\b[Ss]kipp(ed|ing)\b|^Unit test |Required program")
+_NOTABLE = re.compile(r"\b\d+ (passed|failed)\b|\bSKIPPED\b|WARNING: Skipping|^Unit test |Required program|successful=")
 # Lines of a failed step that hide the reason: what pip says while it installs.
 _CHATTER = re.compile(
     r"\s*(Collecting|Downloading|Installing|Looking in|Processing|Success|Using cached|WARNING: Loc|\u2501)"

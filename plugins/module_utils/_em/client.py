@@ -12,7 +12,7 @@ from typing import Any, Callable
 from .._errors import NOT_FOUND, PROTOCOL, USAGE, ApiError
 from .._http import HttpOptions
 from .._wait import SYSTEM_CLOCK, Clock
-from .codec import as_dict, members
+from .codec import DAMAGED_HINT, as_dict, members
 from .links import checked_id, path_of
 from .query import Condition, all_of, pages, split, unique
 from .session import Credentials, EmSession
@@ -107,7 +107,11 @@ class EmClient:
         answer = as_dict(self.session.write("POST", path, {"action": action}))
         if not answer.get("task_id"):
             raise ApiError(
-                PROTOCOL, f"The answer to action {action} on {path} is no task.", outcome_unknown=True, path=path
+                PROTOCOL,
+                f"The answer to action {action} on {path} is no task.",
+                hint=DAMAGED_HINT,
+                outcome_unknown=True,
+                path=path,
             )
         return answer
 

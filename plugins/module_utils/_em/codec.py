@@ -52,7 +52,7 @@ _TIME_OF_DAY = re.compile(r"(?:\d{4}-\d\d-\d\dT)?(\d\d:\d\d):\d\d(?:\.\d+)?(?:Z|
 _IDENTITY = frozenset(("uid", "href", "task_id", "session_id"))
 # The server's own misspelling in JSON (em_rest 1, JSON shape).
 _ALIASES = {"retry_specified1": "retry_specified"}
-_DAMAGED_HINT = "See whether something between here and the server changes or cuts the answers."
+DAMAGED_HINT = "See whether something between here and the server changes or cuts the answers."
 
 
 def snake(key: str) -> str:
@@ -74,7 +74,7 @@ def decode(body: bytes) -> Any:
         body = body[3:]
     text = body.lstrip()
     if not text:
-        raise ApiError(PROTOCOL, "The answer has no body.", hint=_DAMAGED_HINT, retryable=True)
+        raise ApiError(PROTOCOL, "The answer has no body.", hint=DAMAGED_HINT, retryable=True)
     try:
         if text[:1] in b"{[":
             return _from_json(json.loads(text.decode("utf-8")))
@@ -86,7 +86,7 @@ def decode(body: bytes) -> Any:
         raise ApiError(
             PROTOCOL,
             f"The answer cannot be read: {_one_line(error)}.",
-            hint=_DAMAGED_HINT,
+            hint=DAMAGED_HINT,
             retryable=True,
         ) from error
     except Exception as error:
@@ -96,7 +96,7 @@ def decode(body: bytes) -> Any:
         raise ApiError(
             PROTOCOL,
             f"The answer is not well-formed XML: {_one_line(error)}.",
-            hint=_DAMAGED_HINT,
+            hint=DAMAGED_HINT,
             retryable=True,
         ) from error
     raise ApiError(

@@ -53,7 +53,6 @@ from .runs import (
     describe,
     earlier,
     kind_of,
-    machines_of,
     read_session,
     since,
     unacceptable,
@@ -414,7 +413,8 @@ class Jobs:
         try:
             ended = self.waiter.until(poll)
             if self.wish.state == STOPPED:
-                self.watch.machines.update(machines_of(self.client, list(self.watch.sessions.values())))
+                # What became of the machines of a stopped run is a courtesy.
+                self.watch.peek()
             elif ended:
                 self.watch.settle(self.waiter)
             else:

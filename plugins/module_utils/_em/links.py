@@ -9,7 +9,7 @@ import re
 from typing import Any
 from urllib.parse import SplitResult, quote, urlsplit
 
-from .._errors import USAGE, ApiError
+from .._errors import PROTOCOL, USAGE, ApiError
 from .codec import as_dict, as_list
 
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -41,12 +41,16 @@ def id_in(href: Any) -> str | None:
 def path_of(href: str) -> str:
     """The part of a link behind /api/, query included: the host of a link is the server's own name for itself.
 
-    :raises ApiError: kind usage, when the link does not lead into the API.
+    :raises ApiError: kind protocol, when the link does not lead into the API.
     """
     parts = _parts(href)
     path = re.sub(r"^/api/", "", parts.path)
     if path == parts.path or ".." in path:
-        raise ApiError(USAGE, f"The server's link {parts.path} does not lead into its API.")
+        raise ApiError(
+            PROTOCOL,
+            f"The server's link {parts.path} does not lead into its API.",
+            hint="The link was not followed. Ask by id or by filters instead.",
+        )
     return f"{path}?{parts.query}" if parts.query else path
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Callable
 
 from .._errors import PROTOCOL, USAGE, ApiError
-from .codec import as_dict, as_list, members, snake
+from .codec import DAMAGED_HINT, as_dict, as_list, members, snake
 from .links import bare_id, id_in, links
 from .model import moment
 
@@ -99,10 +99,13 @@ def pages(
         paging = as_dict(as_dict(answer).get("paging_info"))
         here = paging.get("page_num", number)
         if here != number:
-            raise ApiError(PROTOCOL, f"Page {here} came back where page {number} was asked for.")
+            raise ApiError(
+                PROTOCOL, f"Page {here} came back where page {number} was asked for.", hint=DAMAGED_HINT, retryable=True
+            )
         count = paging.get("pages_count")
         more = number < count if isinstance(count, int) else _has_next(paging)
-        if not more:
+        # A page without rows is the end, however many more are announced.
+        if not more or not rows:
             return
         number += 1
 
@@ -119,12 +122,12 @@ def unique(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def _rows(answer: Any) -> list[dict[str, Any]]:
-    if isinstance(answer, list):
+    if isinstance(answer, list) and answer:
         return members(answer)
     answer = as_dict(answer)
     parts = [answer.get(name) for name in ("refs", "entities", "resources")]
     if "paging_info" not in answer and not any(parts):
-        raise ApiError(PROTOCOL, "The answer to a query is no query result.", retryable=True)
+        raise ApiError(PROTOCOL, "The answer to a query is no query result.", hint=DAMAGED_HINT, retryable=True)
     return [row for part in parts for row in members(part)]
 
 

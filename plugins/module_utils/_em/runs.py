@@ -168,8 +168,10 @@ class Watch:
 
         done = waiter.until(poll, seconds=SETTLE_SECONDS)
         for session_id, record in self.sessions.items():
-            if not record["running"] and session_id not in self._settled:
-                self._note_missing(record, self.machines.get(session_id, []))
+            machines = self.machines.get(session_id, [])
+            # Machines that came with the last reading may be all there are.
+            if not (record["running"] or session_id in self._settled or complete(record, machines)):
+                self._note_missing(record, machines)
         return done
 
     def _note_missing(self, session: Record, machines: list[Record]) -> None:

@@ -103,7 +103,7 @@ class TestJobSessions:
             {
                 "name": "Agents",
                 "machines": ["m1"],
-                "history": [{"ended_ago": 1000}, {"ended_ago": 5000, "result": "Failed"}],
+                "history": [{"ended_ago": 1000.25}, {"ended_ago": 5000, "result": "Failed"}],
             }
         ],
         "vm_jobs": [

@@ -134,19 +134,36 @@ def test_the_sessions_of_other_jobs_are_not_taken_for_it(em: Start) -> None:
     assert only(it.jobs("Linux"))["session"]["job_name"] == "Linux"
 
 
-@pytest.mark.parametrize("delay", [115, 155])
+def late(delay: float, lag: float = 0) -> dict[str, Any]:
+    """A job whose run takes two minutes; its machines show that much later than they began, the last a bit more."""
+    machines = [{**each, "duration": 120} for each in MACHINES]
+    machines[-1].update(appears_after=1 + lag, duration=120 - lag)
+    return job(machines=machines, children_delay=delay)
+
+
+ALL_MACHINES = [("app01", "Warning"), ("sql01", "Failed"), ("web01", "Success")]
+
+
+@pytest.mark.parametrize("delay", [60, 125, 160])
 def test_machines_that_appear_after_the_run_has_ended(em: Start, delay: float, dialect: dict[str, str]) -> None:
-    # The run takes two minutes; one machine shows before its end or all after it, and the bad one is not the last.
-    machines = [{**each, "duration": 100} for each in MACHINES]
-    for machine, second in zip(machines, (1, 10, 20), strict=True):
-        machine["appears_after"] = second
-    it = em(fleet(job(machines=machines, children_delay=delay)), **dialect)
+    it = em(fleet(late(delay)), **dialect)
     row = only(it.failure("Linux").learnt)
-    assert [(each["name"], each["result"]) for each in row["machines"]] == [
-        ("app01", "Warning"),
-        ("sql01", "Failed"),
-        ("web01", "Success"),
-    ]
+    assert [(each["name"], each["result"]) for each in row["machines"]] == ALL_MACHINES
+    assert not it.warnings
+
+
+@pytest.mark.parametrize("delay", range(120, 132))
+def test_machines_that_appear_one_after_the_other(em: Start, delay: float) -> None:
+    it = em(fleet(late(delay, lag=1.5)))
+    row = only(it.failure("Linux").learnt)
+    assert [(each["name"], each["result"]) for each in row["machines"]] == ALL_MACHINES
+
+
+def test_machines_that_appear_at_the_last_moment(em: Start) -> None:
+    it = em(fleet(late(182)))
+    row = only(it.failure("Linux").learnt)
+    # They came with the last reading.
+    assert [(each["name"], each["result"]) for each in row["machines"]] == ALL_MACHINES
     assert not it.warnings
 
 

@@ -12,7 +12,7 @@ from ansible_collections.backupops.veeam_em.plugins.module_utils._em.links impor
     parent_session_id,
     path_of,
 )
-from ansible_collections.backupops.veeam_em.plugins.module_utils._errors import USAGE, ApiError
+from ansible_collections.backupops.veeam_em.plugins.module_utils._errors import PROTOCOL, USAGE, ApiError
 
 GUID = "0a1B2c3d-0000-4000-8000-00000000000f"
 
@@ -35,7 +35,7 @@ def test_path_of_drops_the_host(href: str, path: str) -> None:
 def test_path_of_stays_inside_the_api(href: str) -> None:
     with pytest.raises(ApiError) as caught:
         path_of(href)
-    assert caught.value.kind == USAGE
+    assert caught.value.kind == PROTOCOL
 
 
 @pytest.mark.parametrize("given", [GUID, f"urn:veeam:Job:{GUID}", f"  {GUID} ", "task-7"])

@@ -17,7 +17,7 @@ from ansible_collections.backupops.veeam_em.plugins.module_utils._options import
 ROOT = Path(_options.__file__).parents[2]
 MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py") if path.stem != "__init__")
 # What is to be kept from logs; a path may be shown.
-SECRET = {"password", "session_id"}
+SECRET = {"password", "proxy", "session_id"}
 
 
 def documented(fragment: str) -> dict[str, Any]:
