@@ -79,6 +79,17 @@ def test_a_logon_session_of_our_own_is_renewed(em: Start) -> None:
     assert it.counters["starts"] == {"A": 1}
 
 
+def test_a_logon_session_that_has_ended_by_itself_is_no_trouble(em: Start) -> None:
+    it = em(FLEET)
+
+    def work(client: Any) -> None:
+        list_tasks(client, None)
+        it.time.sleep(901)
+
+    it.call(work)
+    assert it.warnings == []
+
+
 def test_renewing_is_bounded(em: Start) -> None:
     it = em(FLEET)
     it.sim.add_faults([{"match": {"path": "/api/query"}, "times": "forever", "fault": "expire_session"}])
