@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any, Callable
+from typing import Any
 
 from .._errors import NOT_FOUND, PROTOCOL, USAGE, ApiError
 from .._http import HttpOptions
@@ -198,14 +198,3 @@ class EmClient:
         if not found:
             raise ApiError(NOT_FOUND, f"Enterprise Manager shows nothing at {path}.", method="GET", path=path)
         return found[0]
-
-
-def each_or_missing(read: Callable[[str], dict[str, Any]], ids: Iterable[str]) -> Iterator[tuple[str, Any]]:
-    """Read things by id; yields (id, resource) or, when it does not exist, (id, the error)."""
-    for item_id in ids:
-        try:
-            yield item_id, read(item_id)
-        except ApiError as error:
-            if error.kind != NOT_FOUND:
-                raise
-            yield item_id, error

@@ -141,8 +141,8 @@ def _unknown(client: EmClient, family: Family, names: Sequence[str], server: str
         elif near:
             hints.append(f"Did you mean: {', '.join(near)}?")
     if not hints:
-        known = f": {', '.join(here)}" if len(here) <= MANY_NAMES else ""
-        hints.append(f"Names must match exactly; this account sees {len(here)} {family.noun}s{where}{known}.")
+        seen = ", ".join(here) if 0 < len(here) <= MANY_NAMES else str(len(here))
+        hints.append(f"Names must match exactly; {family.noun}s that this account sees{where}: {seen}.")
     called = ", ".join(repr(name) for name in names)
     return ApiError(NOT_FOUND, f"There is no {family.noun} called {called}{where}.", hint=" ".join(hints))
 

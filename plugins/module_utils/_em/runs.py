@@ -23,6 +23,8 @@ AGENT_MACHINE = "AgentManagement"
 
 # Machines show up after their run (em_rest 15, trap 18): how long to wait for the missing ones, in seconds.
 SETTLE_SECONDS = 60.0
+# So many readings in a row must bring the same machines before they count as all.
+UNCHANGED_READINGS = 2
 # More sessions than this are looked up by time instead of one by one.
 MANY_SESSIONS = 40
 # Backup servers have clocks of their own; sessions are looked for this far before the newest one.
@@ -152,6 +154,7 @@ class Watch:
         :returns: False when the run's own deadline passed first. Machines that stay missing are warned about.
         """
         before: dict[str, list[Record]] = {}
+        unchanged: dict[str, int] = {}
 
         def poll() -> bool:
             open_ids = [i for i, record in self.sessions.items() if not record["running"] and i not in self._settled]
@@ -160,8 +163,10 @@ class Watch:
             now = machines_of(self.client, [self.sessions[i] for i in open_ids])
             self.machines.update(now)
             for session_id, machines in now.items():
-                # One unchanged reading more: a machine that is merely late leaves no other trace.
-                if complete(self.sessions[session_id], machines) and before.get(session_id) == machines:
+                # Unchanged readings: a machine that is merely late leaves no other trace.
+                same = complete(self.sessions[session_id], machines) and before.get(session_id) == machines
+                unchanged[session_id] = unchanged.get(session_id, 0) + 1 if same else 0
+                if unchanged[session_id] == UNCHANGED_READINGS:
                     self._settled.add(session_id)
             before.update(now)
             return self._settled.issuperset(open_ids)
