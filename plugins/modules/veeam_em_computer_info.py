@@ -50,7 +50,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 computers:
-  description: The computers, by name.
+  description: The computers, by name. One in several protection groups is listed once for each.
   returned: success
   type: list
   elements: dict

@@ -87,7 +87,7 @@ def test_backup_now_on_an_execution_node(emsim: Callable[..., Simulator], ansibl
 
     assert SECRET not in sent.decode(errors="replace")
     told = [path for path in artifacts.rglob("*") if path.is_file() and tells(path)]
-    # ansible-runner writes down the environment that it gave to the play; AWX masks that record itself.
+    # ansible-runner writes down the environment that it gave to the play: who can read that file can read the secret.
     assert [path.name for path in told] == ["command"]
     record = json.loads(told[0].read_text(encoding="utf-8"))
     assert record.pop("env")["VEEAM_EM_PASSWORD"] == SECRET

@@ -114,10 +114,12 @@ def unique(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Each resource once: rows move to the next page when new ones come in while reading."""
     seen = set()
     for row in rows:
-        # The name too: anonymised recordings show one UID for many sessions.
-        key = tuple(str(row.get(name) or "") for name in ("uid", "task_id", "href", "name"))
-        if key not in seen or not any(key):
-            seen.add(key)
+        # The name too: anonymised recordings show one UID for many sessions. And what it belongs to: a computer in two
+        # protection groups is shown once for each.
+        key = [str(row.get(name) or "") for name in ("uid", "task_id", "href", "name")]
+        key += [str(link.get("href")) for link in links(row, "Up")]
+        if tuple(key) not in seen or not any(key):
+            seen.add(tuple(key))
             yield row
 
 

@@ -67,7 +67,7 @@ def find_task_sessions(client: EmClient, kind: SessionKind, wanted: Mapping[str,
 def find_computers(
     client: EmClient, names: Sequence[str], groups: Sequence[str], restore_points: bool, now: datetime | None = None
 ) -> list[Record]:
-    """Discovered computers, each once, by name.
+    """Discovered computers by name, each once for every protection group that it is in.
 
     :param restore_points: add the newest restore point of each, with its age in hours, or null.
     :raises ApiError: not_found for a name or group that does not exist.

@@ -6,7 +6,8 @@ was; the columns of the table are:
 logon      the POST that opens the logon session
 read       a GET: reads are sent again, so most faults go unnoticed. `exceptions` tell some of them apart: the
            lookup is the first one, the last run what a retry depends on, a poll one that is repeated until something
-           has happened, and a glance the look at the runs after a start without `wait`
+           has happened, a glance the look at the runs after a start without `wait`, and a courtesy the look at
+           the machines after a stop, which never fails anything
 write      the POST or DELETE that changes something: it is never sent again
 log_off    the DELETE at the end: whatever happens to it, the result stands
 
@@ -22,7 +23,7 @@ from ansible_collections.backupops.veeam_em.tests.unit.faults.operations import 
 
 OK, UNCHANGED = "ok", "unchanged"
 LOGON, READ, WRITE, LOG_OFF = "logon", "read", "write", "log_off"
-LOOKUP, LAST_RUN, POLL, GLANCE = "lookup", "last run", "poll", "glance"
+LOOKUP, LAST_RUN, POLL, GLANCE, COURTESY = "lookup", "last run", "poll", "glance", "courtesy"
 
 Rule = dict[str, Any]
 
@@ -58,6 +59,8 @@ class Fault:
 
     def outcome(self, operation: Operation, place: Place) -> str:
         """The expected outcome."""
+        if place.kind == COURTESY:
+            return OK
         column = READ if place.kind in (LOOKUP, LAST_RUN, POLL, GLANCE) else place.kind
         for name in (operation.name, _group(operation), ""):
             for kind in (place.kind, column):

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.backupops.veeam_em.tests.unit.faults.expectations import (
+    COURTESY,
     FAULTS,
     GLANCE,
     LAST_RUN,
@@ -65,7 +66,9 @@ def _places(operation: Operation, requests: list[dict[str, Any]]) -> list[Place]
             kind = LAST_RUN
         elif kind == READ and number > written and operation.name == "start" and "/tasks/" not in path:
             kind = GLANCE
-        elif kind == READ and (waits or number > written) and not _after_a_stop(operation, path):
+        elif kind == READ and number > written and _after_a_stop(operation, path):
+            kind = COURTESY
+        elif kind == READ and (waits or number > written):
             kind = POLL
         result.append(Place(number + 1, kind))
     return result

@@ -453,6 +453,12 @@ class TestComputers:
         assert [each["name"] for each in found] == ["sql01", "web01", "web02"]
         assert found[0]["protection_group"] == "SQL"
         assert (found[0]["ip_address"], found[0]["host_status"]) == ("192.0.2.7", "Offline")
+
+    def test_one_in_two_groups_is_listed_for_each(self, em: Start, dialect: dict[str, str]) -> None:
+        groups = [*self.FLEET["protection_groups"], {"name": "Production", "computers": ["sql01"]}]
+        it = em({**self.FLEET, "protection_groups": groups}, **dialect)
+        found = it.call(find_computers, ["sql01"], [], False)
+        assert sorted(each["protection_group"] for each in found) == ["Production", "SQL"]
         assert found[0]["backup_server"] == "vbr01.example.com"
         assert "last_restore_point" not in found[0]
 
