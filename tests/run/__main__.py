@@ -1,8 +1,10 @@
 """Everything behind the Makefile: python tests/run COMMAND. Needs Python 3.10, git, and a package index."""
 
+import os
 import shutil
 import signal
 import sys
+import tempfile
 
 if sys.version_info < (3, 10):
     sys.exit("Python 3.10 or newer is needed: make PYTHON=/path/to/python3.12 ...")
@@ -55,11 +57,15 @@ def main() -> int:
         return _usage()
     signal.signal(signal.SIGTERM, _interrupt)
     runner = Runner()
-    try:
-        COMMANDS[sys.argv[1]](runner)
-    except KeyboardInterrupt:
-        print("Interrupted.")
-        return 130
+    # A folder of this run's own: some tools start scripts in the temporary folder, where a stranger's grp.py would be
+    # imported instead of Python's.
+    with tempfile.TemporaryDirectory(prefix="em-", ignore_cleanup_errors=True) as folder:
+        os.environ["TMPDIR"] = folder
+        try:
+            COMMANDS[sys.argv[1]](runner)
+        except KeyboardInterrupt:
+            print("Interrupted.")
+            return 130
     return runner.close()
 
 

@@ -22,6 +22,8 @@ _NOTABLE = re.compile(r"\b\d+ (passed|failed)\b|\bSKIPPED\b|WARNING: Skipping|^U
 _CHATTER = re.compile(
     r"\s*(Collecting|Downloading|Installing|Looking in|Processing|Success|Using cached|WARNING: Loc|\u2501)"
 )
+# So much of a failed step is shown once more at the end, where it is looked for.
+_REASON_LINES = 40
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class Runner:
 
     def __init__(self) -> None:
         self.failed: list[str] = []
+        self._reasons: dict[str, list[str]] = {}
         self._print = threading.Lock()
         self._running: set[subprocess.Popen[bytes]] = set()
         self._stopped = False
@@ -62,7 +65,9 @@ class Runner:
         if status:
             self.failed.append(step.name)
             told = [line for line in text if not _CHATTER.match(line)]
-            self._report("FAILED", step.name, seconds, [*told, f"exit status {status}: {_words(step.command)}"])
+            told.append(f"exit status {status}: {_words(step.command)}")
+            self._reasons[step.name] = told[-_REASON_LINES:]
+            self._report("FAILED", step.name, seconds, told)
         else:
             notable = dict.fromkeys(line.strip() for line in text if _NOTABLE.search(line))
             self._report("ok", step.name, seconds, list(notable))
@@ -104,7 +109,9 @@ class Runner:
                 os.killpg(process.pid, signal.SIGKILL)
 
     def close(self) -> int:
-        """Name the steps that failed; return the exit status of the whole run."""
+        """Show again how failed steps ended, and name them; return the exit status of the whole run."""
+        for name, lines in self._reasons.items():
+            print(f"=== the end of {name}", *lines, sep="\n      ")
         if self.failed:
             print(f"=== FAILED: {', '.join(self.failed)}", flush=True)
         return int(bool(self.failed))
