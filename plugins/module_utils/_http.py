@@ -15,8 +15,8 @@ import time
 import traceback
 import warnings
 import weakref
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Callable
 from urllib.parse import urlencode, urlsplit
@@ -220,6 +220,15 @@ class Transport:
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
+
+    @contextmanager
+    def within(self, deadline: Deadline) -> Iterator[None]:
+        """Requests inside end when the deadline passes, or shortly after."""
+        self.deadline = deadline
+        try:
+            yield
+        finally:
+            self.deadline = None
 
     def request(
         self,

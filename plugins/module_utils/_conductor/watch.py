@@ -124,10 +124,10 @@ def wait_for_tasks(
     def result() -> dict[str, Any]:
         return {"tasks": _records(tasks), "timed_out": False, "elapsed": waiter.elapsed, "polls": waiter.polls}
 
-    transport = client.session.transport
-    transport.deadline = waiter.deadline
     try:
-        if not waiter.until(poll):
+        with client.session.transport.within(waiter.deadline):
+            ended = waiter.until(poll)
+        if not ended:
             pending = " ".join(f"{_where(each)} has not ended." for each in tasks if not each.settled)
             raise timed_out(
                 f"Gave up after {waiter.options.timeout:g} seconds (wait_timeout). {pending}",
@@ -143,8 +143,6 @@ def wait_for_tasks(
     except (ApiError, Interrupted) as stop:
         stop.learnt = dict(result(), **stop.learnt)
         raise
-    finally:
-        transport.deadline = None
     return result()
 
 

@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Callable
 
@@ -61,6 +60,8 @@ from .tasks import follow
 
 # After a write whose answer was lost: how long to look for its traces, in seconds.
 RESOLVE_SECONDS = 15.0
+# After a refused action: how long the run that may be the reason can take to show, or to end, in seconds.
+OVERTAKEN_SECONDS = 10.0
 # After a toggle's task has finished: how long the old value may still be shown, in seconds.
 VERIFY_SECONDS = 60.0
 
@@ -214,7 +215,7 @@ class Jobs:
             if row.plan.action in (ATTACH, NONE) and row.plan.reason:
                 row.notes.append(f"Nothing to do: {row.plan.reason}.")
         self._send_all([row for row in acting if not row.error], self._act)
-        with self._bounded():
+        with self.client.session.transport.within(self.waiter.deadline):
             self._follow([row for row in acting if row.followed and not row.error])
             for row in acting:
                 row.task = row.followed
@@ -329,29 +330,25 @@ class Jobs:
             path=self._path(row),
         )
 
-    @contextmanager
-    def _bounded(self) -> Iterator[None]:
-        """Requests inside end (about) when the wait's deadline does."""
-        transport = self.client.session.transport
-        transport.deadline = self.waiter.deadline
-        try:
-            yield
-        finally:
-            transport.deadline = None
-
     def _reconsider(self, rows: list[Row]) -> None:
         """A refused action may have been overtaken: the job was started, or has ended, in between."""
-        if not rows:
-            return
-        running = self._running([row.job for row in rows])
-        for row in rows:
-            session = running.get(row.job["id"])
-            if row.plan.action == STOP and not session:
-                row.error, row.action = None, NONE
-                row.notes.append("It had ended before it could be stopped.")
-            elif row.plan.action != STOP and session and self.wish.if_running == "attach":
-                row.error, row.action, row.session = None, ATTACH, session
-                row.notes.append("Somebody else had started it just before.")
+        rows = [row for row in rows if row.plan.action == STOP or self.wish.if_running == "attach"]
+
+        def poll() -> bool:
+            still = [row for row in rows if row.error]
+            running = self._running([row.job for row in still])
+            for row in still:
+                session = running.get(row.job["id"])
+                if row.plan.action == STOP and not session:
+                    row.error, row.action = None, NONE
+                    row.notes.append("It had ended before it could be stopped.")
+                elif row.plan.action != STOP and session:
+                    row.error, row.action, row.session = None, ATTACH, session
+                    row.notes.append("Somebody else had started it just before.")
+            return not any(row.error for row in rows)
+
+        if rows:
+            self.waiter.until(poll, seconds=OVERTAKEN_SECONDS)
 
     # Runs
 
@@ -467,7 +464,7 @@ class Jobs:
             rows = [row for row in rows if not self._as_wished([row])]
         self._send_all(rows, self._toggle)
         sent = [row for row in rows if not row.error]
-        with self._bounded():
+        with self.client.session.transport.within(self.waiter.deadline):
             self._follow([row for row in sent if row.followed])
             sent = [row for row in sent if not row.error]
             if not sent or self.waiter.until(lambda: self._as_wished(sent), seconds=VERIFY_SECONDS):

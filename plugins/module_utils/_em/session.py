@@ -169,8 +169,9 @@ class EmSession:
 
     def close(self) -> None:
         """Log off every logon session that this object opened; failures become warnings."""
-        self.transport.deadline = Deadline(self.transport.options.request_timeout, self.transport.clock)
-        for failure in self._end_opened():
+        with self.transport.within(Deadline(self.transport.options.request_timeout, self.transport.clock)):
+            failures = self._end_opened()
+        for failure in failures:
             # 401 and 404 say that it has ended already.
             if failure.http_status not in (401, 404):
                 self.warnings.append(

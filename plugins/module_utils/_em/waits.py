@@ -64,10 +64,9 @@ def wait_for_tasks(
     :raises ApiError: rejected for a task that ended in an error, not_found, timeout; all with `tasks` in `learnt`.
     """
     seen: dict[str, Record | ApiError] = {}
-    transport = client.session.transport
     try:
-        client.session.transport.deadline = waiter.deadline
-        done = follow(client, waiter, _once(ids), seen, finished if until == "finished" else operation_finished)
+        with client.session.transport.within(waiter.deadline):
+            done = follow(client, waiter, _once(ids), seen, finished if until == "finished" else operation_finished)
         tasks = _known_or_raise(seen)
         if not done:
             pending = [f"{record['id']} ({record['state']})" for record in tasks if not record["finished"]]
@@ -87,8 +86,6 @@ def wait_for_tasks(
         known = [record for record in seen.values() if not isinstance(record, ApiError)]
         stop.learnt = dict({"tasks": known, "elapsed": waiter.elapsed, "polls": waiter.polls}, **stop.learnt)
         raise
-    finally:
-        transport.deadline = None
     return {"tasks": tasks, "elapsed": waiter.elapsed, "polls": waiter.polls}
 
 
@@ -110,23 +107,20 @@ def wait_for_sessions(
             order.append(watch.add(read_session(client, session_id))["id"])
         return watch.refresh() if waiter.polls > 1 else not watch.running()
 
-    transport = client.session.transport
     try:
-        transport.deadline = waiter.deadline
-        ended = waiter.until(poll)
-        if ended:
-            watch.settle(waiter)
-        else:
-            watch.peek()
-            if on_timeout == "fail":
-                raise _sessions_too_late(watch, waiter)
+        with client.session.transport.within(waiter.deadline):
+            ended = waiter.until(poll)
+            if ended:
+                watch.settle(waiter)
+            else:
+                watch.peek()
         if ended:
             _judge(watch, fail_on)
+        elif on_timeout == "fail":
+            raise _sessions_too_late(watch, waiter)
     except (ApiError, Interrupted) as stop:
         stop.learnt = dict(_session_result(watch, order, waiter), **stop.learnt)
         raise
-    finally:
-        transport.deadline = None
     return dict(_session_result(watch, order, waiter), timed_out=not ended)
 
 

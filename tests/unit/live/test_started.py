@@ -278,9 +278,10 @@ def test_an_unknown_state_never_ends_a_wait(em: Start) -> None:
     assert "Dreaming" in error.message
 
 
-def test_a_job_that_was_started_in_between_is_attached_to(em: Start) -> None:
-    # The run of the first call is not shown when the second looks, but by the time that the server has refused it.
-    it = em(fleet(job(start_delay=3)))
+@pytest.mark.parametrize("shows_after", [3, 8])
+def test_a_job_that_was_started_in_between_is_attached_to(em: Start, shows_after: float) -> None:
+    # The run of the first call is not shown when the second looks, but when the server has refused it or soon after.
+    it = em(fleet(job(start_delay=shows_after)))
     it.jobs("Linux", wait=False)
     result = it.jobs("Linux")
     assert it.counters["starts"] == {"Linux": 1}
