@@ -138,15 +138,15 @@ def test_wrong_job_in_the_map_starts_nothing(emsim: Start, ansible: Ansible) -> 
 
 def test_backups_that_do_not_end_or_do_not_begin(emsim: Start, ansible: Ansible) -> None:
     jobs = [
-        {"name": "Slow", "machines": [{"name": "slow", "duration": 60}]},
+        {"name": "Slow", "machines": [{"name": "slow", "duration": 60}, {"name": "done", "duration": 0.1}]},
         {"name": "Quick", "machines": [{"name": "quick", "duration": 0.1}]},
         {"name": "Refused", "machines": ["refused"], "refuse_start": "The license has expired."},
     ]
     sim = emsim({"agent_jobs": jobs, "defaults": {"start_delay": 0.2}})
     timeout = {"backup_before_change_wait_timeout": 8}
-    run = fleet(ansible.connected(sim), ["slow", "quick", "refused"], vars=timeout)
+    run = fleet(ansible.connected(sim), ["slow", "done", "quick", "refused"], vars=timeout)
     assert failed(run) == ["refused", "slow"], run.output
-    assert changed(run) == ["quick"]
+    assert changed(run) == ["done", "quick"]
     assert "Slow: no result: the run was not over after 8 seconds; it goes on" in run.stdout
     assert "The license has expired." in run.stdout
 

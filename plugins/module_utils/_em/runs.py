@@ -124,10 +124,9 @@ class Watch:
         self.sessions[session["id"]] = session
 
     def peek(self) -> None:
-        """Read the machines of the sessions that have ended, once and as far as that works."""
+        """Read the machines once and as far as that works: a machine may be done before its run is."""
         try:
-            ended = [record for record in self.sessions.values() if not record["running"]]
-            self.machines.update(machines_of(self.client, ended))
+            self.machines.update(machines_of(self.client, list(self.sessions.values())))
         except ApiError as error:
             self.client.warn(f"The machines could not be read: {error.message}")
 
@@ -197,9 +196,9 @@ def complete(session: Record, machines: list[Record]) -> bool:
 
 
 def machines_of(client: EmClient, sessions: list[Record]) -> dict[str, list[Record]]:
-    """What happened to each machine of ended runs: session id -> machines.
+    """What happened to each machine of some runs: session id -> machines.
 
-    Bounded requests: children and task sessions of all runs are read together; only a run for which that
+    Bounded requests: children and task sessions of all runs are read together; only an ended run for which that
     finds nothing is asked for its own lists.
     """
     result: dict[str, list[Record]] = {}
@@ -212,7 +211,7 @@ def machines_of(client: EmClient, sessions: list[Record]) -> dict[str, list[Reco
         for run in runs:
             group = members[run["id"]]
             own = [each for member in group for each in task_sessions.get(member["id"], [])]
-            if not own:
+            if not own and not run["running"]:
                 own = _listed_task_sessions(client, kind, run["id"])
             result[run["id"]] = merge_machines(run, group[1:], own)
     return result
@@ -296,12 +295,14 @@ def _children(client: EmClient, runs: list[Record]) -> dict[str, list[Record]]:
         parent = parent_session_id(row)
         if parent in result:
             result[parent].append(job_session(row))
-    for run_id, found in result.items():
-        if not found:
-            for reference in client.collection(f"{BACKUP.collection}/{run_id}/agentManagementSessions"):
-                child_id = bare_id(reference.get("uid"))
-                if child_id:
-                    found.append(job_session(by_id.get(child_id) or client.entity(BACKUP.collection, child_id)))
+    for run in runs:
+        if result[run["id"]] or run["running"]:
+            continue
+        for reference in client.collection(f"{BACKUP.collection}/{run['id']}/agentManagementSessions"):
+            child_id = bare_id(reference.get("uid"))
+            if child_id:
+                row = by_id.get(child_id) or client.entity(BACKUP.collection, child_id)
+                result[run["id"]].append(job_session(row))
     return result
 
 

@@ -186,6 +186,7 @@ class TestJobSessions:
         ids = [sessions(it, job_name=["VMs"])[0]["id"], sessions(it, job_type=["Replica"])[0]["id"]]
         short = it.call(wait_for_sessions, it.waiter(timeout=50), ids, "failed", "return")
         assert (short["timed_out"], [each["running"] for each in short["sessions"]]) == (True, [True, False])
+        assert short["sessions"][0]["machines"][0]["result"] is None
         with pytest.raises(ApiError) as caught:
             it.call(wait_for_sessions, it.waiter(timeout=50), ids, "failed", "fail")
         assert caught.value.learnt["timed_out"] is True

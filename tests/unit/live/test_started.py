@@ -230,7 +230,7 @@ def test_without_wait(em: Start, delay: float, visible: bool) -> None:
 
 
 def test_a_wait_that_times_out_and_is_resumed(em: Start) -> None:
-    it = em(fleet(job("Slow", machines=[{"name": "big", "duration": 7000}]), job("Quick")))
+    it = em(fleet(job("Slow", machines=[{"name": "big", "duration": 7000}, {"name": "small"}]), job("Quick")))
     begun = it.time.now
     error = it.failure("Slow", "Quick", timeout=600)
     assert error.kind == "timeout"
@@ -239,6 +239,7 @@ def test_a_wait_that_times_out_and_is_resumed(em: Start) -> None:
     slow, quick = error.learnt["jobs"]
     assert slow["session"]["running"] is True
     assert slow["session"]["result"] is None
+    assert {each["name"]: each["result"] for each in slow["machines"]} == {"big": None, "small": "Success"}
     assert quick["session"]["result"] == "Success"
     assert [each["result"] for each in quick["machines"]] == ["Success"]
     assert slow["session"]["id"] in str(error.hint)
@@ -248,7 +249,7 @@ def test_a_wait_that_times_out_and_is_resumed(em: Start) -> None:
     result = it.call(wait_for_sessions, it.waiter(), [slow["session"]["id"]], "failed", "fail")
     assert result["timed_out"] is False
     assert result["sessions"][0]["result"] == "Success"
-    assert [each["name"] for each in result["sessions"][0]["machines"]] == ["big"]
+    assert [each["name"] for each in result["sessions"][0]["machines"]] == ["big", "small"]
     assert it.counters["starts"] == {"Slow": 1, "Quick": 1}
 
 
