@@ -99,11 +99,14 @@ class ApiError(Exception):
 
 
 class Interrupted(Exception):
-    """SIGINT or SIGTERM arrived; carries the signal's name.
+    """SIGINT or SIGTERM arrived; carries the signal's name."""
 
-    :ivar learnt: everything found out before; merged into the module's result.
-    """
 
-    def __init__(self, signal_name: str) -> None:
-        super().__init__(signal_name)
-        self.learnt: dict[str, Any] = {}
+def keep(stop: Exception, learnt: dict[str, Any]) -> None:
+    """Attach what was found out before a failure of any kind; what it carries already comes first."""
+    stop.learnt = dict(learnt, **learnt_by(stop))  # type: ignore[attr-defined]
+
+
+def learnt_by(stop: Exception) -> dict[str, Any]:
+    """What was attached to a failure; merged into the module's result."""
+    return getattr(stop, "learnt", {})

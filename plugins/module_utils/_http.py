@@ -78,6 +78,8 @@ class HttpOptions:
             raise ApiError(USAGE, "client_key was given without client_cert.", hint="Give both, or client_cert alone.")
         if not 0 < params["request_timeout"] <= MAX_REQUEST_TIMEOUT:
             raise ApiError(USAGE, "request_timeout must be more than 0 and at most %d seconds." % MAX_REQUEST_TIMEOUT)
+        if params["retries"] < 0:
+            raise ApiError(USAGE, "retries must be at least 0.")
         return cls(
             base_url=base_url,
             validate_certs=params["validate_certs"],
@@ -86,7 +88,7 @@ class HttpOptions:
             client_key=params["client_key"],
             proxy=params["proxy"],
             request_timeout=params["request_timeout"],
-            retries=max(0, params["retries"]),
+            retries=params["retries"],
         )
 
 
@@ -170,7 +172,8 @@ def _adapter(sockets: weakref.WeakSet[Any]) -> Any:
                         super().request(*args, **kwargs)
                     except (ssl.SSLEOFError, ConnectionResetError):
                         # A server that wants another client certificate says so before it hangs up (TLS 1.3).
-                        self.sock.recv(1)
+                        if self.sock:
+                            self.sock.recv(1)
                         raise
 
             pools[scheme] = type(pool.__name__, (pool,), {"ConnectionCls": Connection})
@@ -224,11 +227,11 @@ class Transport:
     @contextmanager
     def within(self, deadline: Deadline) -> Iterator[None]:
         """Requests inside end when the deadline passes, or shortly after."""
-        self.deadline = deadline
+        before, self.deadline = self.deadline, deadline
         try:
             yield
         finally:
-            self.deadline = None
+            self.deadline = before
 
     def request(
         self,

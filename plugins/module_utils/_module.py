@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import traceback
 from typing import Any, Callable
@@ -14,7 +15,7 @@ from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_requ
 from ._conductor.client import ConductorClient
 from ._em.client import EmClient
 from ._em.codec import XMLTODICT_IMPORT_ERROR
-from ._errors import PROTOCOL, ApiError, Interrupted
+from ._errors import PROTOCOL, TIMEOUT, ApiError, Interrupted, learnt_by
 from ._http import REQUESTS_IMPORT_ERROR
 from ._options import CONDUCTOR_CONNECTION, EM_CONNECTION, WAIT
 
@@ -52,19 +53,23 @@ def run_em(spec: dict[str, Any], work: Work, **kwargs: Any) -> None:
     :param spec: the module's own options, and waiting options where it waits.
     :param work: gets the client (logged on when first used) and the module; returns the result.
     """
-    _run(dict(option_spec(EM_CONNECTION), **spec), work, EmClient, kwargs)
+    libraries = {"requests": REQUESTS_IMPORT_ERROR, "xmltodict": XMLTODICT_IMPORT_ERROR}
+    _run(dict(option_spec(EM_CONNECTION), **spec), work, EmClient, libraries, kwargs)
 
 
 def run_conductor(spec: dict[str, Any], work: Work, **kwargs: Any) -> None:
     """Run a conductor_* module; as run_em."""
-    _run(dict(option_spec(CONDUCTOR_CONNECTION), **spec), work, ConductorClient, kwargs)
+    libraries = {"requests": REQUESTS_IMPORT_ERROR}
+    _run(dict(option_spec(CONDUCTOR_CONNECTION), **spec), work, ConductorClient, libraries, kwargs)
 
 
-def _run(spec: dict[str, Any], work: Work, client_class: Any, kwargs: dict[str, Any]) -> None:
+def _run(
+    spec: dict[str, Any], work: Work, client_class: Any, libraries: dict[str, str | None], kwargs: dict[str, Any]
+) -> None:
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True, **kwargs)
-    for library, problem in (("requests", REQUESTS_IMPORT_ERROR), ("xmltodict", XMLTODICT_IMPORT_ERROR)):
-        if problem:
-            module.fail_json(msg=missing_required_lib(library), exception=problem)
+    for library, missing in libraries.items():
+        if missing:
+            module.fail_json(msg=missing_required_lib(library), exception=missing)
     if not module.params["validate_certs"]:
         module.warn("Certificate checking is switched off by validate_certs: the server's identity is not known.")
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -78,27 +83,33 @@ def _run(spec: dict[str, Any], work: Work, client_class: Any, kwargs: dict[str, 
             finally:
                 # Nothing may cut the log-off short.
                 _ignore_signals()
-    except Interrupted as stop:
+    except Exception as problem:  # pylint: disable=broad-except
+        # Whatever a server can answer, a user gets a sentence, what was learnt, and the log-off.
         _tell(module, client)
-        module.fail_json(
-            msg=f"Interrupted by {stop}. What had been started on the server goes on there; nothing was stopped.",
-            **stop.learnt,
-        )
-    except ApiError as error:
-        _tell(module, client)
-        module.fail_json(msg=error.sentence(), error=error.as_dict(), **error.learnt)
-    except Exception as error:  # pylint: disable=broad-except
-        # Whatever a server can answer, a user gets a sentence and the log-off.
-        _tell(module, client)
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        defect = ApiError(
-            PROTOCOL,
-            f"The server's answers were not understood ({type(error).__name__} in {place.name}, line {place.lineno}).",
-            hint="This is a defect of backupops.veeam_em: please report it with this message.",
-        )
-        module.fail_json(msg=defect.sentence(), error=defect.as_dict())
+        error = _as_error(problem)
+        module.fail_json(msg=error.sentence(), error=error.as_dict(), **learnt_by(problem))
     _tell(module, client)
     module.exit_json(**result)
+
+
+def _as_error(problem: Exception) -> ApiError:
+    if isinstance(problem, ApiError):
+        return problem
+    if isinstance(problem, Interrupted):
+        # The nearest of the kinds: it ended before the outcome was known, as when time runs out.
+        return ApiError(
+            TIMEOUT,
+            f"Interrupted by {problem}. What had been started on the server goes on there; nothing was stopped.",
+            hint="Wait on with the module for it, or run the playbook again: it attaches to what still runs.",
+            retryable=True,
+        )
+    place = traceback.extract_tb(problem.__traceback__)[-1]
+    where = f"{os.path.basename(place.filename)}, {place.name}, line {place.lineno}"
+    return ApiError(
+        PROTOCOL,
+        f"An answer of the server led to an unexpected error ({type(problem).__name__} in {where}).",
+        hint="This is a defect of backupops.veeam_em: please report it with this message.",
+    )
 
 
 def _interrupt(number: int, _frame: Any) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .._errors import NOT_FOUND, REJECTED, USAGE, ApiError, Interrupted
+from .._errors import NOT_FOUND, REJECTED, USAGE, ApiError, keep
 from .._wait import Waiter, timed_out
 from .client import ConductorClient
 from .model import GOOD, STATUSES, Record, Workflow
@@ -140,8 +140,8 @@ def wait_for_tasks(
                 " ".join(f"{_where(each)}{_why(each)}." for each in bad),
                 hint="The reasons are those that the worker or the server gave; success_statuses decides what is good.",
             )
-    except (ApiError, Interrupted) as stop:
-        stop.learnt = dict(result(), **stop.learnt)
+    except Exception as stop:
+        keep(stop, result())
         raise
     return result()
 

@@ -21,6 +21,7 @@ ROLE_HINT = (
     "The account needs the Portal Administrator role in Enterprise Manager; "
     "Portal User and Restore Operator may read sessions, not jobs."
 )
+_SESSION_AGE = " Sessions older than 30 days are not listed."
 TASK_SCOPE_HINT = (
     "A task exists only in the logon session that created it: pass the session_id of that logon session "
     "(see veeam_em_session), or follow the job session instead."
@@ -80,7 +81,7 @@ def judge(response: Response) -> ApiError | None:
         return ApiError(
             NOT_FOUND,
             "Enterprise Manager found nothing at %s (%d)%s." % (response.path, status, said),
-            hint="Check the id. Sessions older than 30 days are not listed.",
+            hint="Check the id." + (_SESSION_AGE if "ession" in response.path else ""),
             **about,
         )
     if status == 407:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Callable
 
 from .._errors import (
@@ -19,17 +18,15 @@ from .._errors import (
     TIMEOUT,
     TLS,
     ApiError,
-    Interrupted,
+    keep,
 )
 from .._wait import Waiter, timed_out
 from .client import EmClient
 from .links import bare_id
-from .lookup import Family, belongs, find_jobs, last_sessions
+from .lookup import Family, belongs, find_jobs, is_copy, last_sessions
 from .model import Record, job, job_session, task
 from .plan import (
     ATTACH,
-    DISABLE,
-    ENABLE,
     NONE,
     RETRIED,
     RETRY,
@@ -44,18 +41,8 @@ from .plan import (
     make_plan,
 )
 from .query import Condition
-from .runs import (
-    CLOCK_MARGIN,
-    SessionKind,
-    Watch,
-    bad_machines,
-    describe,
-    earlier,
-    kind_of,
-    read_session,
-    since,
-    unacceptable,
-)
+from .row import Row, Write, picture, shown_action
+from .runs import CLOCK_MARGIN, SessionKind, Watch, earlier, kind_of, read_session, since
 from .tasks import follow
 
 # After a write whose answer was lost: how long to look for its traces, in seconds.
@@ -68,40 +55,6 @@ VERIFY_SECONDS = 60.0
 TOGGLE = "toggleScheduleEnabled"
 # Failures that the next job would meet as well.
 _SYSTEMIC = (AUTHENTICATION, AUTHORIZATION, CONNECTION, TIMEOUT, TLS)
-
-
-@dataclass
-class Row:
-    """One job on its way: what was planned, what happened."""
-
-    job: Record
-    running: Record | None
-    plan: Plan
-    action: str = NONE
-    changed: bool = False
-    task: Record | None = None
-    followed: Record | None = None
-    session: Record | None = None
-    machines: list[Record] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    error: ApiError | None = None
-
-    @property
-    def name(self) -> str:
-        """Name of the job."""
-        return str(self.job["name"])
-
-    def as_dict(self) -> Record:
-        """The row as it is returned."""
-        return {
-            "job": self.job,
-            "action": self.action,
-            "changed": self.changed,
-            "task": self.task or self.followed,
-            "session": self.session,
-            "machines": self.machines,
-            "msg": " ".join(self.notes + ([self.error.sentence()] if self.error else [])),
-        }
 
 
 class Jobs:
@@ -118,6 +71,7 @@ class Jobs:
         self.waiter = waiter
         self.watch = Watch(client)
         self.rows: list[Row] = []
+        self._asked: set[str] = set()
         self._known_tasks: set[str] = set()
         self._known_sessions: set[str | None] = set()
         self._floors: dict[SessionKind, str | None] = {}
@@ -129,18 +83,26 @@ class Jobs:
         :raises ApiError: what is known of the jobs by then is in `learnt`.
         """
         self._observe([job(resource) for resource in find_jobs(self.client, self.family, names, ids, server)])
-        before = self._picture()
+        before = picture(self.rows)
         if check_mode:
             for row in self.rows:
-                self._predict(row)
+                row.predict(self.wish)
             return self._result(before)
         try:
             self._carry_out()
             self._raise_failures()
-        except (ApiError, Interrupted) as stop:
-            stop.learnt = dict(self._result(before), **stop.learnt)
+        except Exception as stop:
+            self._note_unset(stop)
+            keep(stop, self._result(before))
             raise
         return self._result(before)
+
+    def _note_unset(self, stop: Exception) -> None:
+        unset = [row for row in self.rows if row.unset]
+        for row in unset:
+            row.notes.append("Its schedule was not set.")
+        if unset and isinstance(stop, ApiError):
+            stop.message += f" The schedule was not set: {', '.join(row.name for row in unset)}."
 
     # Before anything is written
 
@@ -151,22 +113,25 @@ class Jobs:
             last = {key: job_session(row) for key, row in last_sessions(self.client, self.family, records).items()}
         problems = []
         for record in records:
-            seen = Observed(record, running.get(record["id"]), last.get(record["id"]))
+            now = Row(record, Plan(NONE, False, ""), sessions=running.get(record["id"], []))
+            seen = Observed(record, now.session, last.get(record["id"]))
             try:
-                plan = make_plan(self.wish, seen)
-                shown = {ATTACH: seen.running, STOP: seen.running, NONE: seen.running or seen.last}
-                self.rows.append(Row(record, seen.running, plan, session=shown.get(plan.action)))
+                now.plan = make_plan(self.wish, seen)
             except ApiError as error:
                 problems.append(error)
+            if not now.sessions and seen.last and now.plan.action == NONE:
+                now.sessions = [seen.last]
+            self.rows.append(now)
         if problems:
             # Nothing has been written yet: a wish that cannot be fulfilled as a whole is refused as a whole.
             problems[0].message = " ".join(problem.message for problem in problems)
+            problems[0].learnt = {"jobs": [row.as_dict() for row in self.rows]}
             raise problems[0]
 
-    def _running(self, records: Iterable[Record]) -> dict[str, Record]:
-        """The running session of each job, by job id."""
+    def _running(self, records: Iterable[Record]) -> dict[str, list[Record]]:
+        """The running sessions of each job, by job id."""
         records = list(records)
-        result: dict[str, Record] = {}
+        result: dict[str, list[Record]] = {}
         for kind in _kinds(records):
             where = [*since(None, self.family.run_type), Condition.of("State", "!=", "Stopped")]
             for row in self.client.query(kind.query_type, where=where):
@@ -174,30 +139,8 @@ class Jobs:
                 for record in records:
                     # An unknown state counts as running, but not that of a run that has an end.
                     if session["running"] and not session["end_time"] and belongs(session, record):
-                        result[record["id"]] = session
+                        result.setdefault(record["id"], []).append(session)
         return result
-
-    def _predict(self, row: Row) -> None:
-        row.action = self._action(row)
-        row.changed = row.plan.changes
-        if row.changed:
-            steps = " and ".join(self._steps(row))
-            row.notes.append(f"Would {steps}.")
-        else:
-            row.notes.append(f"Nothing to do: {row.plan.reason}.")
-        if row.plan.toggle:
-            row.job = dict(row.job, schedule_enabled=self.wish.schedule_enabled)
-
-    def _action(self, row: Row) -> str:
-        if row.plan.action == NONE and row.plan.toggle:
-            return ENABLE if self.wish.schedule_enabled else DISABLE
-        return row.plan.action
-
-    def _steps(self, row: Row) -> list[str]:
-        steps = [] if row.plan.action == NONE else [row.plan.action]
-        if row.plan.toggle:
-            steps.append("%s the schedule" % (ENABLE if self.wish.schedule_enabled else DISABLE))
-        return steps
 
     # Writing and waiting
 
@@ -211,14 +154,12 @@ class Jobs:
         if any(row.plan.action != STOP for row in acting):
             self._remember_sessions()
         for row in self.rows:
-            row.action = self._action(row)
+            row.action = shown_action(row.plan, self.wish)
             if row.plan.action in (ATTACH, NONE) and row.plan.reason:
                 row.notes.append(f"Nothing to do: {row.plan.reason}.")
         self._send_all([row for row in acting if not row.error], self._act)
         with self.client.session.transport.within(self.waiter.deadline):
-            self._follow([row for row in acting if row.followed and not row.error])
-            for row in acting:
-                row.task = row.followed
+            self._follow([(row, row.act) for row in acting if not row.error])
             self._reconsider([row for row in acting if row.error and row.error.kind == REJECTED])
             self._see_runs([row for row in self.rows if row.plan.action != NONE and not row.error])
         if self.wish.state != STOPPED:
@@ -243,20 +184,27 @@ class Jobs:
         if action == START and row.job["job_type"] in ("BackupCopy", "ImmediateBackupCopy"):
             # Backup copy jobs are started by sync (em_rest 9).
             action = "sync"
-        try:
-            self._adopt_task(row, self.client.act(self._path(row), action))
-        except ApiError as error:
-            self._resolve(row, error, lambda: self._acted(row))
-        row.changed = True
+        self._write(row, row.act, action, lambda: self._acted(row))
 
     def _path(self, row: Row) -> str:
         return f"{self.family.collection}/{row.job['id']}"
 
-    def _adopt_task(self, row: Row, resource: dict[str, Any]) -> None:
-        row.followed = task(resource)
-        self._known_tasks.add(row.followed["id"])
+    def _write(self, row: Row, write: Write, action: str, acted: Callable[[], bool]) -> None:
+        """Send a write once.
 
-    def _resolve(self, row: Row, error: ApiError, acted: Callable[[], bool]) -> None:
+        :param acted: tells, after a lost answer, whether the write shows.
+        """
+        try:
+            self._adopt_task(write, self.client.act(self._path(row), action))
+        except ApiError as error:
+            self._resolve(row, write, error, acted)
+        write.done = True
+
+    def _adopt_task(self, write: Write, resource: dict[str, Any]) -> None:
+        write.task = task(resource)
+        self._known_tasks.add(write.task["id"])
+
+    def _resolve(self, row: Row, write: Write, error: ApiError, acted: Callable[[], bool]) -> None:
         """After a write whose answer was lost: look for its traces, never send it again.
 
         :raises ApiError: the failure, when the write did not arrive or leaves no trace.
@@ -268,7 +216,7 @@ class Jobs:
         def poll() -> bool:
             # The tasks of a logon session vanish with it (em_rest 4, Scope).
             same_logon_session = self.client.session.renewals == renewals
-            return (same_logon_session and self._new_task(row)) or acted()
+            return (same_logon_session and self._new_task(row, write)) or acted()
 
         try:
             found = self.waiter.until(poll, seconds=RESOLVE_SECONDS)
@@ -277,21 +225,21 @@ class Jobs:
         if not found:
             error.message = f"It is not known whether the action on {row.name} took effect. {error.message}"
             error.hint = (
-                "No trace of it was seen, and it was not sent again. Look at the job before you repeat the task; "
-                "when the job is running by then, the task attaches to the run."
+                "No trace of it was seen, and it was not sent again. Look at the job before you run the playbook "
+                "again; when the job is running by then, the module attaches to the run."
             )
             raise error
         self.client.warn(
             f"The answer to an action on {row.name} was lost ({error.message}); its effect was found by reading again."
         )
 
-    def _new_task(self, row: Row) -> bool:
+    def _new_task(self, row: Row, write: Write) -> bool:
         """Adopt a task that nobody has accounted for. In a logon session of our own it can only be ours."""
         for resource in self.client.tasks():
             record = task(resource)
             mine = self.client.session.owned or f'"{row.name}"' in record["message"]
             if record["id"] not in self._known_tasks and mine:
-                self._adopt_task(row, resource)
+                self._adopt_task(write, resource)
                 return True
         return False
 
@@ -299,25 +247,24 @@ class Jobs:
         """Whether a start, retry or stop shows in the job's sessions."""
         if row.plan.action != STOP:
             self._discover([row])
-            return row.session is not None
-        current = read_session(self.client, (row.running or {})["id"])
-        session = job_session(current)
-        return session["state"] == "Stopping" or not session["running"]
+            return bool(row.sessions)
+        now = [job_session(read_session(self.client, session["id"])) for session in row.sessions]
+        return all(session["state"] == "Stopping" or not session["running"] for session in now)
 
-    def _follow(self, rows: list[Row]) -> None:
-        """Follow the rows' tasks to Finished."""
-        tasks: dict[str, Record | ApiError] = {row.followed["id"]: row.followed for row in rows if row.followed}
+    def _follow(self, sent: Sequence[tuple[Row, Write]]) -> None:
+        """Follow the tasks of writes to Finished."""
+        tasks: dict[str, Record | ApiError] = {write.task["id"]: write.task for _row, write in sent if write.task}
         done = follow(self.client, self.waiter, list(tasks), tasks) if tasks else True
-        for row in rows:
-            followed = row.followed or {}
-            seen = tasks.get(followed.get("id", ""))
+        for row, write in sent:
+            seen = tasks.get(write.task["id"]) if write.task else None
             if isinstance(seen, ApiError):
-                self.client.warn(f"Task {followed['id']} of {row.name} is not known any more; going on without it.")
+                self.client.warn(f"A task of {row.name} is not known any more; going on without it.")
+                write.forgotten = True
             elif seen:
-                row.followed = seen
+                write.task = seen
                 if seen["success"] is False:
                     row.error = self._refusal(row, seen["message"])
-                    row.changed = False
+                    write.done = False
         if not done:
             raise self._too_late()
 
@@ -338,12 +285,12 @@ class Jobs:
             still = [row for row in rows if row.error]
             running = self._running([row.job for row in still])
             for row in still:
-                session = running.get(row.job["id"])
-                if row.plan.action == STOP and not session:
+                sessions = running.get(row.job["id"], [])
+                if row.plan.action == STOP and not sessions:
                     row.error, row.action = None, NONE
                     row.notes.append("It had ended before it could be stopped.")
-                elif row.plan.action != STOP and session:
-                    row.error, row.action, row.session = None, ATTACH, session
+                elif row.plan.action != STOP and sessions:
+                    row.error, row.action, row.sessions = None, ATTACH, sessions
                     row.notes.append("Somebody else had started it just before.")
             return not any(row.error for row in rows)
 
@@ -366,35 +313,46 @@ class Jobs:
             )
 
     def _discover(self, rows: list[Row]) -> None:
-        """Find the new sessions of rows that have none yet; one request, however many rows."""
-        for row in rows:
-            related = row.followed["job_session_id"] if row.followed and not row.session else None
-            if related and related not in self._known_sessions:
-                try:
-                    row.session = self.watch.add(read_session(self.client, related))
-                except ApiError as error:
-                    # The task may name a session that is not collected yet.
-                    if error.kind != NOT_FOUND:
-                        raise
+        """Find new sessions of rows that were started; a bounded number of requests, however many rows."""
         for kind, floor in self._floors.items():
-            pending = [row for row in rows if not row.session and kind_of(row.job["job_type"]) is kind]
-            if not pending:
+            mine = [row for row in rows if kind_of(row.job["job_type"]) is kind]
+            if not mine:
                 continue
             where = since(floor, self.family.run_type)
             for resource in self.client.query(kind.query_type, where=where, sort_by="CreationTime", descending=True):
                 session = job_session(resource)
-                for row in pending:
-                    if not row.session and session["id"] not in self._known_sessions and belongs(session, row.job):
-                        row.session = self.watch.add(resource)
+                for row in mine:
+                    if self._is_new(row, session):
+                        row.sessions.append(self.watch.add(resource))
+        for row in rows:
+            # What the task names may be hidden from queries, or not collected yet: it is asked for once.
+            related = row.act.task["job_session_id"] if row.act.task else None
+            if row.sessions or not related or related in self._known_sessions or related in self._asked:
+                continue
+            self._asked.add(related)
+            try:
+                row.sessions.append(self.watch.add(read_session(self.client, related)))
+            except ApiError as error:
+                if error.kind != NOT_FOUND:
+                    raise
+
+    def _is_new(self, row: Row, session: Record) -> bool:
+        """Whether a session belongs to the run that was started, and is not known of yet."""
+        if session["id"] in self._known_sessions or not belongs(session, row.job):
+            return False
+        if not row.sessions:
+            return True
+        return is_copy(row.job) and session["id"] not in {known["id"] for known in row.sessions}
 
     def _see_runs(self, rows: list[Row]) -> None:
         """Wait for the rows' runs, or look at them once."""
         for row in rows:
-            if row.session:
-                self.watch.follow(row.session)
+            for session in row.sessions:
+                self.watch.follow(session)
+        started = [row for row in rows if row.action in (START, RETRY)]
         if not self.wish.wait:
             try:
-                self._discover([row for row in rows if row.action in (START, RETRY)])
+                self._discover(started)
                 self.watch.refresh()
             except ApiError as error:
                 if not error.retryable:
@@ -404,8 +362,9 @@ class Jobs:
             return
 
         def poll() -> bool:
-            self._discover([row for row in rows if not row.session])
-            return self.watch.refresh() and all(row.session for row in rows)
+            # Further sources of a backup copy job may begin while the first is under way.
+            self._discover([row for row in started if not row.sessions or is_copy(row.job)])
+            return self.watch.refresh() and all(row.sessions for row in rows)
 
         try:
             ended = self.waiter.until(poll)
@@ -426,31 +385,20 @@ class Jobs:
 
     def _take_over(self, rows: Iterable[Row]) -> None:
         for row in rows:
-            if row.session:
-                row.session = self.watch.sessions.get(row.session["id"], row.session)
-                row.machines = self.watch.machines.get(row.session["id"], [])
+            ids = [session["id"] for session in row.sessions]
+            row.sessions = [self.watch.sessions.get(each["id"], each) for each in row.sessions]
+            row.machines = [machine for each in ids for machine in self.watch.machines.get(each, [])]
 
     def _too_late(self) -> ApiError:
-        waiting = []
-        for row in self.rows:
-            if row.error or row.action == NONE or (row.session and not row.session["running"]):
-                continue
-            if row.followed and not row.followed["finished"]:
-                waiting.append(f"{row.name} (its task {row.followed['id']} is {row.followed['state']})")
-            elif row.session:
-                percent = row.session["progress"]
-                done = "" if percent is None else ", %d %%" % percent
-                waiting.append(f"{row.name} ({row.session['state']}{done})")
-            else:
-                waiting.append(f"{row.name} (its session has not appeared yet)")
-        ids = [row.session["id"] for row in self.rows if row.session and row.session["running"]]
-        resume = "Look at the jobs before you run the task again: what is not seen running would be started anew."
+        waiting = [text for row in self.rows if (text := row.unfinished())]
+        ids = [session["id"] for row in self.rows for session in row.running]
+        resume = "Look at the jobs before you run the playbook again: what is not seen running would be started anew."
         if ids:
             resume = f"Wait on with veeam_em_job_session_wait, id: [{', '.join(ids)}], or raise wait_timeout."
         return timed_out(
             f"Gave up after {self.waiter.options.timeout:g} seconds (wait_timeout) with these jobs unfinished: "
             f"{', '.join(waiting)}.",
-            f"Nothing was stopped: the backups go on. {resume}",
+            f"Nothing was stopped: what was started goes on. {resume}",
         )
 
     # Schedules: the server can only toggle (em_rest 15, trap 10)
@@ -465,7 +413,7 @@ class Jobs:
         self._send_all(rows, self._toggle)
         sent = [row for row in rows if not row.error]
         with self.client.session.transport.within(self.waiter.deadline):
-            self._follow([row for row in sent if row.followed])
+            self._follow([(row, row.toggle) for row in sent])
             sent = [row for row in sent if not row.error]
             if not sent or self.waiter.until(lambda: self._as_wished(sent), seconds=VERIFY_SECONDS):
                 return
@@ -479,12 +427,7 @@ class Jobs:
                 )
 
     def _toggle(self, row: Row) -> None:
-        row.followed = None
-        try:
-            self._adopt_task(row, self.client.act(self._path(row), TOGGLE))
-        except ApiError as error:
-            self._resolve(row, error, lambda: self._as_wished([row]))
-        row.changed = True
+        self._write(row, row.toggle, TOGGLE, lambda: self._as_wished([row]))
 
     def _as_wished(self, rows: list[Row]) -> bool:
         """Read the jobs again; True when every schedule is as wished."""
@@ -504,15 +447,14 @@ class Jobs:
         failed = [row for row in self.rows if row.error]
         bad = []
         for row in self.rows:
-            if not (self.wish.wait and row.session and row.action in (START, ATTACH, RETRY)) or row.session["running"]:
-                continue
-            row.notes.append(self._outcome(row))
-            if unacceptable(row.session["result"], self.wish.fail_on) or bad_machines(row.machines, self.wish.fail_on):
+            row.conclude(self.wish)
+            judged = self.wish.wait and row.action in (START, ATTACH, RETRY) and row.sessions and not row.running
+            if judged and not row.error and row.bad(self.wish.fail_on):
                 bad.append(row)
         if not failed and not bad:
             return
         texts = [f"{row.name}: {row.error.message}" for row in failed if row.error]
-        texts += [f"{row.name}: {self._outcome(row)}" for row in bad]
+        texts += [f"{row.name}: {row.outcome(self.wish.fail_on)}" for row in bad]
         first = failed[0].error if failed else None
         error = first or ApiError(
             REJECTED, "", hint="The machines and reasons are in jobs[].machines; fail_on decides what counts."
@@ -520,27 +462,12 @@ class Jobs:
         error.message = " ".join(texts)
         raise error
 
-    def _outcome(self, row: Row) -> str:
-        return f"The run {describe(row.session or {}, row.machines, self.wish.fail_on)}."
-
     def _result(self, before: dict[str, Any]) -> dict[str, Any]:
         return {
             "changed": any(row.changed for row in self.rows),
             "jobs": [row.as_dict() for row in self.rows],
-            "diff": {"before": before, "after": self._picture()},
+            "diff": {"before": before, "after": picture(self.rows)},
         }
-
-    def _picture(self) -> dict[str, Any]:
-        """The part of the jobs' state that this module changes, for diff mode."""
-        picture = {}
-        for row in self.rows:
-            begun = row.changed and row.action in (START, RETRY) and not row.session
-            picture[f"{row.name} ({row.job['id']})"] = {
-                "running": bool(begun or (row.session and row.session["running"] and row.action != STOP)),
-                "schedule_enabled": row.job["schedule_enabled"],
-                "session": row.session["name"] if row.session else None,
-            }
-        return picture
 
 
 def _kinds(records: Iterable[Record]) -> list[SessionKind]:

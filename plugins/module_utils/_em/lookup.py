@@ -29,10 +29,11 @@ class Family:
     collection: str
     query_type: str
     run_type: str | None
+    listed_by: str
 
 
-AGENT_JOBS = Family("agent job", "agents/jobs", "AgentBackupJob", AGENT_RUN)
-VM_JOBS = Family("job", "jobs", "Job", None)
+AGENT_JOBS = Family("agent job", "agents/jobs", "AgentBackupJob", AGENT_RUN, "veeam_em_agent_job_info")
+VM_JOBS = Family("job", "jobs", "Job", None, "veeam_em_query_info, type: Job")
 
 
 def find_jobs(
@@ -51,8 +52,25 @@ def find_jobs(
         found = _by_name(client, family, names, server)
     else:
         found = [row for row in client.query(family.query_type, sort_by="Name") if not server or on(row, server)]
+        if server and not found:
+            _check_server(client, server)
     unique = {bare_id(row.get("uid")): row for row in found}
     return list(unique.values())
+
+
+def _check_server(client: EmClient, server: str) -> None:
+    """Refuse a backup server that Enterprise Manager does not know.
+
+    :raises ApiError: not_found, with the names of those that it knows.
+    """
+    rows = client.query("BackupServer", entities=False)
+    names = {str(row.get("name")).lower(): str(row.get("name")) for row in rows}
+    if server.lower() not in names and bare_id(server) not in {bare_id(row.get("uid")) for row in rows}:
+        raise ApiError(
+            NOT_FOUND,
+            f"There is no backup server {server}.",
+            hint=f"This Enterprise Manager has: {', '.join(sorted(names.values())) or 'none'}.",
+        )
 
 
 def on(resource: dict[str, Any], server: str) -> bool:
@@ -97,7 +115,7 @@ def _by_id(client: EmClient, family: Family, ids: Sequence[str]) -> list[dict[st
             raise ApiError(
                 NOT_FOUND,
                 f"There is no {family.noun} with the id {item_id}.",
-                hint="List the ids with veeam_em_agent_job_info, or give the name.",
+                hint=f"List the ids with {family.listed_by}, or give the name.",
                 http_status=error.http_status,
                 em_message=error.em_message,
                 method=error.method,
@@ -129,16 +147,21 @@ def _by_name(client: EmClient, family: Family, names: Sequence[str], server: str
 
 def _unknown(client: EmClient, family: Family, names: Sequence[str], server: str | None) -> ApiError:
     """The error for names that no job has, with what they may have meant."""
+    if server:
+        _check_server(client, server)
     rows = client.query(family.query_type, entities=False)
     here = sorted({str(row.get("name")) for row in rows if not server or on(row, server)})
     where = f" on the backup server {server}" if server else ""
     hints = []
+    whole = ",".join(names)
+    if whole != names[0] and whole in here:
+        hints.append(f"A name with a comma is given as a list: name: [{whole!r}].")
     for name in names:
         elsewhere = sorted({str(backup_server(row).get("name")) for row in rows if row.get("name") == name})
         near = near_matches(name, here)
         if elsewhere:
             hints.append(f"{name!r} is on: {', '.join(elsewhere)}.")
-        elif near:
+        elif near and whole not in near:
             hints.append(f"Did you mean: {', '.join(near)}?")
     if not hints:
         seen = ", ".join(here) if 0 < len(here) <= MANY_NAMES else str(len(here))
@@ -171,7 +194,12 @@ def belongs(session: Record, record: Record) -> bool:
     if session["job_id"] == record["id"]:
         return True
     # The workers of a backup copy job run under jobs of their own (sample query_backupjobsession.entities.xml).
-    return "copy" in record["job_type"].lower() and session["job_name"].startswith(record["name"] + "\\")
+    return is_copy(record) and session["job_name"].startswith(record["name"] + "\\")
+
+
+def is_copy(record: Record) -> bool:
+    """Whether a job is a backup copy job: its runs have a session for each source."""
+    return "copy" in record["job_type"].lower()
 
 
 def last_sessions(client: EmClient, family: Family, records: Sequence[Record]) -> dict[str, dict[str, Any]]:
@@ -196,7 +224,7 @@ def _newest_first(
 ) -> Iterator[dict[str, Any]]:
     """Sessions among which the runs of these jobs are, the newest first."""
     names = Condition.of("JobName", "==", *(record["name"] for record in records))
-    copies = any("copy" in record["job_type"].lower() for record in records)
+    copies = any(map(is_copy, records))
     named = names.portable and len(names.text()) <= MAX_FILTER and not copies
     where = [names] if named else since(None, family.run_type)
     return client.rows(kind.query_type, where=where, sort_by="CreationTime", descending=True)

@@ -82,7 +82,6 @@ def make_plan(wish: Wish, seen: Observed) -> Plan:
                 CONFLICT,
                 f"The job {seen.job['name']} is running already (session {seen.running['name']}).",
                 hint="Wait for it with veeam_em_job_session_wait, or set if_running to attach.",
-                learnt={"session": seen.running},
             )
         return Plan(ATTACH, toggle, "it is running already")
     if wish.state == STARTED:

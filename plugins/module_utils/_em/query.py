@@ -25,7 +25,10 @@ _ORDERED = {"success": 0, "warning": 1, "failed": 2}
 
 @dataclass(frozen=True)
 class Condition:
-    """One comparison: field name as the server spells it, operator, and the values of which one must match."""
+    """One comparison: field name as the server spells it, operator, and values.
+
+    One of the values must match; with `!=` none may be equal.
+    """
 
     field: str
     op: str
@@ -41,6 +44,8 @@ class Condition:
             raise ApiError(USAGE, f"{op!r} is not a filter operator.", hint=f"Use one of {', '.join(OPERATORS)}.")
         if not _FIELD.match(field):
             raise ApiError(USAGE, f"{field!r} is not the name of a field.")
+        if not values:
+            raise ApiError(USAGE, f"The filter on {field} has no value.", hint="Leave the filter out, or give a value.")
         return cls(field, op, tuple(str(value).lower() if isinstance(value, bool) else str(value) for value in values))
 
     @property
@@ -50,7 +55,11 @@ class Condition:
 
     def text(self) -> str:
         """The condition in the server's grammar."""
-        return ",".join(f'{self.field}{self.op}"{value}"' for value in self.values)
+        return self._joiner.join(f'{self.field}{self.op}"{value}"' for value in self.values)
+
+    @property
+    def _joiner(self) -> str:
+        return ";" if self.op == "!=" else ","
 
     def holds(self, resource: dict[str, Any]) -> bool:
         """Whether a decoded resource satisfies the condition, compared as the server does: letter case is ignored.
@@ -65,7 +74,8 @@ class Condition:
                 "cannot carry it, and the resources do not show that field.",
                 hint="Filter on another field.",
             )
-        return any(_COMPARE[self.op](*_comparable(self.field, actual, value)) for value in self.values)
+        matches = [_COMPARE[self.op](*_comparable(self.field, actual, value)) for value in self.values]
+        return all(matches) if self.op == "!=" else any(matches)
 
 
 def split(conditions: Sequence[Condition]) -> tuple[list[str], list[Condition]]:

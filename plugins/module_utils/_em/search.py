@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from itertools import islice
 from typing import Any, Callable
 
 from .._errors import NOT_FOUND, USAGE, ApiError
 from .client import FEW, EmClient
-from .links import bare_id, checked_id, links
+from .links import backup_server, bare_id, checked_id, links
 from .model import Record, age_hours, computer, job_session, moment, task_session
 from .query import Condition
 from .runs import KINDS, REPLICA, SessionKind, filter_time, kind_of, read_session, resolve
@@ -52,7 +52,7 @@ def find_task_sessions(client: EmClient, kind: SessionKind, wanted: Mapping[str,
     if wanted["id"]:
         rows = _task_sessions_by_id(client, kind, wanted["id"])
     elif wanted["parent"]:
-        rows = (row for parent in wanted["parent"] for row in _task_sessions_of(client, kind, parent))
+        rows = [row for parent in wanted["parent"] for row in _task_sessions_of(client, kind, parent)]
     else:
         where = _conditions(wanted, job_name="JobName", machine="VmDisplayName", state="State", result="Result")
         rows = client.rows(
@@ -61,7 +61,10 @@ def find_task_sessions(client: EmClient, kind: SessionKind, wanted: Mapping[str,
     job_name = Condition.of("JobName", "==", *wanted["job_name"]) if wanted["job_name"] else None
     if job_name and (wanted["id"] or wanted["parent"]):
         rows = filter(job_name.holds, rows)
-    return _limited(filter(_task_session_check(wanted), map(task_session, rows)), wanted["limit"])
+    records: Iterable[Record] = map(task_session, rows)
+    if wanted["parent"]:
+        records = sorted(records, key=_newest, reverse=True)
+    return _limited(filter(_task_session_check(wanted), records), wanted["limit"])
 
 
 def find_computers(
@@ -88,9 +91,14 @@ def find_computers(
                 hint="Names must match exactly; list them all without name and protection_group.",
             )
     if restore_points:
-        newest = _newest_restore_points(client, {record["name"] for record in found}, now or datetime.now(timezone.utc))
-        found = [dict(record, last_restore_point=newest.get(record["name"].lower())) for record in found]
+        newest = _newest_restore_points(client, set(map(_place, found)), now or datetime.now(timezone.utc))
+        found = [dict(record, last_restore_point=newest.get(_place(record))) for record in found]
     return found
+
+
+def _place(record: Record) -> tuple[str, str]:
+    """Where a computer is: backup servers may have computers of the same name."""
+    return str(record["backup_server"] or "").lower(), record["name"].lower()
 
 
 def find_resources(client: EmClient, wanted: Mapping[str, Any]) -> list[Record]:
@@ -228,15 +236,17 @@ def _task_sessions_of(client: EmClient, kind: SessionKind, parent: str) -> list[
     return resolve(client, kind, rows)
 
 
-def _newest_restore_points(client: EmClient, names: set[str], now: datetime) -> dict[str, Record]:
-    """The newest restore point of each computer, by its name in lower case: points are named <computer>@<time>."""
-    wanted = {name.lower() for name in names}
-    result: dict[str, Record] = {}
+def _newest_restore_points(
+    client: EmClient, wanted: set[tuple[str, str]], now: datetime
+) -> dict[tuple[str, str], Record]:
+    """The newest restore point of each computer, by its place: points are named <computer>@<time>."""
+    result: dict[tuple[str, str], Record] = {}
     for row in client.rows("AgentRestorePoint", sort_by="CreationTime", descending=True):
         name = str(row.get("name", "")).rpartition("@")[0].lower()
-        if name in wanted and name not in result:
+        place = (str(backup_server(row).get("name") or "").lower(), name)
+        if place in wanted and place not in result:
             created = row.get("creation_time_utc")
-            result[name] = {
+            result[place] = {
                 "id": bare_id(row.get("uid")),
                 "creation_time": created,
                 "age_hours": age_hours(created, now),

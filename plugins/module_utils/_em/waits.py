@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from .._errors import NOT_FOUND, REJECTED, ApiError, Interrupted
+from .._errors import NOT_FOUND, REJECTED, USAGE, ApiError, keep
 from .._wait import Waiter, timed_out
 from .client import EmClient
+from .links import bare_id
 from .model import Record, task
 from .runs import Watch, bad_machines, describe, read_session, unacceptable
 from .tasks import finished, follow, operation_finished, read_tasks
@@ -63,6 +64,7 @@ def wait_for_tasks(
     :returns: tasks, elapsed (seconds), polls.
     :raises ApiError: rejected for a task that ended in an error, not_found, timeout; all with `tasks` in `learnt`.
     """
+    _refuse_none(ids, "task")
     seen: dict[str, Record | ApiError] = {}
     try:
         with client.session.transport.within(waiter.deadline):
@@ -82,9 +84,9 @@ def wait_for_tasks(
                 hint="The message is the server's own.",
                 em_message=failed[0]["message"] or None,
             )
-    except (ApiError, Interrupted) as stop:
+    except Exception as stop:
         known = [record for record in seen.values() if not isinstance(record, ApiError)]
-        stop.learnt = dict({"tasks": known, "elapsed": waiter.elapsed, "polls": waiter.polls}, **stop.learnt)
+        keep(stop, {"tasks": known, "elapsed": waiter.elapsed, "polls": waiter.polls})
         raise
     return {"tasks": tasks, "elapsed": waiter.elapsed, "polls": waiter.polls}
 
@@ -99,13 +101,16 @@ def wait_for_sessions(
     :returns: sessions (each with machines), timed_out, elapsed (seconds), polls.
     :raises ApiError: rejected for a verdict that does not pass, not_found, timeout; with `sessions` in `learnt`.
     """
+    _refuse_none(ids, "job session")
+    wanted = _once(bare_id(each) or each for each in ids)
     watch = Watch(client)
     order: list[str] = []
 
     def poll() -> bool:
-        for session_id in _once(ids)[len(order) :]:
+        fresh = wanted[len(order) :]
+        for session_id in fresh:
             order.append(watch.add(read_session(client, session_id))["id"])
-        return watch.refresh() if waiter.polls > 1 else not watch.running()
+        return not watch.running() if fresh else watch.refresh()
 
     try:
         with client.session.transport.within(waiter.deadline):
@@ -118,15 +123,15 @@ def wait_for_sessions(
             _judge(watch, fail_on)
         elif on_timeout == "fail":
             raise _sessions_too_late(watch, waiter)
-    except (ApiError, Interrupted) as stop:
-        stop.learnt = dict(_session_result(watch, order, waiter), **stop.learnt)
+    except Exception as stop:
+        keep(stop, _session_result(watch, order, waiter))
         raise
     return dict(_session_result(watch, order, waiter), timed_out=not ended)
 
 
 def _session_result(watch: Watch, order: list[str], waiter: Waiter) -> dict[str, Any]:
     sessions = [dict(watch.sessions[each], machines=watch.machines.get(each, [])) for each in order]
-    return {"sessions": sessions, "elapsed": waiter.elapsed, "polls": waiter.polls}
+    return {"sessions": sessions, "timed_out": False, "elapsed": waiter.elapsed, "polls": waiter.polls}
 
 
 def _sessions_too_late(watch: Watch, waiter: Waiter) -> ApiError:
@@ -169,5 +174,11 @@ def _known_or_raise(seen: dict[str, Record | ApiError]) -> list[Record]:
     return known
 
 
-def _once(ids: Sequence[str]) -> list[str]:
+def _refuse_none(ids: Sequence[str], noun: str) -> None:
+    if not ids:
+        # A wait for nothing would pass every gate.
+        raise ApiError(USAGE, f"No {noun} is named.", hint="Give at least one id.")
+
+
+def _once(ids: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(each.strip() for each in ids))

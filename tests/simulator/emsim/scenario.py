@@ -130,7 +130,9 @@ class Job:
     history: list[Past] = field(default_factory=list)
     running: bool = False  # already running when the simulator starts
     refuse_start: str = ""  # message of the start task that fails
+    refuse_toggle: str = ""  # message of the toggle task that fails
     retryable: bool = True
+    workers: bool = False  # each machine is a source with a session of its own (em_rest 7: ImmediateBackupCopyWorker)
     file_share: str = r"\\files01\share"  # of NAS jobs
 
 

@@ -113,6 +113,8 @@ class State:
         """Flip the schedule."""
         if not job.spec.schedule.configured:
             return Outcome(f'Schedule is not configured for job "{job.name}".', rejected="task_failed")
+        if job.spec.refuse_toggle:
+            return Outcome(job.spec.refuse_toggle, rejected="task_failed")
         self._count("toggles", job)
         job.toggle(self.clock())
         return Outcome("Ok")

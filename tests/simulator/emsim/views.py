@@ -83,6 +83,10 @@ class RunView:
 def view_run(job: SimulatedJob, run: Run, lens: Lens) -> RunView:
     """How a visible run looks now."""
     shown = [machine for machine in run.machines if machine.start + run.children_delay <= lens.now]
+    if job.spec.workers:
+        workers = [_machine_session(job, run, machine, lens) for machine in shown]
+        pairs = zip(shown, workers, strict=True)
+        return RunView(tuple(workers), tuple(_task_session(job, run, one, worker, None, lens) for one, worker in pairs))
     parent = _run_session(job, run, lens)
     children = {machine.name: _machine_session(job, run, machine, lens) for machine in shown} if job.is_agent else {}
     tasks = tuple(_task_session(job, run, machine, parent, children.get(machine.name), lens) for machine in shown)
@@ -113,14 +117,15 @@ def _run_session(job: SimulatedJob, run: Run, lens: Lens) -> JobSession:
 def _machine_session(job: SimulatedJob, run: Run, machine: MachineRun, lens: Lens) -> JobSession:
     over = lens.now >= machine.end
     created = settle(machine.start + lens.skew, machine.session_id)
-    name = f"{job.name} - {machine.name}"  # em_rest 15.17
+    # em_rest 15.17; sample query_backupjobsession.entities.xml
+    name = f"{job.name}\\{machine.name}" if job.spec.workers else f"{job.name} - {machine.name}"
     span = max(machine.end - machine.start, 0.001)
     return JobSession(
         id=machine.session_id,
         job=job,
         job_id=machine.job_id,
         job_name=name,
-        job_type="AgentManagement",
+        job_type="ImmediateBackupCopyWorker" if job.spec.workers else "AgentManagement",
         name=f"{name}@{label(created, lens.names_with_fraction)}",
         created=created,
         ended=settle(machine.end + lens.skew, "end" + machine.session_id) if over else None,
@@ -129,7 +134,7 @@ def _machine_session(job: SimulatedJob, run: Run, machine: MachineRun, lens: Len
         progress=100 if over else min(99, int(100 * (lens.now - machine.start) / span)),
         is_retry=run.is_retry,
         failure=machine.reason or None if over else None,
-        parent=run.id,
+        parent=None if job.spec.workers else run.id,
     )
 
 
@@ -151,9 +156,9 @@ def _task_session(
         result=machine.result if over else _early(bool(lens.early_result)),
         reason=machine.reason if over else "",
         total_size=machine.total_size,
-        run_id=run.id,
+        run_id=run.id if job.is_agent else parent.id,
         session_id=owner.id,
-        child_id=child.id if child else run.id,
+        child_id=child.id if child else parent.id,
         session_name=owner.name,
         job_id=owner.job_id,
         job_name=owner.job_name,

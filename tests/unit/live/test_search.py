@@ -274,6 +274,8 @@ class TestTaskSessions:
         # One list and a few queries, not one request per machine.
         assert len(it.sim.requests()) - before <= 10
         assert len(task_sessions(it, kind, parent=parents, result=["Failed"])) == 2
+        newest = task_sessions(it, kind, parent=parents[::-1], limit=3)
+        assert [each["creation_time"] for each in newest] == sorted(each["creation_time"] for each in found)[:-4:-1]
         if kind is REPLICA:
             asked = {each["path"].rpartition("/")[2] for each in it.sim.requests()}
             assert ("repicaTaskSessions" in asked) is misspelt
@@ -382,6 +384,14 @@ class TestQuery:
             "Warning",
         ]
 
+    def test_a_list_with_unequal_means_none_of_them(self, em: Start, dialect: dict[str, str]) -> None:
+        names = ["A", "B", "C", 'D"quoted"']
+        it = em({"vm_jobs": [{"name": name} for name in names]}, **dialect)
+        for excluded in (["A", "C"], ["A", 'D"quoted"']):
+            wanted = [{"field": "Name", "op": "!=", "value": excluded}]
+            found = resources(it, type="Job", filter=wanted, sort_by="Name")
+            assert [each["name"] for each in found] == [name for name in names if name not in excluded]
+
     def test_text_of_the_server(self, em: Start) -> None:
         it = em({"vm_jobs": [{"name": "A b"}, {"name": "C"}]})
         assert [each["name"] for each in resources(it, type="Job", filter='Name=="A b"')] == ["A b"]
@@ -394,6 +404,7 @@ class TestQuery:
         "wanted",
         [
             {"filter": [{"field": "Name"}]},
+            {"filter": [{"field": "Name", "value": []}]},
             {"filter": [{"field": "Name", "value": "x", "operator": "=="}]},
             {"filter": [{"field": "Name", "op": "~", "value": "x"}]},
             {"filter": [{"field": 'Name=="a";x', "value": "x"}]},
@@ -480,3 +491,14 @@ class TestComputers:
         assert sql["last_restore_point"]["point_type"] == "Full"
         assert web1["last_restore_point"]["age_hours"] == pytest.approx(2, abs=0.02)
         assert web2["last_restore_point"] is None
+
+    def test_restore_points_of_namesakes_on_two_servers(self, em: Start) -> None:
+        servers = [{"name": "vbr01.example.com"}, {"name": "vbr02.example.com"}]
+        groups = [
+            {"name": f"G{n}", "backup_server": each["name"], "computers": ["web"]} for n, each in enumerate(servers)
+        ]
+        point = {"computer": "web", "created_ago": 7200, "backup_server": "vbr02.example.com"}
+        it = em({"backup_servers": servers, "protection_groups": groups, "agent_restore_points": [point]})
+        found = {each["backup_server"]: each for each in it.call(find_computers, ["web"], [], True, self.now(it))}
+        assert found["vbr01.example.com"]["last_restore_point"] is None
+        assert found["vbr02.example.com"]["last_restore_point"]["age_hours"] == pytest.approx(2, abs=0.02)

@@ -226,6 +226,26 @@ class TestVmJobs:
             ("erp01", "Failed", "No space."),
         ]
 
+    def test_sources_of_a_copy_each_have_a_session(self, em: Start, dialect: dict[str, str]) -> None:
+        sources = [
+            {"name": "Slow", "duration": 300},
+            {"name": "Bad", "result": "Failed", "reason": "No space.", "duration": 20},
+            {"name": "Late", "appears_after": 200, "duration": 20},
+        ]
+        past = [{"ended_ago": 100}]
+        copies = {"type": "ImmediateBackupCopy", "workers": True, "machines": sources, "history": past}
+        it = em(scenario("vm_jobs", copies), **dialect)
+        error = it.failure("A", family=VM_JOBS)
+        row = error.learnt["jobs"][0]
+        assert error.kind == "rejected"
+        assert (row["session"]["job_name"], row["session"]["result"]) == ("A\\Bad", "Failed")
+        assert {each["name"]: each["result"] for each in row["machines"]} == {
+            "Slow": "Success",
+            "Bad": "Failed",
+            "Late": "Success",
+        }
+        assert it.counters["starts"] == {"A": 1}
+
     def test_all_kinds_together(self, em: Start) -> None:
         kinds = ["Backup", "BackupCopy", "Replica"]
         it = em({"vm_jobs": [{"name": kind, "type": kind, "machines": [f"{kind}-vm"]} for kind in kinds]})

@@ -19,7 +19,7 @@ GUID = "0a1b2c3d-0000-4000-8000-00000000000f"
 
 def test_texts() -> None:
     assert Condition.of("Name", "==", "a b").text() == 'Name=="a b"'
-    assert Condition.of("Result", "!=", "Success", "Warning").text() == 'Result!="Success",Result!="Warning"'
+    assert Condition.of("Result", "!=", "Success", "Warning").text() == 'Result!="Success";Result!="Warning"'
     assert Condition.of("IsRetry", "==", True).text() == 'IsRetry=="true"'
     assert Condition.of("TotalSize", ">", 5).text() == 'TotalSize>"5"'
 

@@ -1,0 +1,155 @@
+# Copyright: (c) 2026, backupops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One job on its way to a wished state: what was planned, what happened, and how it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from .._errors import ApiError
+from .model import RESULTS, Record
+from .plan import ATTACH, DISABLE, ENABLE, NONE, RETRY, START, STOP, Plan, Wish
+from .runs import bad_machines, describe, unacceptable
+
+
+@dataclass
+class Write:
+    """One write: whether it took effect, the task that the server made of it, and whether that is forgotten there."""
+
+    done: bool = False
+    task: Record | None = None
+    forgotten: bool = False
+
+
+@dataclass
+class Row:
+    """One job.
+
+    :ivar sessions: its run; a backup copy job has a session for each of its sources (em_rest 7).
+    """
+
+    job: Record
+    plan: Plan
+    action: str = NONE
+    act: Write = field(default_factory=Write)
+    toggle: Write = field(default_factory=Write)
+    sessions: list[Record] = field(default_factory=list)
+    machines: list[Record] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    error: ApiError | None = None
+
+    @property
+    def name(self) -> str:
+        """Name of the job."""
+        return str(self.job["name"])
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was written that took effect."""
+        return self.act.done or self.toggle.done
+
+    @property
+    def session(self) -> Record | None:
+        """The session that tells how the run stands: one that still runs, or the one with the worst verdict."""
+        return min(self.sessions, key=self._weight, default=None)
+
+    def _weight(self, session: Record) -> tuple[bool, int, bool]:
+        result = session["result"]
+        worse = -RESULTS.index(result) if result in RESULTS else -len(RESULTS)
+        return (not session["running"], worse, session["job_id"] != self.job["id"])
+
+    @property
+    def running(self) -> list[Record]:
+        """The sessions of the run that have not ended."""
+        return [session for session in self.sessions if session["running"]]
+
+    @property
+    def unset(self) -> bool:
+        """Whether a schedule is left as it was though it should change, without an error that says so."""
+        return self.plan.toggle and not self.toggle.done and not self.error
+
+    def bad(self, fail_on: str) -> bool:
+        """Whether a verdict of the ended run fails the module."""
+        verdicts = [session["result"] for session in self.sessions]
+        return any(unacceptable(each, fail_on) for each in verdicts) or bool(bad_machines(self.machines, fail_on))
+
+    def outcome(self, fail_on: str) -> str:
+        """How the run ended, as a sentence."""
+        return f"The run {describe(self.session or {}, self.machines, fail_on)}."
+
+    def unfinished(self) -> str | None:
+        """What is still waited for, None when nothing is."""
+        if self.error:
+            return None
+        for write in (self.act, self.toggle):
+            if write.task and not write.task["finished"] and not write.forgotten:
+                return f"{self.name} (its task {write.task['id']} is {write.task['state']})"
+        if self.session and self.session["running"]:
+            percent = self.session["progress"]
+            done = "" if percent is None else ", %d %%" % percent
+            return f"{self.name} ({self.session['state']}{done})"
+        if self.action in (START, RETRY) and not self.session:
+            return f"{self.name} (its session has not appeared yet)"
+        return None
+
+    def conclude(self, wish: Wish) -> None:
+        """Note what was done. A wait has a note of its own: the outcome."""
+        if self.error:
+            return
+        waited = wish.wait and self.session and not self.session["running"]
+        if waited and self.action in (START, ATTACH, RETRY):
+            self.notes.append(self.outcome(wish.fail_on))
+        elif self.action in (START, RETRY):
+            begun = "Started" if self.action == START else "Retried"
+            self.notes.append(f"{begun}." if self.session else f"{begun}; its run is not visible yet.")
+        elif self.action == STOP:
+            result = self.session["result"] if self.session and waited else None
+            self.notes.append(f"Stopped; the run ended {result}." if result else "Told to stop.")
+        if self.toggle.done:
+            self.notes.append(f"The schedule is {'enabled' if wish.schedule_enabled else 'disabled'} now.")
+
+    def predict(self, wish: Wish) -> None:
+        """Note what would be done, and show the job as it would be."""
+        self.action = shown_action(self.plan, wish)
+        steps = [] if self.plan.action == NONE else [self.plan.action]
+        if self.plan.toggle:
+            steps.append("%s the schedule" % (ENABLE if wish.schedule_enabled else DISABLE))
+            self.job = dict(self.job, schedule_enabled=wish.schedule_enabled)
+            self.toggle.done = True
+        self.act.done = self.plan.action in (START, STOP, RETRY)
+        would = self.changed
+        self.notes.append(f"Would {' and '.join(steps)}." if would else f"Nothing to do: {self.plan.reason}.")
+
+    def as_dict(self) -> Record:
+        """The row as it is returned."""
+        return {
+            "job": self.job,
+            "action": self.action,
+            "changed": self.changed,
+            "task": self.act.task or self.toggle.task,
+            "session": self.session,
+            "machines": self.machines,
+            "msg": " ".join(self.notes + ([self.error.sentence()] if self.error else [])),
+        }
+
+
+def shown_action(plan: Plan, wish: Wish) -> str:
+    """The one word for what is done with a job."""
+    if plan.action == NONE and plan.toggle:
+        return ENABLE if wish.schedule_enabled else DISABLE
+    return plan.action
+
+
+def picture(rows: Iterable[Row]) -> Record:
+    """The part of the jobs' state that the modules change, for diff mode."""
+    result = {}
+    for row in rows:
+        begun = row.act.done and row.action in (START, RETRY) and not row.session
+        result[f"{row.name} ({row.job['id']})"] = {
+            "running": bool(begun or (row.running and row.action != STOP)),
+            "schedule_enabled": row.job["schedule_enabled"],
+            "session": row.session["name"] if row.session else None,
+        }
+    return result

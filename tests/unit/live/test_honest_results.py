@@ -1,0 +1,179 @@
+"""What a result tells: changed, messages, and what was learnt before a failure of any kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.lookup import AGENT_JOBS, VM_JOBS, list_jobs
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.runs import Watch
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.waits import wait_for_sessions, wait_for_tasks
+from ansible_collections.backupops.veeam_em.plugins.module_utils._errors import ApiError, learnt_by
+from ansible_collections.backupops.veeam_em.tests.unit.live.em import Em
+
+Start = Callable[..., Em]
+
+FAILED_ONCE = [{"ended_ago": 60, "machines": [{"name": "m1", "result": "Failed"}]}]
+EVERYTHING = {
+    "name": None,
+    "id": None,
+    "platform": None,
+    "include_objects": False,
+    "include_last_session": False,
+}
+
+
+def fleet(**changes: Any) -> dict[str, Any]:
+    return {"agent_jobs": [{"name": "A", "machines": [{"name": "m1", "duration": 60}], **changes}]}
+
+
+def toggles(it: Em) -> Any:
+    return it.counters.get("toggles", {})
+
+
+class TestChanged:
+    @pytest.mark.parametrize("wait", [True, False])
+    def test_a_start_counts_although_the_schedule_is_refused(self, em: Start, wait: bool) -> None:
+        it = em(fleet(refuse_toggle="Not now."))
+        error = it.failure("A", schedule_enabled=False, wait=wait)
+        assert (error.kind, error.em_message) == ("rejected", "Not now.")
+        assert (error.learnt["changed"], error.learnt["jobs"][0]["changed"]) == (True, True)
+        assert it.counters["starts"] == {"A": 1}
+
+    def test_a_toggle_counts_although_the_start_is_refused(self, em: Start) -> None:
+        it = em(fleet(refuse_start="No license.", running=False))
+        error = it.failure("A", schedule_enabled=False)
+        assert (error.learnt["changed"], it.counters["starts"], toggles(it)) == (False, {}, {})
+        assert "The schedule was not set" not in error.message
+
+    def test_a_toggle_counts_although_there_is_nothing_left_to_stop(self, em: Start) -> None:
+        it = em(fleet(running=True, machines=[{"name": "m1", "duration": 2}], task_running_for=5))
+        result = it.jobs("A", state="stopped", schedule_enabled=False)
+        row = result["jobs"][0]
+        assert (result["changed"], row["changed"], toggles(it)) == (True, True, {"A": 1})
+        assert row["job"]["schedule_enabled"] is False
+
+
+class TestMessages:
+    @pytest.mark.parametrize(
+        ("changes", "wish", "message"),
+        [
+            ({"start_delay": 3600}, {}, "Started; its run is not visible yet."),
+            ({"start_delay": 0}, {}, "Started."),
+            ({"start_delay": 0}, {"wait": True}, "The run ended Success, 1 machine."),
+            ({"start_delay": 0, "history": FAILED_ONCE}, {"state": "retried"}, "Retried."),
+            ({"running": True}, {}, "Nothing to do: it is running already."),
+            ({"running": True}, {"state": "stopped"}, "Told to stop."),
+            ({"running": True}, {"state": "stopped", "wait": True}, "Stopped; the run ended Failed."),
+            ({}, {"state": "schedule", "schedule_enabled": False}, "The schedule is disabled now."),
+            (
+                {"schedule": {"enabled": False}},
+                {"state": "schedule", "schedule_enabled": True},
+                "The schedule is enabled now.",
+            ),
+        ],
+    )
+    def test_each_outcome_has_one(self, em: Start, changes: Any, wish: Any, message: str) -> None:
+        it = em(fleet(**changes))
+        assert it.jobs("A", **{"wait": False, **wish})["jobs"][0]["msg"] == message
+
+    def test_a_wait_that_times_out_tells_of_the_schedule(self, em: Start) -> None:
+        it = em(fleet(machines=[{"name": "m1", "duration": 5000}]))
+        error = it.failure("A", schedule_enabled=False, timeout=100)
+        assert (error.kind, toggles(it)) == ("timeout", {})
+        assert "The schedule was not set: A." in error.message
+        assert "Its schedule was not set." in error.learnt["jobs"][0]["msg"]
+
+    def test_a_toggle_whose_task_does_not_end_is_named(self, em: Start) -> None:
+        it = em(fleet(task_running_for=500))
+        error = it.failure("A", state="schedule", schedule_enabled=False, timeout=100)
+        task = error.learnt["jobs"][0]["task"]
+        assert f"A (its task {task['id']} is Running)" in error.message
+        assert error.learnt["changed"] is True
+
+    def test_running_already_and_not_to_be_joined(self, em: Start) -> None:
+        it = em(
+            {
+                "agent_jobs": [
+                    {"name": "A", "machines": [{"name": "m", "duration": 900}], "running": True},
+                    {"name": "B"},
+                ]
+            }
+        )
+        error = it.failure("A", "B", if_running="fail")
+        assert error.kind == "conflict"
+        assert [row["job"]["name"] for row in error.learnt["jobs"]] == ["A", "B"]
+        assert error.learnt["jobs"][0]["session"]["running"] is True
+        assert it.counters["writes"] == 0
+
+
+def test_a_defect_does_not_lose_what_was_learnt(em: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_arguments: Any) -> bool:
+        raise TypeError("surprise")
+
+    it = em(fleet())
+    monkeypatch.setattr(Watch, "settle", broken)
+    with pytest.raises(TypeError) as caught:
+        it.jobs("A")
+    assert learnt_by(caught.value)["changed"] is True
+    assert learnt_by(caught.value)["jobs"][0]["session"]["result"] == "Success"
+    assert it.counters["starts"] == {"A": 1}
+    assert it.counters["logons"] == it.counters["logoffs"]
+
+
+class TestNothingNamed:
+    def test_a_wait_for_no_session(self, em: Start) -> None:
+        it = em(fleet())
+        with pytest.raises(ApiError, match="No job session is named") as caught:
+            it.call(wait_for_sessions, it.waiter(), [], "failed", "fail")
+        assert caught.value.kind == "usage"
+
+    def test_a_wait_for_no_task(self, em: Start) -> None:
+        it = em(fleet())
+        with pytest.raises(ApiError, match="No task is named"):
+            it.call(wait_for_tasks, it.waiter(), [], "finished", True)
+
+    def test_one_session_by_two_names_is_one(self, em: Start) -> None:
+        it = em(fleet(history=[{"ended_ago": 50}]))
+        session = it.jobs("A", state="started")["jobs"][0]["session"]
+        result = it.call(wait_for_sessions, it.waiter(), [session["id"], session["uid"]], "failed", "fail")
+        assert [each["id"] for each in result["sessions"]] == [session["id"]]
+
+
+class TestNamesThatLeadNowhere:
+    @pytest.mark.parametrize("names", [["A"], []])
+    def test_a_backup_server_that_is_not_there(self, em: Start, names: list[str]) -> None:
+        it = em(fleet())
+        with pytest.raises(ApiError) as caught:
+            it.call(list_jobs, AGENT_JOBS, {**EVERYTHING, "name": names, "backup_server": "vbr99"})
+        assert caught.value.kind == "not_found"
+        assert "no backup server vbr99" in caught.value.message
+        assert "vbr01.example.com" in str(caught.value.hint)
+
+    def test_a_backup_server_without_jobs(self, em: Start) -> None:
+        servers = [{"name": "vbr01.example.com"}, {"name": "vbr02.example.com"}]
+        it = em({"backup_servers": servers, "agent_jobs": [{"name": "A"}]})
+        assert it.call(list_jobs, AGENT_JOBS, {**EVERYTHING, "backup_server": "vbr02.example.com"}) == []
+
+    def test_a_name_that_a_comma_has_torn(self, em: Start) -> None:
+        it = em({"agent_jobs": [{"name": "B, with comma"}]})
+        error = it.failure("B", " with comma")
+        assert error.kind == "not_found"
+        assert "name: ['B, with comma']" in str(error.hint)
+
+    def test_hints_fit_the_kind_of_job(self, em: Start) -> None:
+        it = em(fleet())
+        gone = "00000000-0000-4000-8000-00000000dead"
+        assert "veeam_em_agent_job_info" in str(it.failure(ids=[gone]).hint)
+        assert "veeam_em_query_info" in str(it.failure(ids=[gone], family=VM_JOBS).hint)
+
+
+def test_links_to_sessions_that_are_not_there_yet_cost_no_request_per_job_and_tick(em: Start) -> None:
+    machines = [{"name": "m{n}", "count": 2, "duration": 60}]
+    late = {"machines": machines, "related_link": True, "start_delay": 300}
+    it = em({"agent_jobs": [{"name": f"Job {n:02}", **late} for n in range(20)]})
+    result = it.jobs(*(job["name"] for job in it.sim.jobs()))
+    assert all(row["session"]["result"] == "Success" for row in result["jobs"])
+    reads = len([each for each in it.sim.requests() if each["method"] == "GET"])
+    assert reads <= 20 + 2 * 20 + 4 * len(it.time.slept)
