@@ -12,13 +12,14 @@ class ModuleDocFragment:
 options:
   server_url:
     description:
-      - Address of the Conductor server, with or without V(/api) at its end. V(http) and V(https) will do.
+      - Address of the Conductor server, with or without V(/api) at its end. Both V(http) and V(https) work.
       - If not set, the environment variable E(CONDUCTOR_SERVER_URL) is used.
     type: str
     required: true
   auth_key:
     description:
-      - Id of an access key of Orkes Conductor. A token is got for it, and another when that one is refused.
+      - Id of an access key of Orkes Conductor. The module gets a token for it, and a new one when the server
+        refuses the old one.
       - Open-source Conductor issues no tokens. The module then goes on without one and warns.
       - If not set, the environment variable E(CONDUCTOR_AUTH_KEY) is used.
     type: str

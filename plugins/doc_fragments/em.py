@@ -24,7 +24,7 @@ options:
     default: 9398
   username:
     description:
-      - Who logs on. Domain accounts are written V(DOMAIN\\user), local accounts V(HOST\\user).
+      - Account that logs on. Domain accounts are written V(DOMAIN\\user), local accounts V(HOST\\user).
       - Starting, stopping and reading jobs needs the role Portal Administrator.
       - If not set, the environment variable E(VEEAM_EM_USERNAME) is used.
     type: str
@@ -86,7 +86,7 @@ options:
     default: latest
   api_format:
     description:
-      - Format that is spoken with the server. The results are the same.
+      - Format of requests and answers. The results are the same.
       - If not set, the environment variable E(VEEAM_EM_API_FORMAT) is used.
     type: str
     choices: [json, xml]

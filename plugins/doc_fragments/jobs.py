@@ -12,7 +12,8 @@ class ModuleDocFragment:
 options:
   name:
     description:
-      - Exact names of the jobs. An unknown name fails the task with near matches, before anything is started.
+      - Exact names of the jobs. An unknown name fails the module with near matches, before anything is started.
+      - A name that holds a comma must be an element of a list; in a text, commas separate names.
     type: list
     elements: str
   id:
@@ -47,7 +48,7 @@ options:
     default: attach
   fail_on:
     description:
-      - Which verdict of a run, or of one of its machines, fails the task when O(wait=true).
+      - Which verdict of a run, or of one of its machines, fails the module when O(wait=true).
       - V(failed) lets warnings pass, V(warning) only success, V(never) everything.
       - A run that ended without a verdict passes only V(never).
     type: str

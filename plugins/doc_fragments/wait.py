@@ -12,7 +12,7 @@ class ModuleDocFragment:
 options:
   wait_timeout:
     description:
-      - How long to wait, in seconds. It bounds the whole task, O(request_timeout) one request.
+      - How long to wait, in seconds. It bounds the module's whole wait, O(request_timeout) one request.
       - When it runs out the module fails with RV(ignore:timed_out=true), everything known so far and the ids to
         wait on with. Nothing is stopped.
     type: float
@@ -39,6 +39,8 @@ options:
   wait:
     description:
       - Whether to wait for the outcome.
+      - Without it the module follows only the task that the server answers an action with.
+      - O(wait_timeout) bounds either. Reads before the first action are bounded by O(request_timeout) only.
     type: bool
     default: false
 """

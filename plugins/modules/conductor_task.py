@@ -8,14 +8,15 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: conductor_task
 short_description: Complete, fail or update a task of a Conductor workflow
+version_added: 0.1.0
 description:
   - Brings a task of Orkes Conductor or open-source Conductor to a status, with an output; typically a V(WAIT) or V(HUMAN) task at
     which a workflow has stopped.
   - The server answers an update in the same way whether it takes effect or not. So the task is read before and after, and the
     module fails when the update was dropped.
   - The update is sent once. If its answer is lost, the task is read again to see what came of it.
-version_added: 0.1.0
-author: backupops contributors (@backupops)
+author:
+  - backupops contributors (@backupops)
 options:
   task_id:
     description:
@@ -91,9 +92,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 task:
-  description: The task as it was read after the update; in check mode, as it is. Returned on failure too if it could be read.
+  description: The task as it was last read; in check mode, as it is.
   type: dict
-  returned: success
+  returned: when it could be read, on failure too
   contains:
     exists:
       description: Whether there is such a task. V(false) for a reference name that the workflow has not reached.

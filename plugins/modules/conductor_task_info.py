@@ -8,11 +8,12 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: conductor_task_info
 short_description: Read tasks of Conductor workflows
+version_added: 0.1.0
 description:
   - Reads tasks of Orkes Conductor or open-source Conductor, by their ids or by the workflow and their reference names.
   - Reading has no side effects; the endpoint that hands tasks to workers is never called.
-version_added: 0.1.0
-author: backupops contributors (@backupops)
+author:
+  - backupops contributors (@backupops)
 notes:
   - An id that the server does not know is a failure. A reference name that the workflow has not reached gives a task with
     RV(tasks[].exists=false).

@@ -8,12 +8,13 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: conductor_task_wait
 short_description: Wait for tasks of Conductor workflows
+version_added: 0.1.0
 description:
   - Waits until tasks of Orkes Conductor or open-source Conductor have ended, or their workflow has.
   - A task that fails and is retried goes on under a new id. The wait follows it, unless O(follow_retries=false).
   - However many tasks of a workflow are waited for, they cost one request per poll.
-version_added: 0.1.0
-author: backupops contributors (@backupops)
+author:
+  - backupops contributors (@backupops)
 options:
   follow_retries:
     description:
@@ -43,7 +44,7 @@ attributes:
   check_mode:
     support: full
     details:
-      - Only reads; waits in check mode too.
+      - Only reads; waits in check mode, too.
   diff_mode:
     support: none
   idempotent:

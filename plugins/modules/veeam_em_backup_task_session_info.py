@@ -1,6 +1,4 @@
 #!/usr/bin/python
-# -*- coding: utf-8 -*-
-
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -41,7 +39,6 @@ options:
       - Only those of machines with these names.
     type: list
     elements: str
-
   state:
     description:
       - Only those in one of these states.
@@ -52,12 +49,10 @@ options:
       - Only those that ended with one of these results. What still runs has no result.
     type: list
     elements: str
-
   created_after:
     description:
       - Only those created at or after this time, UTC (V(2026-01-31T22:00:00Z)) or with an offset.
     type: str
-
   limit:
     description:
       - At most this many, the newest.

@@ -1,6 +1,4 @@
 #!/usr/bin/python
-# -*- coding: utf-8 -*-
-
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -14,6 +12,8 @@ version_added: 0.1.0
 description:
   - Waits until runs of jobs have ended and reports what happened to every machine.
   - It needs no particular logon session, unlike waiting for tasks.
+  - To start a job and wait for it, use O(backupops.veeam_em.veeam_em_agent_job#module:wait=true), which waits for the very
+    run that it has started.
 author:
   - backupops contributors (@backupops)
 extends_documentation_fragment:
@@ -21,6 +21,11 @@ extends_documentation_fragment:
   - backupops.veeam_em.wait
   - backupops.veeam_em.attributes
   - backupops.veeam_em.attributes.info
+attributes:
+  check_mode:
+    support: full
+    details:
+      - Only reads; waits in check mode, too.
 options:
   id:
     description:
@@ -47,13 +52,14 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Wait for the run
+- name: Wait for a run that was started without waiting, if it was visible by then
   backupops.veeam_em.veeam_em_job_session_wait:
     host: em.example.com
     username: EXAMPLE\backup
     password: "{{ vault_em_password }}"
     id: "{{ started.jobs[0].session.id }}"
     wait_timeout: 7200
+  when: started.jobs[0].session is not none
 """
 
 RETURN = r"""

@@ -1,6 +1,4 @@
 #!/usr/bin/python
-# -*- coding: utf-8 -*-
-
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -28,8 +26,9 @@ options:
   filter:
     description:
       - Either a text in the server's filter grammar, which is sent as it is (encoded),
-      - or a list of conditions that must all hold, each with C(field), C(op) (V(==) if left out) and C(value) (one, or a list of which one must match).
+      - or a list of conditions that must all hold, each with C(field), C(op) (V(==) if left out) and C(value).
         Such values are quoted and encoded; what the grammar cannot carry is compared by the module.
+      - A list as C(value) means "one of them", with the C(op) V(!=) "none of them". An empty list is refused.
     type: raw
   sort_by:
     description:

@@ -1,6 +1,4 @@
 #!/usr/bin/python
-# -*- coding: utf-8 -*-
-
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -48,16 +46,16 @@ notes:
 """
 
 EXAMPLES = r"""
-- name: Use one logon session for several tasks
-  block:
-    - name: Open the logon session
-      backupops.veeam_em.veeam_em_session:
-        host: em.example.com
-        username: EXAMPLE\backup
-        password: "{{ vault_em_password }}"
-      register: logon
-      no_log: true
+- name: Open a logon session
+  backupops.veeam_em.veeam_em_session:
+    host: em.example.com
+    username: EXAMPLE\backup
+    password: "{{ vault_em_password }}"
+  register: logon
+  no_log: true
 
+- name: Use the logon session, and end it whatever happens
+  block:
     - name: Read the tasks of this logon session
       backupops.veeam_em.veeam_em_task_info:
         host: em.example.com

@@ -89,7 +89,7 @@ class Ansible:
         path.write_text(yaml.safe_dump([{**play, "tasks": list(tasks)}], sort_keys=False), encoding="utf-8")
         return self.command("ansible-playbook", str(path), *arguments)
 
-    def command(self, program: str, *arguments: str, timeout: float = 120) -> Run:
+    def command(self, program: str, *arguments: str, timeout: float = 300) -> Run:
         """Run any program of ansible's."""
         record = self.folder / "record"
         record.write_text("", encoding="utf-8")

@@ -86,6 +86,7 @@ def test_a_signal_during_a_wait(emsim: Start, ansible: Ansible, module: str, nam
     assert name in run.result["msg"]
     assert "goes on" in run.result["msg"]
     assert "nothing was stopped" in run.result["msg"]
+    assert (run.result["error"]["kind"], run.result["error"]["retryable"]) == ("timeout", True)
     assert "Traceback" not in run.output
     known = (run.result["jobs"][0]["session"],) if module == "veeam_em_agent_job" else run.result["sessions"]
     assert [(session["job_name"], session["running"]) for session in known] == [("A", True)]

@@ -81,8 +81,20 @@ class ConductorClient:
         return Workflow(_object(self.session.read(path, {"includeTasks": "true"}), path, "workflow", "workflowId"))
 
     def update(self, result: Mapping[str, Any]) -> None:
-        """POST a TaskResult. That it is accepted does not mean that it took effect (conductor 5.1)."""
-        self.session.write("tasks", result)
+        """POST a TaskResult. That it is accepted does not mean that it took effect (conductor 5.1).
+
+        :raises ApiError: `outcome_unknown` is set when the update may have taken effect.
+        """
+        answer = self.session.write("tasks", result).strip().strip('"')
+        if answer not in ("", result["taskId"]):
+            raise ApiError(
+                PROTOCOL,
+                "The answer to POST tasks is not the id of the task.",
+                hint="Check server_url: something else than Conductor's API may have answered.",
+                outcome_unknown=True,
+                method="POST",
+                path="tasks",
+            )
 
 
 def base_url(server_url: str | None) -> str:

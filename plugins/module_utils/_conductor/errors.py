@@ -15,11 +15,17 @@ from .._http import Response
 _TOKEN_CODES = ("EXPIRED_TOKEN", "INVALID_TOKEN")
 
 _ADDRESS_HINT = "Check server_url: something else than Conductor's API may have answered."
+REFUSED_HINT = "Check the key or the token, and that nothing in between asks for credentials of its own."
 PERMISSION_HINT = "The application that the key belongs to needs READ on what is read and EXECUTE on what is updated."
 
 
 class TokenRefused(ApiError):
-    """The token is expired, revoked or missing; the same request may succeed with a new one."""
+    """The token is expired, revoked or missing; the same request may succeed with a new one.
+
+    :ivar certain: the server itself says so, hence it has done nothing. Else somebody in between may have answered.
+    """
+
+    certain = False
 
 
 def decode(body: bytes) -> Any:
@@ -60,8 +66,13 @@ def judge(response: Response) -> ApiError | None:
             hint="Set server_url to the address that Conductor itself has.",
             **about,
         )
-    if (status in (401, 403) and error.get("error") in _TOKEN_CODES) or (status == 401 and problem):
-        return TokenRefused(AUTHENTICATION, f"Conductor refused the token ({status}){said}.", **about)
+    coded = status in (401, 403) and error.get("error") in _TOKEN_CODES
+    if coded or (status == 401 and problem):
+        refusal = TokenRefused(
+            AUTHENTICATION, f"Conductor refused the token ({status}){said}.", hint=REFUSED_HINT, **about
+        )
+        refusal.certain = coded
+        return refusal
     if status == 401:
         return ApiError(
             AUTHENTICATION,

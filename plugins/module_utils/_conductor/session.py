@@ -62,15 +62,16 @@ class ConductorSession:
             self._renew(refusal)
         return decode(self._send("GET", path, READ, query=query).body)
 
-    def write(self, path: str, body: Mapping[str, Any]) -> None:
+    def write(self, path: str, body: Mapping[str, Any]) -> str:
         """POST a body; never sent twice.
 
+        :returns: the answer, which is plain text (conductor 5.1).
         :raises ApiError: `outcome_unknown` is set when the write may have taken effect.
         """
         if self.read_only:
             raise ApiError(USAGE, f"POST {path} was held back: nothing is written in check mode.")
         self._ensure()
-        self._send("POST", path, WRITE, body=json.dumps(body).encode())
+        return self._send("POST", path, WRITE, body=json.dumps(body).encode()).body.decode("utf-8", "replace")
 
     def close(self) -> None:
         """Close the connections. Tokens need no log-off: they expire."""

@@ -21,6 +21,8 @@ _SHOWN_AS = {
     IN_PROGRESS: (IN_PROGRESS, SCHEDULED),
 }
 
+_UNKNOWN = "It is not known whether the update took effect."
+
 
 @dataclass(frozen=True)
 class Update:
@@ -122,11 +124,11 @@ def _post(client: ConductorClient, update: Update, before: Record) -> Record:
     :returns: the task, in the wished status.
     """
     failure = _try(client, update, before)
-    after = _reread(client, before)
-    if isinstance(failure, TokenRefused) and not update.holds(after):
+    after = _outcome(client, before, failure)
+    if isinstance(failure, TokenRefused) and failure.certain and not update.holds(after):
         # Refused before anything was done, and the read has renewed the token.
         failure = _try(client, update, before)
-        after = _reread(client, before)
+        after = _outcome(client, before, failure)
     if update.holds(after):
         if failure:
             client.warn(
@@ -137,12 +139,32 @@ def _post(client: ConductorClient, update: Update, before: Record) -> Record:
         failure.message = f"The update had not taken effect when the task was read again. {failure.message}"
         failure.learnt = {"task": after}
         raise failure
+    task = f"task {after['task_id']}"
+    if after["status"] == before["status"]:
+        message = f"The server accepted the update of {task} and dropped it: the task is {after['status']}."
+    else:
+        message = f"{_UNKNOWN} The server accepted it, and then {task} was {after['status']}."
     raise ApiError(
         CONFLICT,
-        f"The server accepted the update of task {after['task_id']} and dropped it: the task is {after['status']}.",
+        message,
         hint="Its workflow had ended, or somebody else was faster. Look at the workflow.",
         learnt={"task": after},
     )
+
+
+def _outcome(client: ConductorClient, before: Record, failure: ApiError | None) -> Record:
+    """The task after the update.
+
+    :raises ApiError: when it cannot be read, and that the outcome is not known, unless `failure` tells it.
+    """
+    try:
+        return _reread(client, before)
+    except ApiError as error:
+        if not (isinstance(failure, TokenRefused) and failure.certain):
+            lost = f" {failure.message}" if failure else ""
+            error.message = f"{_UNKNOWN}{lost} Reading the task again failed: {error.message}"
+            error.hint = f"{error.hint or ''} The update was sent once: look at the task before you repeat it.".strip()
+        raise
 
 
 def _try(client: ConductorClient, update: Update, before: Record) -> ApiError | None:

@@ -18,6 +18,7 @@ from .._errors import (
     TIMEOUT,
     TLS,
     ApiError,
+    Interrupted,
     keep,
 )
 from .._wait import Waiter, timed_out
@@ -98,7 +99,7 @@ class Jobs:
         return self._result(before)
 
     def _note_unset(self, stop: Exception) -> None:
-        unset = [row for row in self.rows if row.unset]
+        unset = [row for row in self.rows if row.unset(self.wish)]
         for row in unset:
             row.notes.append("Its schedule was not set.")
         if unset and isinstance(stop, ApiError):
@@ -198,6 +199,9 @@ class Jobs:
             self._adopt_task(write, self.client.act(self._path(row), action))
         except ApiError as error:
             self._resolve(row, write, error, acted)
+        except Interrupted:
+            row.notes.append("Interrupted while the action was being sent: it may have taken effect.")
+            raise
         write.done = True
 
     def _adopt_task(self, write: Write, resource: dict[str, Any]) -> None:

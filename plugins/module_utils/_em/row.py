@@ -65,10 +65,10 @@ class Row:
         """The sessions of the run that have not ended."""
         return [session for session in self.sessions if session["running"]]
 
-    @property
-    def unset(self) -> bool:
+    def unset(self, wish: Wish) -> bool:
         """Whether a schedule is left as it was though it should change, without an error that says so."""
-        return self.plan.toggle and not self.toggle.done and not self.error
+        left = self.plan.toggle and not self.toggle.done and not self.error
+        return left and self.job["schedule_enabled"] != wish.schedule_enabled
 
     def bad(self, fail_on: str) -> bool:
         """Whether a verdict of the ended run fails the module."""
