@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 
 # Word in a document -> kind of snippet.
-_KINDS = {"yaml": "yaml", "yaml+jinja": "yaml", "console": "console"}
+_KINDS = {"yaml": "yaml", "yaml+jinja": "yaml", "console": "console", "python": "python"}
 _RST = re.compile(r"^\.\. code-block:: (\S+)\n\n((?:(?:   .*)?\n)+)", re.MULTILINE)
 _MARKDOWN = re.compile(r"^```(\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # A command within a sentence or a table.
@@ -24,7 +24,7 @@ class Snippet:
 
     document: str
     line: int
-    kind: str  # yaml, console or inline
+    kind: str  # yaml, console, inline or python
     text: str
     file: str = ""
 

@@ -22,10 +22,11 @@ def rows(text: str) -> list[list[str]]:
     return [[cell.strip().strip("`") for cell in re.split(r"\s*\|\s*", line)] for line in lines]
 
 
-def test_connection_table_of_the_readme() -> None:
-    told = {row[0]: row[1:3] for row in rows(README) if len(row) > 2 and row[2].startswith("VEEAM_EM_")}
+@pytest.mark.parametrize(("prefix", "table"), [("VEEAM_EM_", EM_CONNECTION), ("CONDUCTOR_", CONDUCTOR_CONNECTION)])
+def test_connection_tables_of_the_readme(prefix: str, table: dict[str, Any]) -> None:
+    told = {row[0]: row[1:3] for row in rows(README) if len(row) > 2 and row[2].startswith(prefix)}
     real = {}
-    for name, (spec, environment) in EM_CONNECTION.items():
+    for name, (spec, environment) in table.items():
         default = spec.get("default", "required" if spec.get("required") else "")
         real[name] = [f"{default:g}" if isinstance(default, float) else str(default).lower(), environment]
     assert told == real

@@ -1,4 +1,4 @@
-"""Everything that the documentation tells to run is run: EXAMPLES, README, the roles' READMEs and the guides.
+"""Everything that the documentation tells to run is run: EXAMPLES, the READMEs and the guides.
 
 Snippets are taken as they are printed, but for the addresses of servers, which lead to the simulators. What writes is
 run once more with --check, and the servers see no write then.
@@ -19,8 +19,9 @@ import yaml
 from ansible_collections.backupops.veeam_em.tests.e2e.runner import COLLECTIONS, ROOT, Ansible, Run
 from ansible_collections.backupops.veeam_em.tests.e2e.snippets import Snippet, as_playbook, snippets_in
 from conductorsim import ConductorSimulator
+from conductorsim.scenario import load as load_workflows
 from emsim import Simulator
-from emsim.scenario import load
+from emsim.scenario import load as load_fleet
 
 GUIDES = ROOT / "docs" / "docsite" / "rst"
 DOCUMENTS = sorted(
@@ -29,6 +30,7 @@ DOCUMENTS = sorted(
         ROOT / "README.md",
         ROOT / "extensions" / "awx" / "README.md",
         *ROOT.glob("roles/*/README.md"),
+        *ROOT.glob("tests/simulator/**/README.md"),
         *GUIDES.glob("*.rst"),
         *ROOT.glob("plugins/modules/*.py"),
     )
@@ -81,6 +83,11 @@ ansible_python_interpreter="{{ ansible_playbook_python }}"
 """
 TASKS = [{"reference": name, "attempts": [{"after": 0.1}]} for name in ("approval", "snapshot", "backup")]
 TASKS += [{"reference": name, "type": "HUMAN"} for name in ("backup_gate", "other_gate")]
+WORKFLOWS = {
+    "keys": [{"id": "operator", "secret": "conductorsim"}, {"id": "...", "secret": "..."}],
+    "workflows": [{"name": "change", "id": "5d7c1f52-becd-11ef-a89d-86a819bd92bf", "tasks": [TASKS]}],
+}
+SIMULATOR = re.compile(r"-m (emsim|conductorsim) ")
 
 
 class World:
@@ -89,12 +96,11 @@ class World:
     def __init__(self, ansible: Ansible, sim: Simulator, conductor: ConductorSimulator, text: str) -> None:
         self.sim, self.conductor = sim, conductor
         self.home = ansible.folder
-        self.port = str(sim.port)
-        if "-m emsim" in text:
-            # The document starts a simulator of its own.
-            with socket.socket() as free:
-                free.bind(("127.0.0.1", 0))
-                self.port = str(free.getsockname()[1])
+        self.text = text
+        # A document may start a simulator of its own.
+        own = SIMULATOR.findall(text)
+        self.port = free_port() if "emsim" in own else str(sim.port)
+        self.conductor_port = free_port() if "conductorsim" in own else str(conductor.port)
         variables = {
             "CONDUCTOR_SERVER_URL": f"{conductor.url}/api",
             "CONDUCTOR_AUTH_KEY": "operator",
@@ -108,12 +114,18 @@ class World:
         installed.parent.mkdir(parents=True)
         installed.symlink_to(Path(COLLECTIONS) / "ansible_collections")
         self.tasks = ["task-7", "task-8"]
-        self.variables = self.known_things(text)
-        self.ansible = self.ansible.with_env(**self.shell_variables(text))
+        self.renew()
+
+    def renew(self) -> None:
+        """Close the gates and open the logon session, which commands may have used up."""
+        self.conductor.reset()
+        self.variables = self.known_things()
+        self.ansible = self.ansible.with_env(**self.shell_variables())
         (self.home / "variables.json").write_text(json.dumps(self.variables), encoding="utf-8")
 
-    def known_things(self, text: str) -> dict[str, Any]:
+    def known_things(self) -> dict[str, Any]:
         """Values of the variables that snippets use without setting them."""
+        text = self.text
         gates = {task["reference"]: task["id"] for task in self.conductor.workflows()[0]["tasks"]}
         run = {"id": self.last_run("Standby site" if "replica" in text else "Linux servers"), "result": "Success"}
         known: dict[str, Any] = {
@@ -143,15 +155,16 @@ class World:
         self.tasks = [run.result["jobs"][0]["task"]["id"] for run in runs]
         return {name: logon[name] for name in ("session_id", "logon_session_id")}
 
-    def shell_variables(self, text: str) -> dict[str, str]:
+    def shell_variables(self) -> dict[str, str]:
         """Values of the shell variables that commands use."""
-        if "$REPLICA_TASK_SESSION" not in text:
+        if "$REPLICA_TASK_SESSION" not in self.text:
             return {}
         machines = self.ansible.module(
             "veeam_em_replica_task_session_info", replica_session_id=self.last_run("Standby site")
         )
         return {
             "TOKEN": self.variables["logon"]["session_id"],
+            "LOGON_SESSION": self.variables["logon"]["logon_session_id"],
             "REPLICA_TASK_SESSION": machines.result["task_sessions"][0]["id"],
             "JOB_SESSION": self.last_run("Linux servers"),
             "AGENT_JOB": next(job["id"] for job in self.sim.jobs() if job["name"] == "Linux servers"),
@@ -165,7 +178,9 @@ class World:
             "http://localhost:8080": self.conductor.url,
             "em.example.com": self.sim.host,
             "9398": self.port,
-            "/tmp/emsim": str(self.home / "emsim"),
+            "8443": self.conductor_port,
+            "/tmp/": f"{self.home}/",
+            "cd tests/": f"cd {COLLECTIONS}/ansible_collections/backupops/veeam_em/tests/",
             "0c658ed7-becd-11ef-a89d-86a819bd92bf": str(self.variables.get("task_id")),
             "task-7": self.tasks[0],
             "task-8": self.tasks[1],
@@ -191,8 +206,8 @@ class World:
         script = []
         for line in lines:
             script.append(self.real(line))
-            if line.endswith("&"):
-                ready = self.home / "emsim" / "emsim.json"
+            if started := SIMULATOR.search(line):
+                ready = self.home / started[1] / f"{started[1]}.json"
                 script.append(f"for _ in $(seq 100); do [ -e '{ready}' ] && break; sleep 0.2; done")
         # A file, not a pipe: commands that go on in the background would keep a pipe open.
         with (self.home / "output").open("w+", encoding="utf-8") as output:
@@ -214,13 +229,17 @@ class World:
 def world(emsim: Callable[..., Simulator], ansible: Ansible, request: pytest.FixtureRequest) -> Iterator[World]:
     """The world for the document that the test is about."""
     text = "".join(snippet.text for snippet in SNIPPETS[request.getfixturevalue("document")])
-    scenario = {"workflows": [{"name": "change", "tasks": [TASKS]}]}
-    with ConductorSimulator(scenario, "orkes") as conductor:
+    with ConductorSimulator(WORKFLOWS, "orkes") as conductor:
         world = World(ansible, emsim(FLEET, speed=20), conductor, text)
         yield world
-        ready = world.home / "emsim" / "emsim.json"
-        if ready.exists():
+        for ready in world.home.glob("*/*sim.json"):
             subprocess.run(["kill", str(json.loads(ready.read_text(encoding="utf-8"))["pid"])], check=True)
+
+
+def free_port() -> str:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return str(free.getsockname()[1])
 
 
 def reason(text: str) -> str | None:
@@ -233,7 +252,9 @@ def reason(text: str) -> str | None:
 def test_document(world: World, document: str) -> None:
     commands: list[str] = []
     for snippet in SNIPPETS[document]:
-        if snippet.kind != "yaml":
+        if snippet.kind == "python":
+            exec(compile(snippet.text, str(snippet), "exec"), {})
+        elif snippet.kind != "yaml":
             commands += [line for line in snippet.text.splitlines() if not reason(line)]
         elif not reason(snippet.text):
             check_yaml(world, snippet)
@@ -242,6 +263,7 @@ def test_document(world: World, document: str) -> None:
         run = world.shell(commands)
         assert run.rc == 0, f"{document}\n{run.output}"
         if world.writes() != before:
+            world.renew()
             before = world.writes()
             tried = [
                 f"{line} --check" if line.startswith("ansible") and "--check" not in line else line for line in commands
@@ -254,12 +276,16 @@ def test_document(world: World, document: str) -> None:
 def check_yaml(world: World, snippet: Snippet) -> None:
     """Run a playbook or tasks, once more with --check if they write; other YAML is a scenario or faults of emsim."""
     if as_playbook(snippet.text) is None:
-        (world.home / snippet.file).write_text(snippet.text, encoding="utf-8")
-        if snippet.file == "faults.yml":
-            world.sim.add_faults(yaml.safe_load(snippet.text))
+        if snippet.file:
+            (world.home / snippet.file).write_text(snippet.text, encoding="utf-8")
+        content = yaml.safe_load(snippet.text)
+        if isinstance(content, list):
+            world.sim.add_faults(content)
             world.sim.clear_faults()
+        elif "workflows" in content:
+            load_workflows(content)
         else:
-            load(world.home / snippet.file)
+            load_fleet(content)
         return
     before = world.writes()
     run = world.play(snippet)
