@@ -52,7 +52,6 @@ def look(sim: Simulator, command: str, shown: str) -> None:
     enabled = {job["name"]: job["schedule_enabled"] for job in sim.jobs()}
     if "result=Failed" in command:
         rows = answer.get("sessions") or answer["task_sessions"]
-        # An agent job's run shows twice: as a whole, and as its machine's part.
         assert {row["result"] for row in rows} == {"Failed"}
         assert "task_sessions" not in answer or rows[0]["reason"] == "The disk is full."
     elif "limit=1" in command:
