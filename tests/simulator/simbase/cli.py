@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import signal
+import sys
 import threading
 
 from simbase.simulator import BaseSimulator
@@ -24,8 +25,14 @@ def run_until_told(simulator: BaseSimulator, name: str, max_seconds: float | Non
     done = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *ignored: done.set())
-    with simulator:
+    try:
+        simulator.start()
+    except (OSError, OverflowError) as problem:
+        sys.exit(f"{name} cannot serve at {simulator.url}: {problem}")
+    try:
         ready = simulator.write_ready_file(f"{name}.json")
         print(f"{name} ready at {simulator.url} (CA certificate: {simulator.ca_path})", flush=True)
         done.wait(max_seconds)
         ready.unlink(missing_ok=True)
+    finally:
+        simulator.stop()
