@@ -151,6 +151,25 @@ def test_backups_that_do_not_end_or_do_not_begin(emsim: Start, ansible: Ansible)
     assert "The license has expired." in run.stdout
 
 
+def test_a_run_that_goes_on_already(emsim: Start, ansible: Ansible) -> None:
+    machines = [{"name": "a", "duration": 0.1}, {"name": "slow", "duration": 6000}]
+    running = {"name": "Running", "machines": machines, "running": True}
+    sim = emsim({"agent_jobs": [running, {"name": "Idle", "machines": ["b"]}]})
+    em = ansible.connected(sim)
+    refused = fleet(em, ["a", "b"], vars={"backup_before_change_if_running": "fail"})
+    assert failed(refused) == ["a", "b"], refused.output
+    assert "Not backed up: b. Idle: no result: The job Running is running already" in refused.stdout
+    assert sim.counters()["writes"] == 0
+    run = next(job for job in sim.jobs() if job["name"] == "Running")["runs"][-1]["id"]
+    told = {"ansible.builtin.debug": {"msg": "{{ backup_before_change_result }}"}, "name": "Tell"}
+    attached = fleet(em, ["a"], vars={"backup_before_change_wait_timeout": 4}, post_tasks=[told])
+    assert attached.rc == 0, attached.output
+    assert attached["Tell"]["msg"] == [
+        {"job": "Running", "machine": "a", "result": "Success", "reason": "", "job_session_id": run}
+    ]
+    assert sim.counters()["starts"] == {}
+
+
 def test_check_mode_of_the_backup(emsim: Start, ansible: Ansible) -> None:
     sim = emsim(FLEET)
     run = fleet(ansible.connected(sim), [*WEB, "lost"], "--check", "--diff")
@@ -234,7 +253,10 @@ def test_thaw_without_a_freeze_and_with_a_wrong_file(emsim: Start, ansible: Ansi
     em = ansible.connected(sim)
     nothing = window(em, "thaw", tmp_path / "never.json")
     assert nothing.rc == 0, nothing.output
-    assert "nothing was frozen with this file" in nothing.stdout
+    message = f"Nothing was frozen with {tmp_path / 'never.json'}. If you expected frozen jobs, check"
+    assert message in nothing.stdout
+    assert not (tmp_path / "never.json").exists()
+    assert message in window(em, "thaw", Path("never.json")).stdout
     other = tmp_path / "other.txt"
     other.write_text("a shopping list", encoding="utf-8")
     for state in ("freeze", "thaw"):
@@ -254,19 +276,45 @@ def test_one_job_that_cannot_be_changed_does_not_keep_the_others(
     em = ansible.connected(sim)
     memory = tmp_path / "memory.json"
     assert window(em, "freeze", memory).rc == 0
-    stored = json.loads(memory.read_text(encoding="utf-8"))
-    gone = {"name": "Deleted", "backup_server": "vbr01.example.com", "schedule_enabled": True, "state": "frozen"}
-    stored["jobs"]["00000000-1111-4222-8333-444444444444"] = gone
-    memory.write_text(json.dumps(stored), encoding="utf-8")
     sim.set_job("Running", schedule={"configured": False, "enabled": False})
     thawed = window(em, "thaw", memory)
     assert thawed.rc != 0
     assert "The job Running has no schedule" in thawed.stdout
+    assert f"The memory {memory} is kept" in thawed.stdout
     assert schedules(sim)["Enabled"]
-    assert states(memory)["Deleted"] == "gone"
     sim.set_job("Running", schedule={"configured": True, "enabled": False})
     assert window(em, "thaw", memory).rc == 0
     assert schedules(sim) == {"Running": True, "Enabled": True, "Disabled": False, "On demand": False}
+
+
+def test_thaw_on_another_enterprise_manager_forgets_nothing(emsim: Start, ansible: Ansible, tmp_path: Path) -> None:
+    chosen = [job for job in JOBS if job["name"] in ("Enabled", "Disabled")]
+    sim, other = emsim({"agent_jobs": chosen}), emsim({"agent_jobs": [{"name": "Elsewhere", "machines": ["x"]}]})
+    em, before, memory = ansible.connected(sim), schedules(sim), tmp_path / "memory.json"
+    assert window(em, "freeze", memory, maintenance_window_jobs=["Enabled", "Disabled"]).rc == 0
+    frozen = memory.read_text(encoding="utf-8")
+    for _time in range(2):
+        lost = window(ansible.connected(other), "thaw", memory)
+        assert (lost.rc, " changed=0 " in lost.stdout) == (2, True), lost.output
+        assert "This Enterprise Manager does not know Enabled. Is it the one" in lost.stdout
+        assert f"The memory {memory} is kept" in lost.stdout
+        assert memory.read_text(encoding="utf-8") == frozen
+    assert other.counters()["writes"] == 0
+    # Jobs of another server in the same file: what can be thawed is thawed, the rest is named and stays.
+    stored = json.loads(frozen)
+    deleted = {"name": "Deleted", "backup_server": "vbr01.example.com", "state": "freezing"}
+    stored["jobs"]["00000000-1111-4222-8333-444444444444"] = deleted
+    memory.write_text(json.dumps(stored), encoding="utf-8")
+    thawed = window(em, "thaw", memory)
+    assert thawed.rc != 0
+    assert "does not know Deleted. Is it the one" in thawed.stdout
+    assert schedules(sim) == before
+    assert states(memory) == {"Deleted": "freezing", "Enabled": "thawed", "Disabled": "untouched"}
+    forgotten = window(em, "thaw", memory, maintenance_window_forget_missing=True)
+    assert forgotten.rc == 0, forgotten.output
+    assert states(memory)["Deleted"] == "gone"
+    assert window(em, "thaw", memory).rc == 0
+    assert sim.counters()["toggles"] == {"Enabled": 2}
 
 
 @pytest.mark.slow
@@ -311,3 +359,33 @@ def kill_at_random(ansible: Ansible, state: str, memory: Path, names: list[str],
         else:
             process.kill()
         process.wait()
+
+
+# The playbook backup_now
+
+
+def back_up_now(ansible: Ansible, *jobs: str, **variables: Any) -> Run:
+    given = {"backup_now_jobs": list(jobs), "backup_now_interval": 3, **variables}
+    return ansible.command("ansible-playbook", "backupops.veeam_em.backup_now", "-e", json.dumps(given))
+
+
+def test_backup_now_tells_whether_it_started_anything(emsim: Start, ansible: Ansible) -> None:
+    running = {"name": "Running", "machines": [{"name": "a", "duration": 60000}], "running": True}
+    sim = emsim({"agent_jobs": [running, {"name": "Idle", "machines": ["b"]}]}, speed=20)
+    em = ansible.connected(sim)
+    attached = back_up_now(em, "Running", backup_now_timeout=4)
+    assert (attached.rc, " changed=0 " in attached.stdout) == (2, True), attached.output
+    assert "Running: attach, no result yet" in attached.stdout
+    started = back_up_now(em, "Idle")
+    assert (started.rc, " changed=1 " in started.stdout) == (0, True), started.output
+    assert "Idle: start, Success" in started.stdout
+    assert sim.counters()["starts"] == {"Idle": 1}
+
+
+def test_backup_now_with_a_wrong_password(emsim: Start, ansible: Ansible) -> None:
+    sim = emsim(FLEET)
+    refused = back_up_now(ansible.connected(sim, password="wrong"), "Web servers")
+    assert (refused.rc, " changed=0 " in refused.stdout) == (2, True), refused.output
+    assert "Nothing was started or attached to." in refused.stdout
+    logons = [request for request in sim.requests() if request["path"].startswith("/api/sessionMngr")]
+    assert [request["status"] for request in logons] == [401]
