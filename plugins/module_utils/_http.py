@@ -204,12 +204,14 @@ class Transport:
 
     :param judge: turns a bad answer into an ApiError, a good one into None.
     :param deadline: when set, neither a request nor a pause between tries goes (far) beyond it.
+    :ivar server_time: when the server gave its latest answer, by its own clock, in seconds since the epoch.
     """
 
     options: HttpOptions
     judge: Callable[[Response], ApiError | None]
     clock: Clock = SYSTEM_CLOCK
     deadline: Deadline | None = None
+    server_time: float | None = field(init=False, default=None)
     _session: Any = field(init=False, repr=False)
     _sockets: weakref.WeakSet[Any] = field(init=False, repr=False, default_factory=weakref.WeakSet)
 
@@ -277,6 +279,7 @@ class Transport:
             return failure
         except ApiError as failure:
             return failure
+        self.server_time = _timestamp(response.headers.get("Date", ""))
         error = self.judge(response)
         if error is None:
             return response

@@ -13,7 +13,6 @@ from .._errors import (
     AUTHORIZATION,
     CONFLICT,
     CONNECTION,
-    NOT_FOUND,
     REJECTED,
     TIMEOUT,
     TLS,
@@ -23,8 +22,8 @@ from .._errors import (
 )
 from .._wait import Waiter, timed_out
 from .client import EmClient
-from .links import bare_id
-from .lookup import Family, belongs, find_jobs, is_copy, last_sessions
+from .discovery import Discovery, kinds
+from .lookup import Family, belongs, find_jobs, last_sessions
 from .model import Record, job, job_session, task
 from .plan import (
     ATTACH,
@@ -35,15 +34,17 @@ from .plan import (
     START,
     STOP,
     STOPPED,
+    STOPPING,
     Observed,
     Plan,
     Wish,
     check,
     make_plan,
+    running_already,
 )
 from .query import Condition
 from .row import Row, Write, picture, shown_action
-from .runs import CLOCK_MARGIN, SessionKind, Watch, earlier, kind_of, read_session, since
+from .runs import Watch, read_session, since
 from .tasks import follow
 
 # After a write whose answer was lost: how long to look for its traces, in seconds.
@@ -71,11 +72,9 @@ class Jobs:
         self.wish = wish
         self.waiter = waiter
         self.watch = Watch(client)
+        self.discovery = Discovery(client, family, self.watch, waiter.clock)
         self.rows: list[Row] = []
-        self._asked: set[str] = set()
         self._known_tasks: set[str] = set()
-        self._known_sessions: set[str | None] = set()
-        self._floors: dict[SessionKind, str | None] = {}
 
     def run(self, names: Sequence[str], ids: Sequence[str], server: str | None, check_mode: bool) -> dict[str, Any]:
         """Find the jobs, plan, carry out, wait if wished.
@@ -133,7 +132,7 @@ class Jobs:
         """The running sessions of each job, by job id."""
         records = list(records)
         result: dict[str, list[Record]] = {}
-        for kind in _kinds(records):
+        for kind in kinds(records):
             where = [*since(None, self.family.run_type), Condition.of("State", "!=", "Stopped")]
             for row in self.client.query(kind.query_type, where=where):
                 session = job_session(row)
@@ -153,7 +152,7 @@ class Jobs:
             # Others may have left tasks in a shared logon session.
             self._known_tasks = {task(resource)["id"] for resource in self.client.tasks()}
         if any(row.plan.action != STOP for row in acting):
-            self._remember_sessions()
+            self.discovery.remember(row.job for row in self.rows)
         for row in self.rows:
             row.action = shown_action(row.plan, self.wish)
             if row.plan.action in (ATTACH, NONE) and row.plan.reason:
@@ -162,7 +161,7 @@ class Jobs:
         with self.client.session.transport.within(self.waiter.deadline):
             self._follow([(row, row.act) for row in acting if not row.error])
             self._reconsider([row for row in acting if row.error and row.error.kind == REJECTED])
-            self._see_runs([row for row in self.rows if row.plan.action != NONE and not row.error])
+            self._see_runs([row for row in self.rows if (row.plan.action != NONE or row.running) and not row.error])
         if self.wish.state != STOPPED:
             self._set_schedules()
 
@@ -195,6 +194,7 @@ class Jobs:
 
         :param acted: tells, after a lost answer, whether the write shows.
         """
+        write.sent, write.sent_at = self.waiter.clock.monotonic(), self.client.session.transport.server_time
         try:
             self._adopt_task(write, self.client.act(self._path(row), action))
         except ApiError as error:
@@ -202,7 +202,11 @@ class Jobs:
         except Interrupted:
             row.notes.append("Interrupted while the action was being sent: it may have taken effect.")
             raise
-        write.done = True
+        if write is row.act and not write.task and self.discovery.old(row):
+            # The server refused in unclear words what somebody else had started before.
+            self._attach(row, row.sessions)
+        else:
+            write.done = True
 
     def _adopt_task(self, write: Write, resource: dict[str, Any]) -> None:
         write.task = task(resource)
@@ -227,6 +231,7 @@ class Jobs:
         except ApiError:
             found = False
         if not found:
+            self.discovery.drop_doubtful([row])
             error.message = f"It is not known whether the action on {row.name} took effect. {error.message}"
             error.hint = (
                 "No trace of it was seen, and it was not sent again. Look at the job before you run the playbook "
@@ -250,10 +255,10 @@ class Jobs:
     def _acted(self, row: Row) -> bool:
         """Whether a start, retry or stop shows in the job's sessions."""
         if row.plan.action != STOP:
-            self._discover([row])
-            return bool(row.sessions)
+            self.discovery.look([row])
+            return bool(row.running or (row.sessions and not self.discovery.old(row)))
         now = [job_session(read_session(self.client, session["id"])) for session in row.sessions]
-        return all(session["state"] == "Stopping" or not session["running"] for session in now)
+        return all(session["state"] == STOPPING or not session["running"] for session in now)
 
     def _follow(self, sent: Sequence[tuple[Row, Write]]) -> None:
         """Follow the tasks of writes to Finished."""
@@ -275,10 +280,11 @@ class Jobs:
     def _refusal(self, row: Row, said: str) -> ApiError:
         return ApiError(
             REJECTED,
-            f"Enterprise Manager refused the action on {row.name}: {said or 'it gave no reason.'}",
+            f"Enterprise Manager refused the action on {row.name}: {said.rstrip('. ') or 'it gave no reason'}.",
             hint="See the job in Backup & Replication.",
             em_message=said or None,
-            path=self._path(row),
+            method="POST",
+            path=f"/api/{self._path(row)}",
         )
 
     def _reconsider(self, rows: list[Row]) -> None:
@@ -294,59 +300,23 @@ class Jobs:
                     row.error, row.action = None, NONE
                     row.notes.append("It had ended before it could be stopped.")
                 elif row.plan.action != STOP and sessions:
-                    row.error, row.action, row.sessions = None, ATTACH, sessions
-                    row.notes.append("Somebody else had started it just before.")
+                    self._attach(row, sessions)
             return not any(row.error for row in rows)
 
         if rows:
             self.waiter.until(poll, seconds=OVERTAKEN_SECONDS)
 
+    def _attach(self, row: Row, sessions: list[Record]) -> None:
+        """Join a run that somebody else has started.
+
+        :raises ApiError: conflict, when `if_running` says so.
+        """
+        if self.wish.if_running == "fail":
+            raise running_already(row.name, sessions[0])
+        row.error, row.action, row.sessions = None, ATTACH, sessions
+        row.notes.append("Somebody else had started it just before.")
+
     # Runs
-
-    def _remember_sessions(self) -> None:
-        """Note which sessions exist: a new run is one that is not among them. Only servers' clocks are compared."""
-        for kind in _kinds(row.job for row in self.rows):
-            run_type = self.family.run_type
-            newest = self.client.query(
-                kind.query_type, where=since(None, run_type), sort_by="CreationTime", descending=True, limit=1
-            )
-            floor = earlier(newest[0].get("creation_time_utc"), CLOCK_MARGIN) if newest else None
-            self._floors[kind] = floor
-            self._known_sessions.update(
-                bare_id(row.get("uid")) for row in self.client.query(kind.query_type, where=since(floor, run_type))
-            )
-
-    def _discover(self, rows: list[Row]) -> None:
-        """Find new sessions of rows that were started; a bounded number of requests, however many rows."""
-        for kind, floor in self._floors.items():
-            mine = [row for row in rows if kind_of(row.job["job_type"]) is kind]
-            if not mine:
-                continue
-            where = since(floor, self.family.run_type)
-            for resource in self.client.query(kind.query_type, where=where, sort_by="CreationTime", descending=True):
-                session = job_session(resource)
-                for row in mine:
-                    if self._is_new(row, session):
-                        row.sessions.append(self.watch.add(resource))
-        for row in rows:
-            # What the task names may be hidden from queries, or not collected yet: it is asked for once.
-            related = row.act.task["job_session_id"] if row.act.task else None
-            if row.sessions or not related or related in self._known_sessions or related in self._asked:
-                continue
-            self._asked.add(related)
-            try:
-                row.sessions.append(self.watch.add(read_session(self.client, related)))
-            except ApiError as error:
-                if error.kind != NOT_FOUND:
-                    raise
-
-    def _is_new(self, row: Row, session: Record) -> bool:
-        """Whether a session belongs to the run that was started, and is not known of yet."""
-        if session["id"] in self._known_sessions or not belongs(session, row.job):
-            return False
-        if not row.sessions:
-            return True
-        return is_copy(row.job) and session["id"] not in {known["id"] for known in row.sessions}
 
     def _see_runs(self, rows: list[Row]) -> None:
         """Wait for the rows' runs, or look at them once."""
@@ -356,7 +326,8 @@ class Jobs:
         started = [row for row in rows if row.action in (START, RETRY)]
         if not self.wish.wait:
             try:
-                self._discover(started)
+                self.discovery.look(started)
+                self.discovery.drop_doubtful(started)
                 self.watch.refresh()
             except ApiError as error:
                 if not error.retryable:
@@ -366,26 +337,38 @@ class Jobs:
             return
 
         def poll() -> bool:
-            # Further sources of a backup copy job may begin while the first is under way.
-            self._discover([row for row in started if not row.sessions or is_copy(row.job)])
-            return self.watch.refresh() and all(row.sessions for row in rows)
+            self.discovery.look(started)
+            found = all(row.sessions for row in rows) and not any(map(self.discovery.doubtful, started))
+            return self.watch.refresh() and found
 
         try:
             ended = self.waiter.until(poll)
-            if self.wish.state == STOPPED:
-                # What became of the machines of a stopped run is a courtesy.
-                self.watch.peek()
-            elif ended:
+            self.discovery.drop_doubtful(started)
+            self.discovery.note_odd(started)
+            if ended and self.wish.state != STOPPED:
                 self.watch.settle(self.waiter)
             else:
+                # What became of the machines of a stopped run is a courtesy.
                 self.watch.peek()
         except ApiError as error:
-            error.hint = f"{error.hint or ''} Nothing was stopped: the backups go on.".strip()
+            self._tell_of_runs(rows, error)
             raise
         finally:
             self._take_over(rows)
         if not ended:
             raise self._too_late()
+
+    def _tell_of_runs(self, rows: Iterable[Row], error: ApiError) -> None:
+        """Add to a failure to read how the runs stand."""
+        ended = {session_id: each for session_id, each in self.watch.sessions.items() if not each["running"]}
+        if self.watch.running() or not all(row.sessions for row in rows):
+            error.hint = f"{error.hint or ''} Nothing was stopped: the backups go on.".strip()
+            return
+        verdicts = ", ".join(f"{each['name']} {each['result'] or 'without a verdict'}" for each in ended.values())
+        error.message = f"The runs have ended ({verdicts}), but their machines could not be read. {error.message}"
+        error.hint = (
+            f"Read them with veeam_em_job_session_wait, id: [{', '.join(ended)}]; no new backup is needed for that."
+        )
 
     def _take_over(self, rows: Iterable[Row]) -> None:
         for row in rows:
@@ -472,7 +455,3 @@ class Jobs:
             "jobs": [row.as_dict() for row in self.rows],
             "diff": {"before": before, "after": picture(self.rows)},
         }
-
-
-def _kinds(records: Iterable[Record]) -> list[SessionKind]:
-    return list(dict.fromkeys(kind_of(record["job_type"]) for record in records))

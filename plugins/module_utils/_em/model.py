@@ -103,7 +103,9 @@ def job(resource: Record) -> Record:
 
 def job_objects(resource: Record) -> list[Record]:
     """What an agent job protects: protection groups and computers, told apart only by name (em_rest 5)."""
-    includes = as_dict(resource.get("job_info")).get("includes") or []
+    info = resource.get("job_info")
+    # The decoder shows a wrapper that holds one list as that list: a JobInfo with includes and nothing else.
+    includes = info if isinstance(info, list) else as_dict(info).get("includes") or []
     if isinstance(includes, dict):
         includes = next((value for value in includes.values() if isinstance(value, list)), [includes])
     return [

@@ -15,6 +15,8 @@ STATES = (STARTED, STOPPED, RETRIED, SCHEDULE)
 
 NONE, START, ATTACH, STOP, RETRY = "none", "start", "attach", "stop", "retry"
 ENABLE, DISABLE = "enable", "disable"
+# State of a run that has been told to stop (em_rest 12).
+STOPPING = "Stopping"
 
 
 @dataclass(frozen=True)
@@ -75,14 +77,13 @@ def make_plan(wish: Wish, seen: Observed) -> Plan:
     if wish.state == SCHEDULE:
         return Plan(NONE, toggle, "" if toggle else "the schedule is as wanted")
     if wish.state == STOPPED:
+        if seen.running and seen.running["state"] == STOPPING:
+            # Stopping is not idempotent: a second stop may be another kind of stop.
+            return Plan(NONE, toggle, "it is stopping already")
         return Plan(STOP, toggle, "") if seen.running else Plan(NONE, toggle, "it is not running")
     if seen.running:
         if wish.if_running == "fail":
-            raise ApiError(
-                CONFLICT,
-                f"The job {seen.job['name']} is running already (session {seen.running['name']}).",
-                hint="Wait for it with veeam_em_job_session_wait, or set if_running to attach.",
-            )
+            raise running_already(seen.job["name"], seen.running)
         return Plan(ATTACH, toggle, "it is running already")
     if wish.state == STARTED:
         return Plan(START, toggle, "")
@@ -91,3 +92,12 @@ def make_plan(wish: Wish, seen: Observed) -> Plan:
     if seen.last["result"] != FAILED:
         return Plan(NONE, toggle, f"its last run ended {seen.last['result'] or 'without a verdict'}")
     return Plan(RETRY, toggle, "")
+
+
+def running_already(name: str, session: Record) -> ApiError:
+    """The error for a job that runs although it must not."""
+    return ApiError(
+        CONFLICT,
+        f"The job {name} is running already (session {session['name']}).",
+        hint="Wait for it with veeam_em_job_session_wait, or set if_running to attach.",
+    )

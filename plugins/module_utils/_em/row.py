@@ -16,11 +16,20 @@ from .runs import bad_machines, describe, unacceptable
 
 @dataclass
 class Write:
-    """One write: whether it took effect, the task that the server made of it, and whether that is forgotten there."""
+    """One write.
+
+    :ivar done: whether it took effect.
+    :ivar task: the task that the server made of it.
+    :ivar forgotten: whether the server does not know that task any more.
+    :ivar sent: when it was sent, by the clock that waits are measured with.
+    :ivar sent_at: the same by the server's clock, in seconds since the epoch; None when the server did not tell.
+    """
 
     done: bool = False
     task: Record | None = None
     forgotten: bool = False
+    sent: float = 0.0
+    sent_at: float | None = None
 
 
 @dataclass

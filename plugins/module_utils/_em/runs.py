@@ -123,6 +123,10 @@ class Watch:
         note_unknown_state(self.client, session)
         self.sessions[session["id"]] = session
 
+    def drop(self, session_id: str) -> None:
+        """Follow a session no longer."""
+        self.sessions.pop(session_id, None)
+
     def peek(self) -> None:
         """Read the machines once and as far as that works: a machine may be done before its run is."""
         try:

@@ -175,7 +175,7 @@ class SimulatedJob:
             id=guid("session", self.id, "past", past.ended_ago, self._begin - ended),
             job_id=self.id,
             start=start,
-            visible_at=start,
+            visible_at=self._begin + past.appears_after / self._speed if past.appears_after else start,
             is_retry=past.retry,
             chosen_result=past.result,
         )

@@ -104,6 +104,7 @@ class Past:
     retry: bool = False
     repeat: int = 1
     every: float = DAY
+    appears_after: float = 0  # em_rest 15.16: collected so long after the simulator's start, divided by --speed
 
 
 @dataclass

@@ -176,4 +176,5 @@ def test_links_to_sessions_that_are_not_there_yet_cost_no_request_per_job_and_ti
     result = it.jobs(*(job["name"] for job in it.sim.jobs()))
     assert all(row["session"]["result"] == "Success" for row in result["jobs"])
     reads = len([each for each in it.sim.requests() if each["method"] == "GET"])
-    assert reads <= 20 + 2 * 20 + 4 * len(it.time.slept)
+    # A query, and a few of those that the tasks name.
+    assert reads <= 20 + 9 * len(it.time.slept)

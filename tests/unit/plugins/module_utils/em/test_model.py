@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 from ansible_collections.backupops.veeam_em.plugins.module_utils._em import model
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.codec import decode
 from ansible_collections.backupops.veeam_em.plugins.module_utils._em.model import (
     FINAL,
     JOB_SESSION,
@@ -15,6 +17,7 @@ from ansible_collections.backupops.veeam_em.plugins.module_utils._em.model impor
     TASK_SESSION,
     UNKNOWN,
     classify,
+    job_objects,
     moment,
     verdict,
     worst,
@@ -120,3 +123,19 @@ def test_a_record_of_nothing_is_complete(record: Any) -> None:
     odd = record({"result": "text", "links": None, "state": ["x"], "name": {"a": 1}, "uid": [], "job_info": "x"})
     assert set(full) == set(odd)
     assert not set(full) & {"items", "values", "keys", "get", "pop", "copy", "update"}
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_objects_of_a_job_that_holds_nothing_else(count: int) -> None:
+    items = [{"ObjectInJobId": f"i{n}", "Name": f"m{n}"} for n in range(count)]
+    included = "".join(
+        f"<ObjectInAgentBackupJob><ObjectInJobId>i{n}</ObjectInJobId><Name>m{n}</Name></ObjectInAgentBackupJob>"
+        for n in range(count)
+    )
+    twins = (
+        json.dumps({"Name": "A", "JobInfo": {"Includes": {"ObjectInAgentBackupJobs": items}}}),
+        json.dumps({"Name": "A", "JobInfo": {"Includes": items}}),
+        f"<AgentBackupJob Name='A'><JobInfo><Includes>{included}</Includes></JobInfo></AgentBackupJob>",
+    )
+    for text in twins:
+        assert [each["name"] for each in job_objects(decode(text.encode()))] == [item["Name"] for item in items], text

@@ -15,7 +15,7 @@ from ansible_collections.backupops.veeam_em.plugins.module_utils._em.plan import
 )
 from ansible_collections.backupops.veeam_em.plugins.module_utils._errors import CONFLICT, USAGE, ApiError
 
-RUNNING = {"name": "A@now", "id": "r", "result": None}
+RUNNING = {"name": "A@now", "id": "r", "result": None, "state": "Working"}
 
 
 def seen(enabled: bool = True, configured: bool = True, running: bool = False, last: Any = None) -> Observed:
@@ -93,3 +93,8 @@ def test_a_wish_that_makes_no_sense() -> None:
     assert caught.value.kind == USAGE
     check(Wish("schedule", False))
     check(Wish("started"))
+
+
+def test_a_run_that_is_stopping_is_not_stopped_again() -> None:
+    plan = make_plan(Wish("stopped"), Observed(seen().job, {**RUNNING, "state": "Stopping"}))
+    assert (plan.action, plan.changes, plan.reason) == ("none", False, "it is stopping already")
