@@ -23,8 +23,12 @@ _CHANGES = ("terminate", "remove", "pause")
 # Those below change the world of the request that they are put on, and its answer goes out as usual.
 CONDUCTOR_FAULT_KINDS: dict[str, FaultKind] = {
     **FAULT_KINDS,
-    "expire_token": FaultKind(None),  # the token of the request expires first
+    # the token of the request expires first; `code` and `http_status` (0: as the scenario has it): how that is said
+    "expire_token": FaultKind(None, options={"code": "EXPIRED_TOKEN", "http_status": 0}),
     "update_dropped": FaultKind(None),  # conductor 5.1: the update is accepted and has no effect
+    "unknown_status": FaultKind(None, options={"status_name": "PENDING"}),  # of all tasks in this answer
+    "terminate": FaultKind(None, options={"reason": "Called off."}),  # somebody ends all workflows first
+    "remove": FaultKind(None),  # all workflows are removed first (conductor 1.1)
 }
 
 
@@ -91,8 +95,17 @@ class ConductorApp(BaseApp):
         """Put a fault of the world in place."""
         if fault.name == "expire_token":
             self.state.tokens.expire(request.header(TOKEN))
+            request.overrides["expired"] = (fault.options["code"], fault.options["http_status"])
         elif fault.name == "update_dropped":
             request.overrides["update_dropped"] = True
+        elif fault.name == "unknown_status":
+            request.overrides["unknown_status"] = fault.options["status_name"]
+        elif fault.name == "terminate":
+            now = self._advance()
+            for execution in self.state.executions.values():
+                execution.terminate(now, str(fault.options["reason"]))
+        elif fault.name == "remove":
+            self.state.executions.clear()
 
     def note(self, request: Request, status: int | None, fault: Fault | None) -> None:
         """Count and log a request."""
@@ -148,7 +161,8 @@ class ConductorApp(BaseApp):
         if token is None:
             raise ApiError(401, "Token is not valid", "INVALID_TOKEN")
         if token.expires <= now:
-            raise ApiError(self._scenario.settings.expired_status, "Token expired", "EXPIRED_TOKEN")
+            code, status = request.overrides.get("expired", ("EXPIRED_TOKEN", 0))
+            raise ApiError(status or self._scenario.settings.expired_status, "Token expired", code)
         return token
 
     def _refusal(self, status: int, message: str, token_code: str) -> Response:

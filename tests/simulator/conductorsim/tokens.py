@@ -41,6 +41,10 @@ class Tokens:
         """A token as it was issued, expired or not; None for what is none."""
         return self._issued.get(text)
 
+    def issued(self) -> list[str]:
+        """All tokens."""
+        return list(self._issued)
+
     def expire(self, text: str) -> None:
         """End a token before its time."""
         if text in self._issued:

@@ -29,4 +29,6 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         outcome: sum("test_matrix.py::test_cell[" in report.nodeid for report in terminalreporter.getreports(outcome))
         for outcome in ("passed", "failed")
     }
+    if not any(counts.values()):
+        return
     terminalreporter.write_line(f"fault matrix: {counts['passed'] + counts['failed']} cells, {counts['failed']} failed")

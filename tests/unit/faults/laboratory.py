@@ -1,4 +1,4 @@
-"""A module's main() in this process, against a live emsim, on one clock that only sleeping moves.
+"""A module's main() in this process, against a live simulator, on one clock that only sleeping moves.
 
 Everything is real but Ansible's side of the module and the pauses: sockets, TLS, timeouts of requests, the modules' own
 options and their defaults.
@@ -18,9 +18,11 @@ from typing import Any
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.backupops.veeam_em.plugins.module_utils import _module
+from ansible_collections.backupops.veeam_em.plugins.module_utils._conductor.client import ConductorClient
 from ansible_collections.backupops.veeam_em.plugins.module_utils._em.client import EmClient
 from ansible_collections.backupops.veeam_em.plugins.module_utils._options import EM_CONNECTION
 from ansible_collections.backupops.veeam_em.plugins.module_utils._wait import Deadline, Waiter
+from conductorsim import ConductorSimulator
 from emsim import Simulator
 
 PASSWORD = "canary-of-the-password"
@@ -48,6 +50,38 @@ SCENARIO: dict[str, Any] = {
             "machines": [{"name": "vm02", "duration": 20}],
             "history": [{"ended_ago": 10000}],
         },
+        {
+            "name": "VM failed",
+            "machines": [{"name": "vm03", "duration": 15}],
+            "history": [{"ended_ago": 15000, "result": "Failed", "machines": [{"name": "vm03", "result": "Failed"}]}],
+        },
+        {"name": "VM long", "machines": [{"name": "vm04", "duration": 3000}], "running": True},
+        {"name": "VM copy", "type": "BackupCopy", "machines": [{"name": "vm01", "duration": 20}]},
+    ],
+}
+KEY_ID, KEY_SECRET = "operator", "canary-of-the-key"
+GATE = {"reference": "gate", "type": "HUMAN"}
+CONDUCTOR_SCENARIO: dict[str, Any] = {
+    "keys": [{"id": KEY_ID, "secret": KEY_SECRET}],
+    "workflows": [
+        # Something to wait for: the first attempt fails after 10 seconds.
+        {
+            "name": "work",
+            "tasks": [
+                [
+                    {"reference": "short", "attempts": [{"after": 5, "output": {"ready": True}}]},
+                    {
+                        "reference": "long",
+                        "retries": 1,
+                        "retry_delay": 5,
+                        "attempts": [{"status": "FAILED", "after": 10, "reason": "busy"}, {"after": 20}],
+                    },
+                ],
+                GATE,
+            ],
+        },
+        # Something to update.
+        {"name": "change", "tasks": [GATE, {"reference": "after"}]},
     ],
 }
 
@@ -111,39 +145,39 @@ class FakeModule:
 
 
 class Laboratory:
-    """One simulator, back in its first state for each experiment."""
+    """One simulator, back in its first state for each experiment.
 
-    def __init__(self, sim: Simulator, time: Time, monkeypatch: pytest.MonkeyPatch) -> None:
+    connection: options of all modules. The request_timeout is real time.
+    """
+
+    def __init__(
+        self, sim: Any, time: Time, monkeypatch: pytest.MonkeyPatch, client: Any, connection: dict[str, Any]
+    ) -> None:
         self.sim = sim
         self.time = time
         self.monkeypatch = monkeypatch
+        self.connection = {"ca_path": sim.ca_path, "request_timeout": 20, "retries": 2, **connection}
         self.module = FakeModule({})
         self.seconds = 0.0
         # Modules take the system's clock where none is named: here the common one.
-        for function in (Waiter.__init__, Deadline.__init__):
-            monkeypatch.setattr(function, "__defaults__", (time,))
-        monkeypatch.setattr(EmClient.from_params.__func__, "__defaults__", (False, time))
+        self._clocks = {
+            Waiter.__init__: (time,),
+            Deadline.__init__: (time,),
+            client.from_params.__func__: (False, time),
+        }
+        for function, defaults in self._clocks.items():
+            monkeypatch.setattr(function, "__defaults__", defaults)
 
     def begin(self) -> None:
         """Everything as it was at first."""
+        # There may be other laboratories, with other clocks.
+        for function, defaults in self._clocks.items():
+            function.__defaults__ = defaults
         self.time.now = self.time.start
         self.sim.reset()
 
-    @property
-    def connection(self) -> dict[str, Any]:
-        """Connection options of the modules. The request_timeout is real time."""
-        return {
-            "host": self.sim.host,
-            "port": self.sim.port,
-            "ca_path": self.sim.ca_path,
-            "username": "administrator",
-            "password": PASSWORD,
-            "request_timeout": 20,
-            "retries": 2,
-        }
-
     def client(self, **options: Any) -> EmClient:
-        """A client without a module."""
+        """A client of Enterprise Manager without a module."""
         defaults = {name: spec.get("default") for name, (spec, _environment) in EM_CONNECTION.items()}
         return EmClient.from_params({**defaults, **self.connection, **options})
 
@@ -174,13 +208,24 @@ class Laboratory:
     def counters(self) -> dict[str, Any]:
         """The simulator's counters, with a zero where nothing was counted."""
         numbers = ("cookies_seen", "foreign_host", "logons", "logoffs", "open_logon_sessions", "peak_logon_sessions")
-        groups: dict[str, Any] = {name: {} for name in ("starts", "stops", "retries", "toggles", "action_requests")}
+        names = ("starts", "stops", "retries", "toggles", "action_requests", "updates")
+        groups: dict[str, Any] = {name: {} for name in names}
         return {**dict.fromkeys(numbers, 0), **groups, **self.sim.counters()}
 
 
 @contextmanager
 def laboratory(monkeypatch: pytest.MonkeyPatch, **arguments: Any) -> Iterator[Laboratory]:
-    """A laboratory with its simulator; arguments are those of emsim.Simulator."""
+    """A laboratory with Enterprise Manager; arguments are those of emsim.Simulator."""
     time = Time()
     with Simulator(**{"scenario": SCENARIO, **arguments}, clock=time) as sim:
-        yield Laboratory(sim, time, monkeypatch)
+        connection = {"host": sim.host, "port": sim.port, "username": "administrator", "password": PASSWORD}
+        yield Laboratory(sim, time, monkeypatch, EmClient, connection)
+
+
+@contextmanager
+def conductor_laboratory(monkeypatch: pytest.MonkeyPatch, personality: str) -> Iterator[Laboratory]:
+    """A laboratory with Conductor, which is oss or orkes."""
+    time = Time()
+    with ConductorSimulator(CONDUCTOR_SCENARIO, personality, clock=time) as sim:
+        keys = {"auth_key": KEY_ID, "auth_secret": KEY_SECRET} if personality == "orkes" else {}
+        yield Laboratory(sim, time, monkeypatch, ConductorClient, {"server_url": sim.url, **keys})

@@ -29,4 +29,4 @@ def test_no_test_of_this_kind_is_forgotten() -> None:
     mine = [*(path for folder in folders for path in folder.glob("test_*.py") if path.name != "test_guarantees.py")]
     mine += [ROOT / "tests" / "e2e" / f"test_{name}.py" for name in ("secrets", "tls", "interruption", "load")]
     named = {path for path, _name in NAMED}
-    assert {path.relative_to(ROOT).as_posix() for path in mine} == named
+    assert {path.relative_to(ROOT).as_posix() for path in mine} <= named

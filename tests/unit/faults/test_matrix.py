@@ -1,23 +1,28 @@
 """Every fault x every module operation: the outcome of each cell is declared in expectations.py.
 
 A cell strikes one request of an operation. Without faults the requests of an operation are always the same, so a cell
-names its request by its number. "make test" takes two places of each operation for each fault (the write always);
-"make test-full" takes every request.
+names its request by its number. "make test" takes a place of each operation for each fault, and of those that write
+the write; of the faults that take real time it takes some. "make test-full" takes every request.
 """
 
 from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import pytest
 from ansible_collections.backupops.veeam_em.tests.unit.faults.expectations import (
+    CHECK,
+    CONDUCTOR_FAULTS,
     COURTESY,
     FAULTS,
     GLANCE,
+    LAST_POLL,
     LAST_RUN,
     LOG_OFF,
     LOGON,
@@ -25,68 +30,138 @@ from ansible_collections.backupops.veeam_em.tests.unit.faults.expectations impor
     OK,
     POLL,
     READ,
+    TOGGLE,
     UNCHANGED,
+    VERIFY,
     WRITE,
     Fault,
     Place,
 )
-from ansible_collections.backupops.veeam_em.tests.unit.faults.laboratory import PASSWORD, Laboratory, laboratory
-from ansible_collections.backupops.veeam_em.tests.unit.faults.operations import OPERATIONS, Operation
+from ansible_collections.backupops.veeam_em.tests.unit.faults.laboratory import (
+    KEY_SECRET,
+    PASSWORD,
+    Laboratory,
+    conductor_laboratory,
+    laboratory,
+)
+from ansible_collections.backupops.veeam_em.tests.unit.faults.operations import (
+    CONDUCTOR_OPERATIONS,
+    OPERATIONS,
+    RETRIES,
+    STOPS,
+    TOGGLES,
+    Operation,
+)
 
 BASIC = base64.b64encode(f"administrator:{PASSWORD}".encode()).decode()
+# One of so many pairs with a fault that takes real time is in the sample.
+TAKEN_OF_THE_SLOW = 5
+# What asks for the machines of a run, which happens when it has ended.
+_MACHINES = ("AgentManagement", "type=BackupTaskSession", "type=ReplicaTaskSession")
+
+
+@contextmanager
+def _laboratories() -> Iterator[dict[str, Laboratory]]:
+    """One of each server."""
+    with pytest.MonkeyPatch.context() as monkeypatch, ExitStack() as stack:
+        labs = {name: stack.enter_context(conductor_laboratory(monkeypatch, name)) for name in ("orkes", "oss")}
+        yield {**labs, "em": stack.enter_context(laboratory(monkeypatch))}
+
+
+@pytest.fixture(scope="module")
+def labs() -> Iterator[dict[str, Laboratory]]:
+    """Laboratories for many experiments."""
+    with _laboratories() as made:
+        yield made
 
 
 @cache
 def places() -> dict[str, list[Place]]:
     """The requests of each operation, as they are without faults."""
     found = {}
-    with pytest.MonkeyPatch.context() as monkeypatch, laboratory(monkeypatch) as lab:
-        for operation in OPERATIONS:
+    with _laboratories() as labs:
+        for operation in (*OPERATIONS, *CONDUCTOR_OPERATIONS):
+            lab = labs[operation.server]
             lab.begin()
             options = operation.prepare(lab)
             before = len(lab.sim.requests())
             result = lab.run(operation.module, **{**operation.options, **options})
             assert result["failed"] is False, (operation.name, result)
             assert lab.counters["open_logon_sessions"] == operation.leaves
-            found[operation.name] = _places(operation, lab.sim.requests()[before:])
+            find = _places if operation.server == "em" else _conductor_places
+            found[operation.name] = find(operation, lab.sim.requests()[before:])
     return found
 
 
 def _places(operation: Operation, requests: list[dict[str, Any]]) -> list[Place]:
-    kinds = [_kind(operation, each) for each in requests]
-    first = kinds.index(READ) if READ in kinds else len(kinds)
-    written = kinds.index(WRITE) if WRITE in kinds else len(kinds)
-    waits = operation.module.endswith("_wait")
+    kinds = [_kind(each) for each in requests]
+    end = len(kinds) + 1
+    first = _index(kinds, READ)
+    written = min(_index(kinds, WRITE), _index(kinds, TOGGLE))
+    if operation.attaches:
+        # What follows is a wait from where the running session is read by itself.
+        written = next(number for number, each in enumerate(requests) if "essions/" in each["path"]) - 1
+    toggled = _index(kinds, TOGGLE) if operation.writes[1:] == (TOGGLES,) else end
+    machines = [written < number and _is_about_machines(each) for number, each in enumerate(requests)]
+    known = _index(machines, True) if operation.waits else end
+    if operation.polls_first:
+        known = _index([_is_about_machines(each) for each in requests], True) if operation.waits else end
     result = []
     for number, kind in enumerate(kinds):
         path = requests[number]["path"]
-        if kind == READ and number == first and not waits:
+        if kind != READ:
+            pass
+        elif number == first and not operation.polls_first:
             kind = LOOKUP
-        elif operation.writes == "retries" and number < written and "JobName" in requests[number]["query"]:
+        elif RETRIES in operation.writes and number < written and "JobName" in requests[number]["query"]:
             kind = LAST_RUN
-        elif kind == READ and number > written and operation.name == "start" and "/tasks/" not in path:
+        elif number == toggled - 1:
+            kind = CHECK
+        elif _glances(operation) and written < number < toggled and "/tasks/" not in path:
             kind = GLANCE
-        elif kind == READ and number > written and _after_a_stop(operation, path):
+        elif STOPS in operation.writes and number > _index(kinds, WRITE) and path.endswith("/query"):
             kind = COURTESY
-        elif kind == READ and (waits or number > written):
+        elif operation.polls_first or number > written:
             kind = POLL
-        result.append(Place(number + 1, kind))
+        result.append(Place(number + 1, kind, verdict_known=number >= known))
     return result
 
 
-def _after_a_stop(operation: Operation, path: str) -> bool:
-    """When a run has been stopped, its machines are read once."""
-    return operation.writes == "stops" and path.endswith("/query")
+def _index(found: list[Any], wanted: Any) -> int:
+    return found.index(wanted) if wanted in found else len(found)
 
 
-def _kind(operation: Operation, request: dict[str, Any]) -> str:
-    if request["path"].lower().startswith("/api/sessionmngr"):
+def _is_about_machines(request: dict[str, Any]) -> bool:
+    return any(word in request["query"] for word in _MACHINES)
+
+
+def _glances(operation: Operation) -> bool:
+    """Whether it starts or attaches without waiting for the run."""
+    return operation.options.get("state") == "started" and not operation.waits
+
+
+def _kind(request: dict[str, Any]) -> str:
+    path = request["path"].lower()
+    if path.startswith(("/api/sessionmngr", "/api/token")):
         return LOGON
     if request["method"] == "GET":
         return READ
-    if request["path"].lower().startswith("/api/logonsessions/"):
+    if path.startswith("/api/logonsessions/"):
         return LOG_OFF
-    return WRITE
+    return TOGGLE if "toggle" in request["query"].lower() else WRITE
+
+
+def _conductor_places(operation: Operation, requests: list[dict[str, Any]]) -> list[Place]:
+    kinds = [_kind(each) for each in requests]
+    written = _index(kinds, WRITE)
+    result = []
+    for number, kind in enumerate(kinds):
+        if kind == READ and operation.polls_first:
+            kind = LAST_POLL if number == len(kinds) - 1 else POLL
+        elif kind == READ:
+            kind = VERIFY if number > written else LOOKUP
+        result.append(Place(number + 1, kind))
+    return result
 
 
 @dataclass(frozen=True)
@@ -110,33 +185,54 @@ class Cell:
 def cells() -> list[Any]:
     """All cells; those that "make test" leaves out are marked."""
     result = []
-    for row, operation in enumerate(OPERATIONS):
-        all_places = places()[operation.name]
-        for column, fault in enumerate(FAULTS):
-            # Another place for each pair, so that the sample reaches all of them.
-            sample = all_places[(row * 7 + column * 5) % len(all_places)]
-            for place in all_places:
-                marks = [] if place is sample or place.kind == WRITE else [pytest.mark.full]
-                cell = Cell(fault, operation, place)
-                result.append(pytest.param(cell, id=str(cell), marks=marks))
+    for operations, faults in ((OPERATIONS, FAULTS), (CONDUCTOR_OPERATIONS, CONDUCTOR_FAULTS)):
+        slow = [fault for fault in faults if fault.slow]
+        for row, operation in enumerate(operations):
+            all_places = places()[operation.name]
+            for column, fault in enumerate(faults):
+                # Another place for each pair, so that the sample reaches all of them.
+                sample = all_places[(row * 7 + column * 5) % len(all_places)]
+                for place in all_places:
+                    taken = place is sample or place.kind in (WRITE, TOGGLE)
+                    if fault.slow and (row + slow.index(fault)) % TAKEN_OF_THE_SLOW:
+                        taken = False
+                    cell = Cell(fault, operation, place)
+                    result.append(pytest.param(cell, id=str(cell), marks=[] if taken else [pytest.mark.full]))
     return result
 
 
 def test_the_sample_is_large_and_leaves_no_pair_out() -> None:
+    """But for the pairs with faults that take real time: of those, every fault and every operation is there."""
     sample = [param.values[0] for param in cells() if not param.marks]
     assert len(sample) >= 300
-    assert {(cell.fault.name, cell.operation.name) for cell in sample} == {
-        (fault.name, operation.name) for fault in FAULTS for operation in OPERATIONS
-    }
+    for operations, faults in ((OPERATIONS, FAULTS), (CONDUCTOR_OPERATIONS, CONDUCTOR_FAULTS)):
+        pairs = {(cell.fault.name, cell.operation.name) for cell in sample if cell.operation in operations}
+        quick = {(fault.name, operation.name) for fault in faults for operation in operations if not fault.slow}
+        assert quick < pairs
+        assert {name for name, _operation in pairs} == {fault.name for fault in faults}
+        assert {name for _fault, name in pairs - quick} == {operation.name for operation in operations}
+    for operation in (*OPERATIONS, *CONDUCTOR_OPERATIONS):
+        # No write is overlooked.
+        kinds = [place.kind for place in places()[operation.name]]
+        assert kinds.count(WRITE) + kinds.count(TOGGLE) >= len(operation.writes) * max(1, len(operation.jobs))
 
 
-@pytest.mark.parametrize("cell", cells())
-def test_cell(lab: Laboratory, cell: Cell) -> None:
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Where the sample is wanted, the others are not even made: there are twenty thousand of them."""
+    if "cell" in metafunc.fixturenames:
+        only_sample = metafunc.config.option.markexpr == "not full"
+        metafunc.parametrize("cell", [each for each in cells() if not (only_sample and each.marks)])
+
+
+def test_cell(labs: dict[str, Laboratory], cell: Cell) -> None:
     operation = cell.operation
+    lab = labs[operation.server]
+    lab.begin()
     options = {**operation.options, **operation.prepare(lab)}
     if cell.fault.slow:
         options["request_timeout"] = 0.4
     before = lab.counters
+    sent_before = len(lab.sim.requests())
     lab.sim.add_faults([cell.rule])
     began = lab.time.now
 
@@ -144,8 +240,13 @@ def test_cell(lab: Laboratory, cell: Cell) -> None:
 
     after = lab.counters
     _check_outcome(cell, result)
-    _check_writes(cell, result, before, after)
-    _check_logon_sessions(cell, after)
+    if operation.server == "em":
+        _check_writes(cell, result, before, after)
+        _check_verdict(cell, result)
+        _check_logon_sessions(cell, after)
+    else:
+        _check_updates(cell, result, after, lab.sim.requests()[sent_before:])
+        assert after["polls"] == 0
     _check_secrets(lab, cell, result, options)
     # Four times the longest wait would be for ever.
     assert lab.time.now - began < 4 * 600
@@ -159,6 +260,8 @@ def _check_outcome(cell: Cell, result: dict[str, Any]) -> None:
         assert result["failed"] is False, result["msg"]
         if cell.operation.writes:
             assert result["changed"] is (expected == OK)
+        elif cell.operation.attaches:
+            assert (result["changed"], result["jobs"][0]["action"]) == (False, "attach")
         return
     assert result["failed"] is True
     error = result["error"]
@@ -173,22 +276,68 @@ def _check_writes(cell: Cell, result: dict[str, Any], before: dict[str, Any], af
     for name in ("starts", "stops", "retries", "toggles"):
         for job, count in after[name].items():
             done = count - before[name].get(job, 0)
-            assert done <= (job in operation.jobs and name == operation.writes), (name, job)
+            assert done <= (job in operation.jobs and name in operation.writes), (name, job)
     sent = sum(after["action_requests"].values()) - sum(before["action_requests"].values())
-    assert sent <= len(operation.jobs)
+    assert sent <= len(operation.jobs) * len(operation.writes)
     if not operation.writes:
+        assert not result.get("changed") or operation.module in ("veeam_em_session", "veeam_em_task")
         return
     known = result.get("jobs", [])
     for row in known:
-        effect = after[operation.writes].get(row["job"]["name"], 0)
+        effects = [name for name in operation.writes if after[name].get(row["job"]["name"], 0)]
         if row["changed"]:
-            assert effect == 1, row
+            assert effects, row
         else:
-            assert effect == 0 or "not known" in result["msg"], row
+            assert not effects or "not known" in result["msg"], row
     if not result["failed"] and result["changed"]:
         assert {row["job"]["name"] for row in known} == set(operation.jobs)
-        if operation.waits:
-            assert all(row["session"]["result"] == "Success" and row["machines"] for row in known), known
+        for name in operation.writes:
+            assert after[name] == dict.fromkeys(operation.jobs, 1), name
+        if TOGGLES in operation.writes:
+            assert all(row["job"]["schedule_enabled"] is False for row in known), known
+
+
+def _check_verdict(cell: Cell, result: dict[str, Any]) -> None:
+    """A wait that goes well has the verdict, and what was known by then is not lost when something fails later."""
+    if not cell.operation.waits:
+        return
+    expected = cell.fault.outcome(cell.operation, cell.place)
+    if expected == OK or cell.place.verdict_known:
+        rows = result["jobs"] if "jobs" in result else [{**each, "session": each} for each in result["sessions"]]
+        assert rows
+        assert all(row["session"]["result"] == "Success" for row in rows), rows
+        # The machines are read when the verdict is known already.
+        assert expected != OK or all(row["machines"] for row in rows), rows
+
+
+def _check_updates(cell: Cell, result: dict[str, Any], after: dict[str, Any], requests: list[dict[str, Any]]) -> None:
+    """conductor 5.1: an update is sent once, and the truth is told of what has come of it."""
+    operation = cell.operation
+    sent = [each for each in requests if _kind(each) == WRITE]
+    refused = [each for each in sent if each["status"] in (401, 403)]
+    again = len(refused) if cell.fault.resent and cell.place.kind == WRITE else 0
+    assert len(sent) <= bool(operation.writes) + again
+    effects = after["updates"]
+    assert all(count <= 1 and task in operation.jobs for task, count in effects.items())
+    if not operation.writes:
+        assert not result.get("changed")
+        tasks = result.get("tasks", [])
+        if operation.polls_first and not cell.fault.for_good and cell.place.number > 3:
+            # What was read by then.
+            assert tasks, result
+        if operation.polls_first and not result["failed"]:
+            assert {task["status"] for task in tasks} == {"COMPLETED"}
+    elif not result["failed"]:
+        task = result["task"]
+        assert effects == dict.fromkeys(operation.jobs, 1)
+        assert task["status"] == operation.options["status"]
+        assert task["output"] == operation.options.get("output", {})
+    elif effects:
+        assert "not known whether" in result["msg"], result["msg"]
+    elif sent:
+        task = result["task"]
+        wished = (operation.options["status"], operation.options.get("output", {}))
+        assert (task["status"], task["output"]) != wished
 
 
 def _check_logon_sessions(cell: Cell, after: dict[str, Any]) -> None:
@@ -206,7 +355,8 @@ def _check_secrets(lab: Laboratory, cell: Cell, result: dict[str, Any], options:
         result = {**result, "session_id": ""}
     told = json.dumps([result, lab.module.warnings])
     tokens = {_token(each["logon_session"]) for each in lab.sim.requests() if each.get("logon_session")}
-    for secret in (PASSWORD, BASIC, *tokens):
+    tokens |= set(lab.sim.app.state.tokens.issued()) if cell.operation.server == "orkes" else set()
+    for secret in (PASSWORD, BASIC, KEY_SECRET, *tokens):
         assert secret not in told
 
 
