@@ -50,7 +50,10 @@ def fleet(ansible: Ansible, hosts: list[str], *arguments: str, use: str = "roles
     """Run a play for these hosts, with the role and then a change."""
     inventory = ansible.folder / "hosts"
     inventory.write_text("\n".join([*hosts, "[all:vars]", "ansible_connection=local"]), encoding="utf-8")
-    change = {"name": "Change", "ansible.builtin.debug": {"msg": "changing {{ inventory_hostname }}"}}
+    change: dict[str, Any] = {"name": "Change", "ansible.builtin.debug": {"msg": "changing {{ inventory_hostname }}"}}
+    if use == "roles":
+        # Also without a verdict: in check mode, and for hosts that no job protects.
+        change["when"] = "backup_before_change_result is iterable"
     content = {"roles": [BACKUP], "tasks": [change]}
     if use == "import":
         role = {"ansible.builtin.import_role": {"name": BACKUP}, "when": "inventory_hostname != 'web01'"}
