@@ -20,7 +20,9 @@ from .runs import CLOCK_MARGIN, SessionKind, Watch, earlier, kind_of, read_sessi
 # A run of the schedule may have ended before the start was sent and be collected after it (em_rest 15, trap 16). A
 # session that has ended when it is first seen and began before the start, or that the task does not name, is believed
 # only when no other follows within this time, in seconds.
-DOUBT_SECONDS = 30.0
+DOUBT_SECONDS = 20.0
+# A run that began longer before the start than this would have been seen before it; when one seems to, clocks disagree.
+HIDDEN_SECONDS = 900.0
 # So much may the clocks of Enterprise Manager and of the backup server differ, in seconds.
 SKEW_SECONDS = 2.0
 # So many sessions that tasks name are asked for one by one in a poll.
@@ -79,7 +81,7 @@ class Discovery:
         if not session or sent_at is None or is_copy(row.job) or session["id"] == self._named(row):
             return False
         began = moment(session["creation_time"])
-        return began is not None and began.timestamp() < sent_at - SKEW_SECONDS
+        return began is not None and SKEW_SECONDS < sent_at - began.timestamp() < HIDDEN_SECONDS
 
     def doubtful(self, row: Row) -> bool:
         """Whether another session may still turn out to be the row's run."""

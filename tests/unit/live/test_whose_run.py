@@ -24,7 +24,7 @@ def runs(it: Em) -> list[str]:
 
 
 @pytest.mark.parametrize("related", [True, False])
-@pytest.mark.parametrize("start_delay", [2, 5, 12, 25])
+@pytest.mark.parametrize("start_delay", [2, 5, 10, 15])
 def test_an_old_run_that_shows_late(em: Start, related: bool, start_delay: float, dialect: dict[str, str]) -> None:
     it = em(fleet(history=[HIDDEN], start_delay=start_delay, related_link=related), **dialect)
     error = it.failure("A")
@@ -42,7 +42,7 @@ def test_an_old_run_is_no_answer_without_wait(em: Start) -> None:
 
 def test_an_old_run_is_no_answer_when_time_runs_out(em: Start) -> None:
     it = em(fleet(history=[HIDDEN], start_delay="never"))
-    error = it.failure("A", timeout=20)
+    error = it.failure("A", timeout=12)
     assert (error.kind, error.learnt["jobs"][0]["session"]) == ("timeout", None)
     assert "A (its session has not appeared yet)" in error.message
 
