@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -41,7 +42,8 @@ def everything(runner: Runner, selection: tuple[str, ...] = ()) -> None:
         checks.append(Step("oldest core", skipped=f"ansible-core {newest} is the only one that runs here"))
     ansible_test = [_sanity(dev, newest, here), _units(dev, here), *_integration(dev, here)]
     runner.run_lanes(checks, ansible_test)
-    side_by_side = ["-n", "auto", "--dist", "worksteal"]
+    # Many tests wait rather than work.
+    side_by_side = ["-n", str(2 * (os.cpu_count() or 1)), "--dist", "worksteal"]
     runner.run_live(_pytest("all tests", dev, [*_tests(), *side_by_side, *selection], installed))
 
 

@@ -25,5 +25,5 @@ def test_the_table_of_faults_is_complete() -> None:
 
 
 def test_the_example_of_a_fault_can_be_used() -> None:
-    example = re.search(r"## Faults\n\n((?:    .*\n)+)", README).group(1)
+    example = re.search(r"^```yaml\n(- match:.*?)^```", README, re.MULTILINE | re.DOTALL).group(1)
     FaultPlan(EM_FAULT_KINDS).add(yaml.safe_load(example))
