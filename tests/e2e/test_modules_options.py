@@ -503,7 +503,7 @@ def test_options_of_task_wait(emsim: Start, ansible: Ansible) -> None:
     assert run["fail_on_error"]["tasks"][0]["success"] is False
     assert kind("rejected", "No license.")(run["fails on error"])
     assert kind("timeout", "0.3 seconds")(run["wait_timeout"])
-    assert run["wait_interval"]["polls"] == 3
+    assert run["wait_interval"]["polls"] <= 3
     assert run["wait_max_interval"]["polls"] >= 12
     assert sim.counters()["open_logon_sessions"] == 0
 
