@@ -202,7 +202,7 @@ class Jobs:
         except Interrupted:
             row.notes.append("Interrupted while the action was being sent: it may have taken effect.")
             raise
-        if write is row.act and not write.task and self.discovery.old(row):
+        if write is row.act and row.plan.action != STOP and not write.task and self.discovery.old(row):
             # The server refused in unclear words what somebody else had started before.
             self._attach(row, row.sessions)
         else:

@@ -96,3 +96,14 @@ def test_a_verdict_is_told_although_the_machines_cannot_be_read(em: Start) -> No
     assert "their machines could not be read" in error.message
     assert "no new backup is needed" in str(error.hint)
     assert error.learnt["jobs"][0]["session"]["result"] == "Failed"
+
+
+def test_a_stop_whose_answer_and_task_are_lost_is_still_a_stop(em: Start) -> None:
+    """Of the run that is stopped it is no wonder that it began before."""
+    lost = {"match": {"method": "POST", "query": "stop"}, "fault": "reset_after"}
+    forgotten = {"match": {"path": "/api/tasks"}, "fault": "expire_session"}
+    it = em(fleet(running=True, machines=[{"name": "m1", "duration": 900}]), faults=[lost, forgotten])
+    it.time.sleep(60)
+    result = it.jobs("A", state="stopped")
+    assert (result["changed"], result["jobs"][0]["action"]) == (True, "stop")
+    assert it.counters["stops"] == {"A": 1}
