@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from .._errors import NOT_FOUND, ApiError
 from .._wait import Clock
@@ -80,12 +79,12 @@ class Discovery:
         session, sent_at = row.session, row.act.sent_at
         if not session or sent_at is None or is_copy(row.job) or session["id"] == self._named(row):
             return False
-        began = moment(session["creation_time"])
-        return began is not None and SKEW_SECONDS < sent_at - began.timestamp() < HIDDEN_SECONDS
+        began = _began(session)
+        return began is not None and SKEW_SECONDS < sent_at - began < HIDDEN_SECONDS
 
     def doubtful(self, row: Row) -> bool:
         """Whether another session may still turn out to be the row's run."""
-        return self.old(row) and (row.session or {})["id"] in self._found_ended and not self._late(row)
+        return self._odd(row) and not self._late(row)
 
     def drop_doubtful(self, rows: Iterable[Row]) -> None:
         """Forget sessions that may be another's run: no verdict is better than a wrong one."""
@@ -100,11 +99,14 @@ class Discovery:
             named = self._named(row)
             if named and row.session["id"] != named:
                 odd = f"is not the one that the task names ({named})"
-            elif self.old(row) and row.session["id"] in self._found_ended:
+            elif self._odd(row):
                 odd = "began before the start, by the servers' clocks"
             else:
                 continue
             self.client.warn(f"The run {row.session['name']} {odd}; no other has appeared, so it counts as the run.")
+
+    def _odd(self, row: Row) -> bool:
+        return self.old(row) and (row.session or {})["id"] in self._found_ended
 
     def _consider(self, row: Row, session: Record) -> None:
         named = self._named(row)
@@ -115,7 +117,7 @@ class Discovery:
         elif named and not self._late(row):
             if session["id"] == named:
                 self._adopt(row, session)
-        elif not row.session or _time(session) > _time(row.session):
+        elif not row.session or (_began(session) or 0.0) > (_began(row.session) or 0.0):
             self._adopt(row, session)
 
     def _named(self, row: Row) -> str | None:
@@ -141,6 +143,7 @@ def kinds(jobs: Iterable[Record]) -> list[SessionKind]:
     return list(dict.fromkeys(kind_of(job["job_type"]) for job in jobs))
 
 
-def _time(session: Record) -> Any:
+def _began(session: Record) -> float | None:
+    """When a session began, in seconds since the epoch."""
     began = moment(session["creation_time"])
-    return began.timestamp() if began else 0.0
+    return began.timestamp() if began else None

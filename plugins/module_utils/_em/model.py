@@ -63,7 +63,12 @@ def worst(results: list[Any]) -> str | None:
     """The worst of some verdicts; None when there is none or one is missing."""
     if not results or not all(results):
         return None
-    return max(results, key=lambda result: RESULTS.index(result) if result in RESULTS else len(RESULTS))
+    return max(results, key=severity)
+
+
+def severity(result: str | None) -> int:
+    """How bad a verdict is; one that is missing or not known is the worst."""
+    return RESULTS.index(result) if result in RESULTS else len(RESULTS)
 
 
 def task(resource: Record) -> Record:

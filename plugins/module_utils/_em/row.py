@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from .._errors import ApiError
-from .model import RESULTS, Record
+from .model import Record, severity
 from .plan import ATTACH, DISABLE, ENABLE, NONE, RETRY, START, STOP, Plan, Wish
 from .runs import bad_machines, describe, unacceptable
 
@@ -65,9 +65,7 @@ class Row:
         return min(self.sessions, key=self._weight, default=None)
 
     def _weight(self, session: Record) -> tuple[bool, int, bool]:
-        result = session["result"]
-        worse = -RESULTS.index(result) if result in RESULTS else -len(RESULTS)
-        return (not session["running"], worse, session["job_id"] != self.job["id"])
+        return (not session["running"], -severity(session["result"]), session["job_id"] != self.job["id"])
 
     @property
     def running(self) -> list[Record]:
@@ -128,8 +126,9 @@ class Row:
             self.job = dict(self.job, schedule_enabled=wish.schedule_enabled)
             self.toggle.done = True
         self.act.done = self.plan.action in (START, STOP, RETRY)
-        would = self.changed
-        self.notes.append(f"Would {' and '.join(steps)}." if would else f"Nothing to do: {self.plan.reason}.")
+        self.notes.append(
+            f"Would {' and '.join(steps)}." if self.plan.changes else f"Nothing to do: {self.plan.reason}."
+        )
 
     def as_dict(self) -> Record:
         """The row as it is returned."""
