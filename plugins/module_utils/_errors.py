@@ -93,6 +93,24 @@ class ApiError(Exception):
             "hint": self.hint,
         }
 
+    def restated(
+        self,
+        message: str | None = None,
+        *,
+        hint: str | None = None,
+        kind: str | None = None,
+        learnt: dict[str, Any] | None = None,
+        retryable: bool | None = None,
+    ) -> ApiError:
+        """The same failure in other words; what is not given stays."""
+        result = ApiError(self.kind, message or self.message)
+        vars(result).update(vars(self), message=message or self.message)
+        result.hint = hint or self.hint
+        result.kind = kind or self.kind
+        result.learnt = learnt or self.learnt
+        result.retryable = self.retryable if retryable is None else retryable
+        return result
+
     def sentence(self) -> str:
         """Message and hint as one text: the `msg` of a failed result."""
         return f"{self.message} {self.hint}" if self.hint else self.message

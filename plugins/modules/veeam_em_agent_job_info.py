@@ -103,11 +103,11 @@ jobs:
       type: str
       sample: vbr01.example.com
     schedule_configured:
-      description: Whether the job has a schedule.
+      description: Whether the job has a schedule; null when the server does not tell.
       type: bool
       sample: true
     schedule_enabled:
-      description: Whether the schedule is enabled.
+      description: Whether the schedule is enabled; null when the server does not tell.
       type: bool
       sample: true
     next_run:
@@ -162,6 +162,13 @@ jobs:
           description: Type of its job.
           type: str
           sample: AgentBackup
+        backup_server:
+          description: Name of the backup server that runs the job; null when the server does not show it.
+          type: str
+          sample: vbr01.example.com
+        parent_session_id:
+          description: Id of the run that a machine's session is part of; null for a run.
+          type: str
         state:
           description: State as the server gives it.
           type: str
@@ -187,7 +194,7 @@ jobs:
           type: str
           sample: '2026-01-31T22:09:41Z'
         is_retry:
-          description: Whether the run is a retry.
+          description: Whether the run is a retry; null when the server does not tell.
           type: bool
           sample: false
         failure_message:

@@ -113,6 +113,13 @@ sessions:
       description: Type of its job.
       type: str
       sample: AgentBackup
+    backup_server:
+      description: Name of the backup server that runs the job; null when the server does not show it.
+      type: str
+      sample: vbr01.example.com
+    parent_session_id:
+      description: Id of the run that a machine's session is part of; null for a run.
+      type: str
     state:
       description: State as the server gives it.
       type: str
@@ -138,7 +145,7 @@ sessions:
       type: str
       sample: '2026-01-31T22:09:41Z'
     is_retry:
-      description: Whether the run is a retry.
+      description: Whether the run is a retry; null when the server does not tell.
       type: bool
       sample: false
     failure_message:
@@ -181,12 +188,12 @@ error:
 
 from typing import Any
 
-from ansible_collections.backupops.veeam_em.plugins.module_utils._em.search import find_job_sessions
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.sessions import read_job_sessions
 from ansible_collections.backupops.veeam_em.plugins.module_utils._module import run_em
 
 
 def work(client: Any, module: Any) -> dict[str, Any]:
-    return {"sessions": find_job_sessions(client, module.params)}
+    return {"sessions": read_job_sessions(client, module.params)}
 
 
 def main() -> None:

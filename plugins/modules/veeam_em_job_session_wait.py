@@ -93,6 +93,13 @@ sessions:
       description: Type of its job.
       type: str
       sample: AgentBackup
+    backup_server:
+      description: Name of the backup server that runs the job; null when the server does not show it.
+      type: str
+      sample: vbr01.example.com
+    parent_session_id:
+      description: Id of the run that a machine's session is part of; null for a run.
+      type: str
     state:
       description: State as the server gives it.
       type: str
@@ -118,7 +125,7 @@ sessions:
       type: str
       sample: '2026-01-31T22:09:41Z'
     is_retry:
-      description: Whether the run is a retry.
+      description: Whether the run is a retry; null when the server does not tell.
       type: bool
       sample: false
     failure_message:
@@ -129,8 +136,12 @@ sessions:
       type: list
       elements: dict
       contains:
+        id:
+          description: Id of the session of the machine, or of its task session where it has no other.
+          type: str
+          sample: c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11
         name:
-          description: Name of the machine.
+          description: Name of the machine, the fully qualified one where the server shows it. Two machines may have the same name.
           type: str
           sample: web01
         result:

@@ -122,12 +122,12 @@ error:
 
 from typing import Any
 
-from ansible_collections.backupops.veeam_em.plugins.module_utils._em.search import find_resources
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.resources import read_resources
 from ansible_collections.backupops.veeam_em.plugins.module_utils._module import run_em
 
 
 def work(client: Any, module: Any) -> dict[str, Any]:
-    return {"resources": find_resources(client, module.params)}
+    return {"resources": read_resources(client, module.params)}
 
 
 def main() -> None:

@@ -163,14 +163,14 @@ error:
 
 from typing import Any
 
-from ansible_collections.backupops.veeam_em.plugins.module_utils._em.runs import REPLICA
-from ansible_collections.backupops.veeam_em.plugins.module_utils._em.search import find_task_sessions
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.sessions import REPLICA
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.task_sessions import read_task_sessions
 from ansible_collections.backupops.veeam_em.plugins.module_utils._module import run_em
 
 
 def work(client: Any, module: Any) -> dict[str, Any]:
     wanted = dict(module.params, parent=module.params["replica_session_id"])
-    return {"task_sessions": find_task_sessions(client, REPLICA, wanted)}
+    return {"task_sessions": read_task_sessions(client, REPLICA, wanted)}
 
 
 def main() -> None:

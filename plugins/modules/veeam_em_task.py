@@ -72,7 +72,7 @@ tasks:
       type: bool
       sample: true
     success:
-      description: Whether the action was accepted; null until the task is finished.
+      description: Whether the action was accepted; null until the task is finished, and when the server does not tell.
       type: bool
       sample: true
     message:
@@ -119,7 +119,7 @@ error:
 
 from typing import Any
 
-from ansible_collections.backupops.veeam_em.plugins.module_utils._em.waits import remove_tasks
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.tasks import remove_tasks
 from ansible_collections.backupops.veeam_em.plugins.module_utils._module import run_em
 
 

@@ -82,7 +82,7 @@ tasks:
       type: bool
       sample: true
     success:
-      description: Whether the action was accepted; null until the task is finished.
+      description: Whether the action was accepted; null until the task is finished, and when the server does not tell.
       type: bool
       sample: true
     message:
@@ -144,7 +144,7 @@ error:
 
 from typing import Any
 
-from ansible_collections.backupops.veeam_em.plugins.module_utils._em.waits import wait_for_tasks
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.tasks import wait_for_tasks
 from ansible_collections.backupops.veeam_em.plugins.module_utils._module import WAIT_ALWAYS, option_spec, run_em
 from ansible_collections.backupops.veeam_em.plugins.module_utils._wait import Waiter, WaitOptions
 

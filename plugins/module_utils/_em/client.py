@@ -6,23 +6,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime, timezone
 from itertools import islice
 from typing import Any
 
-from .._errors import NOT_FOUND, PROTOCOL, USAGE, ApiError
+from .._errors import NOT_FOUND, PROTOCOL, TIMEOUT, USAGE, ApiError
 from .._http import HttpOptions
-from .._wait import SYSTEM_CLOCK, Clock
+from .._wait import SYSTEM_CLOCK, Clock, Deadline
 from .codec import DAMAGED_HINT, as_dict, members
-from .links import checked_id, path_of
-from .query import Condition, all_of, pages, split, unique
+from .links import bare_id, checked_id, path_of
+from .query import Clause, Condition, all_of, pages, split, unique
 from .session import Credentials, EmSession
 
 # Rows per page where a module does not let the user choose. The server's own default is 100 (em_rest 10).
 PAGE_SIZE = 500
 # Above this many names or ids, reading everything takes fewer requests than asking for each.
 FEW = 20
-# Longest OR filter, in characters before encoding: keeps the URL below the limits of servers and proxies.
-MAX_FILTER = 900
+# A listing whose pages shift while they are read is read so often in search of two equal readings.
+MAX_READINGS = 4
 
 
 class EmClient:
@@ -74,6 +76,30 @@ class EmClient:
         if text not in self.session.warnings:
             self.session.warnings.append(text)
 
+    @property
+    def owned(self) -> bool:
+        """True when this client logs on and off itself."""
+        return self.session.owned
+
+    @property
+    def renewals(self) -> int:
+        """How often it has logged on anew. Tasks vanish with the logon session that made them (em_rest 4, Scope)."""
+        return self.session.renewals
+
+    @property
+    def server_time(self) -> float | None:
+        """When the server gave its latest answer, by its own clock, in seconds since the epoch."""
+        return self.session.transport.server_time
+
+    def now(self) -> datetime:
+        """The time by the server's clock, by this computer's where the server does not tell."""
+        told = self.server_time
+        return datetime.now(timezone.utc) if told is None else datetime.fromtimestamp(told, timezone.utc)
+
+    def within(self, deadline: Deadline) -> AbstractContextManager[None]:
+        """Requests inside end when the deadline passes, or shortly after."""
+        return self.session.transport.within(deadline)
+
     def __enter__(self) -> EmClient:
         return self
 
@@ -91,7 +117,8 @@ class EmClient:
 
         :raises ApiError: kind not_found for a task of another logon session.
         """
-        return self._object(f"tasks/{checked_id(task_id)}", entity=False)
+        path = f"tasks/{checked_id(task_id)}"
+        return self._checked(path, task_id, "task_id", self.session.read(path))
 
     def delete_task(self, task_id: str) -> None:
         """DELETE a task."""
@@ -108,7 +135,7 @@ class EmClient:
         if not answer.get("task_id"):
             raise ApiError(
                 PROTOCOL,
-                f"The answer to action {action} on {path} is no task.",
+                f"The answer to the action {action} on {path} is not a task.",
                 hint=DAMAGED_HINT,
                 outcome_unknown=True,
                 path=path,
@@ -123,7 +150,8 @@ class EmClient:
         :param collection: path, such as agents/jobs.
         :raises ApiError: kind not_found when there is none.
         """
-        return self._object(f"{collection}/{checked_id(item_id)}")
+        path = f"{collection}/{checked_id(item_id)}"
+        return self._checked(path, item_id, "uid", self.session.read(path, {"format": "Entity"}))
 
     def collection(self, path: str) -> list[dict[str, Any]]:
         """The members of a plain collection, as the server gives them: references or entities."""
@@ -140,7 +168,7 @@ class EmClient:
         query_type: str,
         filter_text: str | None = None,
         *,
-        where: Sequence[Condition] = (),
+        where: Sequence[Clause] = (),
         sort_by: str | None = None,
         descending: bool = False,
         limit: int | None = None,
@@ -152,6 +180,24 @@ class EmClient:
         :param filter_text: a filter in the server's grammar.
         :param where: conditions that must all hold; what the grammar cannot carry is checked here.
         """
+        local = split(where)[1]
+        if limit is not None and not local:
+            page_size = max(1, min(page_size, limit))
+        pages_of_rows = self._pages(query_type, filter_text, where, sort_by, descending, page_size, entities)
+        found = unique(row for page in pages_of_rows for row in page)
+        return islice((row for row in found if all(condition.holds(row) for condition in local)), limit)
+
+    def _pages(
+        self,
+        query_type: str,
+        filter_text: str | None,
+        where: Sequence[Clause],
+        sort_by: str | None,
+        descending: bool,
+        page_size: int,
+        entities: bool = True,
+    ) -> Iterator[list[dict[str, Any]]]:
+        """A query page by page; conditions that the grammar cannot carry are left to the caller."""
         remote, local = split(where)
         if local:
             shown = ", ".join(condition.text() for condition in local)
@@ -164,14 +210,18 @@ class EmClient:
             parameters["sortDesc" if descending else "sortAsc"] = sort_by
         if texts:
             parameters["filter"] = all_of(texts)
-        if limit is not None and not local:
-            page_size = max(1, min(page_size, limit))
-        found = unique(
-            row
-            for page in pages(lambda asked: self.session.read("query", asked), parameters, page_size)
-            for row in page
-        )
-        return islice((row for row in found if all(condition.holds(row) for condition in local)), limit)
+        return pages(self._page, parameters, page_size)
+
+    def _page(self, asked: dict[str, Any]) -> Any:
+        deadline = self.session.transport.deadline
+        if asked["page"] > 1 and deadline and deadline.expired():
+            raise ApiError(
+                TIMEOUT,
+                f"Time ran out before page {asked['page']} of a listing of {asked['type']} could be read.",
+                hint="Raise the time-out, or narrow the listing by filters.",
+                retryable=True,
+            )
+        return self.session.read("query", asked)
 
     def query(self, query_type: str, filter_text: str | None = None, **options: Any) -> list[dict[str, Any]]:
         """The rows of `rows` as a list."""
@@ -182,10 +232,7 @@ class EmClient:
         rows: list[dict[str, Any]] = []
         chunk: list[str] = []
         for value in values:
-            if not Condition.of(field, "==", value).portable:
-                rows.extend(self.query(query_type, where=[Condition.of(field, "==", value)], **options))
-                continue
-            if chunk and len(Condition.of(field, "==", *chunk, value).text()) > MAX_FILTER:
+            if chunk and not Condition.of(field, "==", *chunk, value).portable:
                 rows.extend(self.query(query_type, where=[Condition.of(field, "==", *chunk)], **options))
                 chunk = []
             chunk.append(value)
@@ -193,8 +240,40 @@ class EmClient:
             rows.extend(self.query(query_type, where=[Condition.of(field, "==", *chunk)], **options))
         return list(unique(rows))
 
-    def _object(self, path: str, entity: bool = True) -> dict[str, Any]:
-        found = members(self.session.read(path, {"format": "Entity"} if entity else None))
+    def query_whole(
+        self, query_type: str, *, where: Sequence[Clause], sort_by: str
+    ) -> tuple[list[dict[str, Any]], bool]:
+        """Rows of a listing that nothing may be missing from, and whether that is certain.
+
+        Rows that come or go while pages are read move others across the pages: a listing of several pages counts as
+        whole when two readings in a row are equal. What any reading has shown is returned.
+        """
+        found: dict[str, dict[str, Any]] = {}
+        before: set[str] | None = None
+        for _reading in range(MAX_READINGS):
+            read = list(self._pages(query_type, None, where, sort_by, False, PAGE_SIZE))
+            now = {str(bare_id(row.get("uid"))): row for page in read for row in page}
+            found.update(now)
+            if len(read) <= 1 or now.keys() == before:
+                return list(found.values()), True
+            before = set(now)
+        return list(found.values()), False
+
+    def _checked(self, path: str, item_id: str, key: str, answer: Any) -> dict[str, Any]:
+        """The one resource of an answer, if it is the one that was asked for."""
+        found = members(answer)
         if not found:
             raise ApiError(NOT_FOUND, f"Enterprise Manager shows nothing at {path}.", method="GET", path=path)
+        shown = bare_id(found[0].get(key))
+        if shown != bare_id(item_id.strip()):
+            # The connection may be one answer behind: it is not used again.
+            self.session.transport.close()
+            raise ApiError(
+                PROTOCOL,
+                f"Asked for {path}, the server answered with {shown or 'something else'}.",
+                hint="Nothing was done with that answer. " + DAMAGED_HINT,
+                method="GET",
+                path=path,
+                retryable=True,
+            )
         return found[0]

@@ -1,149 +1,258 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which job session is the run that an action has started: never one that was there before."""
+"""Which job session is the run that an action has started.
+
+Names and the order of appearance prove nothing: Enterprise Manager collects sessions late (em_rest 15, trap 16), jobs
+are started by others too, and each backup server has its own clock. The evidence is weighed in `match`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from .._errors import NOT_FOUND, ApiError
 from .._wait import Clock
 from .client import EmClient
-from .links import bare_id
-from .lookup import Family, belongs, is_copy
-from .model import Record, job_session, moment
+from .model import Job, JobSession, is_copy
 from .row import Row
-from .runs import CLOCK_MARGIN, SessionKind, Watch, earlier, kind_of, read_session, since
+from .sessions import (
+    CLOCK_MARGIN,
+    belongs,
+    kind_of,
+    kinds_of,
+    read_newest_sessions,
+    read_open_sessions,
+    read_session,
+    read_sessions_of,
+    since,
+)
+from .values import seconds
 
-# A run of the schedule may have ended before the start was sent and be collected after it (em_rest 15, trap 16). A
-# session that has ended when it is first seen and began before the start, or that the task does not name, is believed
-# only when no other follows within this time, in seconds.
-DOUBT_SECONDS = 20.0
+MINE = "mine"
+OTHER = "other"
+DOUBTFUL = "doubtful"
+
+# How long a run is looked for beyond the evidence that does not suffice, in seconds.
+DOUBT_SECONDS = 300.0
+# How long the session that a task names may take to show before others are considered, in seconds.
+NAMED_SECONDS = 20.0
 # A run that began longer before the start than this would have been seen before it; when one seems to, clocks disagree.
 HIDDEN_SECONDS = 900.0
-# So much may the clocks of Enterprise Manager and of the backup server differ, in seconds.
+# So much may the clocks of Enterprise Manager and of a backup server differ unnoticed, in seconds.
 SKEW_SECONDS = 2.0
-# So many sessions that tasks name are asked for one by one in a poll.
+# The header Date has whole seconds.
+WHOLE_SECOND = 1.0
+# So long may a narrow search find nothing before a broad one is made, and again that long, doubled, in seconds.
+BROAD_AFTER = 10.0
+# So many sessions that tasks name are asked for one by one in a look.
 FEW_NAMED = 5
 
 
+@dataclass(frozen=True)
+class Started:
+    """What is known of a run that was started.
+
+    :ivar job: the job.
+    :ivar sent_at: when the start was sent, by Enterprise Manager's clock, in seconds since the epoch; None if unknown.
+    :ivar known: sessions that existed before the start.
+    :ivar all_known: whether that is certain to be all of them.
+    :ivar named: the session that the start's task names.
+    :ivar named_until: until when only the named session counts, in seconds since the epoch.
+    :ivar seen_running: sessions that were open in a reading after the start was accepted.
+    :ivar ahead: how much the backup server's clock is known to be ahead of Enterprise Manager's, in seconds.
+    """
+
+    job: Job
+    sent_at: float | None
+    known: frozenset[str] | set[str] = frozenset()
+    all_known: bool = True
+    named: str | None = None
+    named_until: float = 0.0
+    seen_running: frozenset[str] | set[str] = frozenset()
+    ahead: float = 0.0
+
+
+def match(run: Started, session: JobSession, now: float) -> str:
+    """Whether a session is the run: MINE, OTHER or DOUBTFUL.
+
+    The first that applies decides:
+
+    * a session of another job, or one that existed before the start: OTHER;
+    * the session that the task names: MINE; another one, as long as the named one may show: OTHER;
+    * open in a reading after the start was accepted: MINE, since the server starts no job that is running. But where
+      some sessions may have been missed before the start: DOUBTFUL if it began before;
+    * ended when it was first seen: by the clocks it began after the start: MINE; long before it: OTHER; otherwise
+      DOUBTFUL, and never the verdict.
+
+    :param now: by Enterprise Manager's clock, in seconds since the epoch.
+    """
+    if not belongs(session, run.job) or session["id"] in run.known:
+        return OTHER
+    if run.named == session["id"]:
+        return MINE
+    if run.named and now < run.named_until:
+        return OTHER
+    began = seconds(session["creation_time"])
+    after = began is not None and run.sent_at is not None and began - run.ahead >= run.sent_at
+    if session["id"] in run.seen_running and (after or run.all_known):
+        return MINE
+    if began is not None and run.sent_at is not None and began < run.sent_at - CLOCK_MARGIN.total_seconds():
+        return OTHER
+    return MINE if after else DOUBTFUL
+
+
+def earliest(sessions: Iterable[JobSession]) -> JobSession | None:
+    """The session that began first: others may start the job again before the run has shown."""
+    return min(sessions, key=lambda each: (seconds(each["creation_time"]) or 0.0, each["id"]), default=None)
+
+
+@dataclass
+class _Search:
+    """What was found out about one row.
+
+    :ivar doubtful: sessions that may or may not be the run.
+    :ivar doubted_since: when the first of them was seen, by the clock that waits are measured with.
+    :ivar broad_after: how long after the start to look among all sessions next, in seconds.
+    """
+
+    seen_running: set[str] = field(default_factory=set)
+    ahead: float = 0.0
+    doubtful: list[JobSession] = field(default_factory=list)
+    doubted_since: float | None = None
+    broad_after: float = BROAD_AFTER
+
+
 class Discovery:
-    """Finds the sessions of rows that were started; the cost of a look does not grow with the number of rows."""
+    """Finds the sessions of rows that were started."""
 
-    def __init__(self, client: EmClient, family: Family, watch: Watch, clock: Clock) -> None:
+    def __init__(self, client: EmClient, clock: Clock) -> None:
         self.client = client
-        self.family = family
-        self.watch = watch
         self.clock = clock
-        self._known: set[str | None] = set()
-        self._floors: dict[SessionKind, str | None] = {}
-        self._found_ended: set[str] = set()
+        self._known: set[str] = set()
+        self._all_known = True
+        self._floor: datetime | None = None
+        self._searches: dict[str, _Search] = {}
 
-    def remember(self, jobs: Iterable[Record]) -> None:
-        """Before anything is started: note which sessions exist. Only servers' clocks are compared."""
-        for kind in kinds(jobs):
-            run_type = self.family.run_type
-            newest = self.client.query(
-                kind.query_type, where=since(None, run_type), sort_by="CreationTime", descending=True, limit=1
-            )
-            floor = earlier(newest[0].get("creation_time_utc"), CLOCK_MARGIN) if newest else None
-            self._floors[kind] = floor
-            self._known.update(
-                bare_id(row.get("uid")) for row in self.client.query(kind.query_type, where=since(floor, run_type))
-            )
+    def observe(self, jobs: Sequence[Job], starting: bool) -> list[JobSession]:
+        """Before anything is written: the sessions of some jobs that have not ended.
 
-    def look(self, rows: Iterable[Row]) -> None:
-        """Look for sessions of rows that have none yet, a doubtful one, or several (backup copies)."""
-        rows = [row for row in rows if not row.sessions or is_copy(row.job) or self.doubtful(row)]
-        for kind, floor in self._floors.items():
+        They are looked for among all open ones: here, what a narrow search cannot see would be started twice.
+
+        :param starting: also note which sessions exist, for the search after a start.
+        """
+        result = []
+        if starting and self.client.server_time is not None:
+            self._floor = self.client.now() - CLOCK_MARGIN
+        for kind in kinds_of(jobs):
+            mine = [job for job in jobs if kind_of(job["job_type"]) is kind]
+            sessions, whole = read_open_sessions(self.client, kind, mine)
+            result += [session for session in sessions if session["running"]]
+            if starting:
+                recent, all_recent = read_sessions_of(self.client, kind, mine, since(self._floor))
+                self._known.update(session["id"] for session in [*sessions, *recent])
+                self._all_known = self._all_known and whole and all_recent
+        return result
+
+    def look(self, rows: Sequence[Row]) -> None:
+        """Look for the sessions of rows that were started, and tell the rows."""
+        found: dict[str, JobSession] = {}
+        for kind in kinds_of(row.job for row in rows):
             mine = [row for row in rows if kind_of(row.job["job_type"]) is kind]
-            if not mine:
+            jobs = [row.job for row in mine]
+            sessions, _whole = read_sessions_of(self.client, kind, jobs, since(self._floor))
+            # Not any(): every row whose search has failed for long enough has had its turn then.
+            if sum(self._needs_a_broad_look(row) for row in mine):
+                sessions += (
+                    read_newest_sessions(self.client, kind, jobs) + read_open_sessions(self.client, kind, jobs)[0]
+                )
+            found.update((session["id"], session) for session in sessions)
+        self._look_for_named(rows, found)
+        for row in rows:
+            self._weigh(row, list(found.values()))
+
+    def began_before(self, row: Row) -> bool:
+        """Whether the row's session seems to have begun before the action was sent: somebody else's."""
+        session, sent_at = row.session, row.act.sent_at
+        began = seconds(session["creation_time"]) if session else None
+        if began is None or sent_at is None or is_copy(row.job["job_type"]):
+            return False
+        return SKEW_SECONDS < sent_at - began < HIDDEN_SECONDS
+
+    def is_named(self, row: Row) -> bool:
+        """Whether the row's task names its session: then it is certain."""
+        return bool(row.act.task and row.act.task["job_session_id"] in row.session_ids)
+
+    def doubt(self, row: Row) -> list[JobSession]:
+        """The sessions that may be the row's run when none is certain and the time for doubts is over."""
+        search = self._search(row)
+        over = search.doubted_since is not None and self.clock.monotonic() - search.doubted_since >= DOUBT_SECONDS
+        return search.doubtful if over and not row.session_ids else []
+
+    def _search(self, row: Row) -> _Search:
+        return self._searches.setdefault(row.job["id"], _Search())
+
+    def _needs_a_broad_look(self, row: Row) -> bool:
+        """Whether the narrow search has failed for so long that the row's run may be hidden from it."""
+        search = self._search(row)
+        if row.session_ids or self.clock.monotonic() - row.act.sent < search.broad_after:
+            return False
+        search.broad_after *= 2
+        return True
+
+    def _look_for_named(self, rows: Sequence[Row], found: dict[str, JobSession]) -> None:
+        """What a task names may be hidden from queries; it counts once it was read and is of this job."""
+        asked = 0
+        for row in rows:
+            named = row.act.task["job_session_id"] if row.act.task else None
+            if not named or named in self._known or named in found or asked == FEW_NAMED:
                 continue
-            where = since(floor, self.family.run_type)
-            for resource in self.client.query(kind.query_type, where=where, sort_by="CreationTime", descending=True):
-                session = job_session(resource)
-                for row in mine:
-                    if session["id"] not in self._known and belongs(session, row.job):
-                        self._consider(row, session)
-        # What a task names may be hidden from queries.
-        for row in [row for row in rows if not row.sessions and self._named(row)][:FEW_NAMED]:
+            asked += 1
             try:
-                self._adopt(row, job_session(read_session(self.client, str(self._named(row)))))
+                session = read_session(self.client, named, kind_of(row.job["job_type"]))
+                found[session["id"]] = session
             except ApiError as error:
                 if error.kind != NOT_FOUND:
                     raise
 
-    def old(self, row: Row) -> bool:
-        """Whether the row's session seems to have begun before the action was sent."""
-        session, sent_at = row.session, row.act.sent_at
-        if not session or sent_at is None or is_copy(row.job) or session["id"] == self._named(row):
-            return False
-        began = _began(session)
-        return began is not None and SKEW_SECONDS < sent_at - began < HIDDEN_SECONDS
+    def _weigh(self, row: Row, sessions: Sequence[JobSession]) -> None:
+        search, now = self._search(row), self.client.now().timestamp()
+        fresh = [each for each in sessions if belongs(each, row.job) and each["id"] not in self._known]
+        search.seen_running.update(each["id"] for each in fresh if each["running"])
+        for each in fresh:
+            # Nothing is seen before it has happened: what seems to be is a measure of the clocks.
+            times = [seconds(each["creation_time"]), seconds(each["end_time"])]
+            search.ahead = max([search.ahead, *(time - now - WHOLE_SECOND for time in times if time is not None)])
+        run = self._evidence(row, search, {each["id"] for each in sessions if not belongs(each, row.job)})
+        answers = [(each, match(run, each, now)) for each in fresh]
+        mine = [each for each, answer in answers if answer == MINE]
+        search.doubtful = [each for each, answer in answers if answer == DOUBTFUL]
+        if search.doubtful and search.doubted_since is None:
+            search.doubted_since = self.clock.monotonic()
+        if run.named in {each["id"] for each in mine}:
+            mine = [each for each in mine if each["id"] == run.named]
+        else:
+            # What was taken for the run before may be missing from this reading.
+            mine += [each for each in row.sessions if each["id"] not in {other["id"] for other in mine}]
+        if not is_copy(row.job["job_type"]):
+            chosen = earliest(mine)
+            mine = [chosen] if chosen else []
+        row.take(mine)
 
-    def doubtful(self, row: Row) -> bool:
-        """Whether another session may still turn out to be the row's run."""
-        return self._odd(row) and not self._late(row)
-
-    def drop_doubtful(self, rows: Iterable[Row]) -> None:
-        """Forget sessions that may be another's run: no verdict is better than a wrong one."""
-        for row in filter(self.doubtful, rows):
-            self._adopt(row, None)
-
-    def note_odd(self, rows: Iterable[Row]) -> None:
-        """Warn of sessions that were believed although they may be another's."""
-        for row in rows:
-            if not row.session or is_copy(row.job):
-                continue
-            named = self._named(row)
-            if named and row.session["id"] != named:
-                odd = f"is not the one that the task names ({named})"
-            elif self._odd(row):
-                odd = "began before the start, by the servers' clocks"
-            else:
-                continue
-            self.client.warn(f"The run {row.session['name']} {odd}; no other has appeared, so it counts as the run.")
-
-    def _odd(self, row: Row) -> bool:
-        return self.old(row) and (row.session or {})["id"] in self._found_ended
-
-    def _consider(self, row: Row, session: Record) -> None:
-        named = self._named(row)
-        if is_copy(row.job):
-            if session["id"] not in {known["id"] for known in row.sessions}:
-                row.sessions.append(session)
-                self.watch.follow(session)
-        elif named and not self._late(row):
-            if session["id"] == named:
-                self._adopt(row, session)
-        elif not row.session or (_began(session) or 0.0) > (_began(row.session) or 0.0):
-            self._adopt(row, session)
-
-    def _named(self, row: Row) -> str | None:
-        """The session that the row's task names, unless that is an old one."""
+    def _evidence(self, row: Row, search: _Search, of_other_jobs: set[str]) -> Started:
         named = row.act.task["job_session_id"] if row.act.task else None
-        return None if named in self._known else named
-
-    def _late(self, row: Row) -> bool:
-        return self.clock.monotonic() - row.act.sent > DOUBT_SECONDS
-
-    def _adopt(self, row: Row, session: Record | None) -> None:
-        for known in row.sessions:
-            self.watch.drop(known["id"])
-        row.sessions = [session] if session else []
-        if session:
-            self.watch.follow(session)
-            if not session["running"]:
-                self._found_ended.add(session["id"])
-
-
-def kinds(jobs: Iterable[Record]) -> list[SessionKind]:
-    """The kinds of sessions that the runs of some jobs have."""
-    return list(dict.fromkeys(kind_of(job["job_type"]) for job in jobs))
-
-
-def _began(session: Record) -> float | None:
-    """When a session began, in seconds since the epoch."""
-    began = moment(session["creation_time"])
-    return began.timestamp() if began else None
+        if named in self._known or named in of_other_jobs:
+            named = None
+        sent_at = row.act.sent_at
+        return Started(
+            row.job,
+            sent_at,
+            self._known,
+            self._all_known,
+            named,
+            (sent_at or 0.0) + NAMED_SECONDS,
+            search.seen_running,
+            search.ahead,
+        )

@@ -6,16 +6,15 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from .._errors import AMBIGUOUS, NOT_FOUND, USAGE, ApiError
-from .client import FEW, MAX_FILTER, EmClient
-from .links import backup_server, bare_id, id_in
-from .model import Record, job, job_objects, job_session
-from .query import Condition
-from .runs import AGENT_RUN, KINDS, SessionKind, kind_of, since
+from .client import FEW, EmClient
+from .links import backup_server, bare_id, checked_id, id_in
+from .model import Job, Resource, job, job_objects
+from .sessions import read_last_sessions
 
 # Up to this many names are listed in full.
 MANY_NAMES = 10
@@ -28,17 +27,16 @@ class Family:
     noun: str
     collection: str
     query_type: str
-    run_type: str | None
     listed_by: str
 
 
-AGENT_JOBS = Family("agent job", "agents/jobs", "AgentBackupJob", AGENT_RUN, "veeam_em_agent_job_info")
-VM_JOBS = Family("job", "jobs", "Job", None, "veeam_em_query_info, type: Job")
+AGENT_JOBS = Family("agent job", "agents/jobs", "AgentBackupJob", "veeam_em_agent_job_info")
+VM_JOBS = Family("job", "jobs", "Job", "veeam_em_query_info, type: Job")
 
 
 def find_jobs(
     client: EmClient, family: Family, names: Sequence[str], ids: Sequence[str], server: str | None
-) -> list[dict[str, Any]]:
+) -> list[Resource]:
     """The jobs with these names or ids, each once, in the order given; all jobs when neither is given.
 
     :param server: name or id of the backup server that must hold them.
@@ -73,58 +71,65 @@ def _check_server(client: EmClient, server: str) -> None:
         )
 
 
-def on(resource: dict[str, Any], server: str) -> bool:
+def on(resource: Resource, server: str) -> bool:
     """Whether a job is on the backup server with this name or id."""
     link = backup_server(resource)
     return server.lower() in (str(link.get("name")).lower(), id_in(link.get("href")), bare_id(link.get("href")))
 
 
-def list_jobs(client: EmClient, family: Family, wanted: Mapping[str, Any]) -> list[Record]:
+def list_jobs(client: EmClient, family: Family, wanted: Mapping[str, Any]) -> list[Job]:
     """Jobs by the options of veeam_em_agent_job_info."""
     found = find_jobs(client, family, wanted["name"] or [], wanted["id"] or [], wanted["backup_server"])
     platforms = [each.lower() for each in wanted["platform"] or []]
     result = []
     for resource in found:
         record = job(resource)
-        if platforms and record["platform"].lower() not in platforms:
+        if platforms and str(record["platform"]).lower() not in platforms:
             continue
         if wanted["include_objects"]:
             record["objects"] = job_objects(resource)
         result.append(record)
     if wanted["include_last_session"]:
-        last = last_sessions(client, family, result)
+        last = read_last_sessions(client, result)
         for record in result:
-            newest = last.get(record["id"])
-            record["last_session"] = job_session(newest) if newest else None
+            record["last_session"] = last.get(record["id"])
     return result
 
 
-def _by_id(client: EmClient, family: Family, ids: Sequence[str]) -> list[dict[str, Any]]:
+def read_jobs_again(client: EmClient, family: Family, jobs: Sequence[Job]) -> dict[str, Job]:
+    """Jobs as they are now, by id.
+
+    :raises ApiError: kind not_found, for a job that is not there any more.
+    """
+    found = _by_id(client, family, [each["id"] for each in jobs])
+    return {each["id"]: each for each in map(job, found)}
+
+
+def _by_id(client: EmClient, family: Family, ids: Sequence[str]) -> list[Resource]:
     every = {}
     if len(ids) > FEW:
         every = {bare_id(row.get("uid")): row for row in client.query(family.query_type)}
-    found = []
-    for item_id in ids:
-        row = every.get(bare_id(item_id.strip()))
-        try:
-            found.append(row or client.entity(family.collection, item_id))
-        except ApiError as error:
-            # An id that is no GUID gives 400, an unknown one 404 or 400 (em_rest 3 and 16).
-            if error.http_status not in (400, 404) and error.kind != NOT_FOUND:
-                raise
-            raise ApiError(
-                NOT_FOUND,
-                f"There is no {family.noun} with the id {item_id}.",
-                hint=f"List the ids with {family.listed_by}, or give the name.",
-                http_status=error.http_status,
-                em_message=error.em_message,
-                method=error.method,
-                path=error.path,
-            ) from error
-    return found
+    elif len(ids) > 1:
+        uids = [f"urn:veeam:{family.query_type}:{checked_id(each)}" for each in ids]
+        every = {bare_id(row.get("uid")): row for row in client.query_any(family.query_type, "UID", uids)}
+    return [every.get(bare_id(each.strip())) or _one_by_id(client, family, each) for each in ids]
 
 
-def _by_name(client: EmClient, family: Family, names: Sequence[str], server: str | None) -> list[dict[str, Any]]:
+def _one_by_id(client: EmClient, family: Family, item_id: str) -> Resource:
+    try:
+        return client.entity(family.collection, item_id)
+    except ApiError as error:
+        # An id that is no GUID gives 400, an unknown one 404 or 400 (em_rest 3 and 16).
+        if error.http_status not in (400, 404) and error.kind != NOT_FOUND:
+            raise
+        raise error.restated(
+            f"There is no {family.noun} with the id {item_id}.",
+            hint=f"List the ids with {family.listed_by}, or give the name.",
+            kind=NOT_FOUND,
+        ) from error
+
+
+def _by_name(client: EmClient, family: Family, names: Sequence[str], server: str | None) -> list[Resource]:
     rows = client.query(family.query_type) if len(names) > FEW else client.query_any(family.query_type, "Name", names)
     found, missing = [], []
     for name in names:
@@ -178,7 +183,7 @@ def near_matches(name: str, names: Sequence[str], limit: int = 5) -> list[str]:
     return [lowered[each] for each in dict.fromkeys(close + within)][:limit]
 
 
-def _refuse_others(family: Family, found: Sequence[dict[str, Any]], server: str) -> None:
+def _refuse_others(family: Family, found: Sequence[Resource], server: str) -> None:
     for row in found:
         if not on(row, server):
             there = backup_server(row).get("name") or "another server"
@@ -187,44 +192,3 @@ def _refuse_others(family: Family, found: Sequence[dict[str, Any]], server: str)
                 f"The {family.noun} {row.get('name')} is on {there}, not on {server}.",
                 hint="Leave out backup_server when you give ids.",
             )
-
-
-def belongs(session: Record, record: Record) -> bool:
-    """Whether a session is a run of this job. The type words of the two UIDs may differ, so ids are compared."""
-    if session["job_id"] == record["id"]:
-        return True
-    # The workers of a backup copy job run under jobs of their own (sample query_backupjobsession.entities.xml).
-    return is_copy(record) and session["job_name"].startswith(record["name"] + "\\")
-
-
-def is_copy(record: Record) -> bool:
-    """Whether a job is a backup copy job: its runs have a session for each source."""
-    return "copy" in record["job_type"].lower()
-
-
-def last_sessions(client: EmClient, family: Family, records: Sequence[Record]) -> dict[str, dict[str, Any]]:
-    """The newest session of each job, by job id; jobs without any in the last 30 days are left out."""
-    result: dict[str, dict[str, Any]] = {}
-    for kind in KINDS:
-        wanted = [record for record in records if kind_of(record["job_type"]) is kind]
-        if not wanted:
-            continue
-        for row in _newest_first(client, family, kind, wanted):
-            session = job_session(row)
-            for record in wanted:
-                if record["id"] not in result and belongs(session, record):
-                    result[record["id"]] = row
-            if all(record["id"] in result for record in wanted):
-                break
-    return result
-
-
-def _newest_first(
-    client: EmClient, family: Family, kind: SessionKind, records: Sequence[Record]
-) -> Iterator[dict[str, Any]]:
-    """Sessions among which the runs of these jobs are, the newest first."""
-    names = Condition.of("JobName", "==", *(record["name"] for record in records))
-    copies = any(map(is_copy, records))
-    named = names.portable and len(names.text()) <= MAX_FILTER and not copies
-    where = [names] if named else since(None, family.run_type)
-    return client.rows(kind.query_type, where=where, sort_by="CreationTime", descending=True)

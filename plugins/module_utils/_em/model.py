@@ -3,19 +3,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Decoded resources into the records that modules return, and THE classifier of states (em_rest 12).
 
-Times are the server's UTC ISO 8601 text, sizes bytes, ids bare GUIDs in lower case.
+Times are the server's UTC ISO 8601 text, sizes bytes, ids bare GUIDs in lower case. What the server leaves open is
+None.
 """
 
 from __future__ import annotations
 
-import re
-from datetime import datetime, timedelta, timezone
-from typing import Any
+from datetime import datetime
+from typing import Any, TypedDict
 
 from .codec import as_dict, as_list
-from .links import backup_server, bare_id, id_in, links
+from .links import backup_server, bare_id, id_in, links, parent_session_id
+from .values import flag, known_text, moment, text, time_text, whole
 
-Record = dict[str, Any]
+Resource = dict[str, Any]
 
 RUNNING = "running"
 FINAL = "final"
@@ -28,35 +29,167 @@ TASK_SESSION = "task session"
 SUCCESS, WARNING, FAILED = "Success", "Warning", "Failed"
 RESULTS = (SUCCESS, WARNING, FAILED)
 
+_IDLE, _STOPPING = "idle", "stopping"
 _STATES = {
     TASK: {"running": RUNNING, "operationfinished": RUNNING, "finished": FINAL},
     JOB_SESSION: {
         "starting": RUNNING,
         "working": RUNNING,
         "running": RUNNING,
-        "idle": RUNNING,
+        _IDLE: RUNNING,
         "pausing": RUNNING,
         "resuming": RUNNING,
-        "stopping": RUNNING,
+        _STOPPING: RUNNING,
         "stopped": FINAL,
     },
     TASK_SESSION: {"pending": RUNNING, "inprogress": RUNNING, "completed": FINAL},
 }
 
 
+class Task(TypedDict):
+    """A task: the trigger of an action, not its outcome."""
+
+    id: str
+    state: str | None
+    operation: str
+    finished: bool
+    success: bool | None
+    message: str
+    job_session_id: str | None
+
+
+class JobObject(TypedDict):
+    """What an agent job protects: a protection group or a computer."""
+
+    id: str
+    name: str
+    display_name: str
+
+
+class JobSession(TypedDict):
+    """A run of a job, or the part of one machine in the run of an agent job."""
+
+    id: str
+    uid: str
+    name: str
+    job_id: str | None
+    job_name: str
+    job_type: str | None
+    backup_server: str | None
+    parent_session_id: str | None
+    state: str | None
+    result: str | None
+    progress: int | None
+    running: bool
+    creation_time: str | None
+    end_time: str | None
+    is_retry: bool | None
+    failure_message: str | None
+
+
+class _Job(TypedDict):
+    id: str
+    uid: str
+    name: str
+    job_type: str | None
+    platform: str | None
+    description: str
+    backup_server: str | None
+    schedule_configured: bool | None
+    schedule_enabled: bool | None
+    next_run: str | None
+    schedule: Resource | None
+
+
+class Job(_Job, total=False):
+    """A job of /agents/jobs or /jobs. The last two are filled on request."""
+
+    objects: list[JobObject]
+    last_session: JobSession | None
+
+
+class Machine(TypedDict):
+    """What happened to one machine in a run: its own session and its task session in one."""
+
+    id: str
+    name: str
+    result: str | None
+    reason: str | None
+    state: str | None
+    task_session_id: str | None
+
+
+class TaskSession(TypedDict):
+    """What happened to one object of a run."""
+
+    id: str
+    uid: str
+    name: str
+    machine: str
+    job_session_id: str | None
+    state: str | None
+    result: str | None
+    reason: str
+    total_size: int | None
+    creation_time: str | None
+    end_time: str | None
+
+
+class RestorePoint(TypedDict):
+    """The newest restore point of a computer."""
+
+    id: str | None
+    creation_time: str | None
+    age_hours: float | None
+    point_type: str | None
+
+
+class _Computer(TypedDict):
+    id: str
+    uid: str
+    name: str
+    backup_server: str | None
+    protection_group: str | None
+    protection_group_id: str | None
+    host_status: str | None
+    agent_status: str | None
+    agent_version: str | None
+    os_version: str | None
+    ip_address: str | None
+
+
+class Computer(_Computer, total=False):
+    """A discovered computer. The last one is filled on request."""
+
+    last_restore_point: RestorePoint | None
+
+
 def classify(what: str, state: Any) -> str:
-    """RUNNING, FINAL or UNKNOWN. An unknown state never ends a wait.
+    """RUNNING, FINAL or UNKNOWN; letter case does not matter.
 
     :param what: TASK, JOB_SESSION or TASK_SESSION.
     """
     return _STATES[what].get(str(state).lower(), UNKNOWN)
 
 
-def verdict(what: str, state: Any, result: Any) -> str | None:
-    """The result in a final state, None before: it may read Success while the run goes on (em_rest 12)."""
-    if classify(what, state) != FINAL or not result:
+def has_ended(what: str, state: Any, result: Any, end: datetime | None, now: datetime | None) -> bool:
+    """Whether a session has ended: its state is final; or its state is unknown, but its end and its result are not.
+
+    :param end: when it ended, if that is credible.
+    :param now: by the server's clock; an end in the future is none.
+    """
+    kind = classify(what, state)
+    if kind == UNKNOWN:
+        return bool(end and (now is None or end <= now) and verdict(result) in RESULTS)
+    return kind == FINAL
+
+
+def verdict(result: Any) -> str | None:
+    """A result in the spelling of RESULTS, another one as it is; None when there is none (yet)."""
+    given = text(result)
+    if given.lower() in ("", "none"):
         return None
-    return next((known for known in RESULTS if known.lower() == str(result).lower()), str(result))
+    return next((known for known in RESULTS if known.lower() == given.lower()), given)
 
 
 def worst(results: list[Any]) -> str | None:
@@ -71,42 +204,62 @@ def severity(result: str | None) -> int:
     return RESULTS.index(result) if result in RESULTS else len(RESULTS)
 
 
-def task(resource: Record) -> Record:
-    """A task: the trigger of an action, not its outcome."""
+def is_copy(job_type: str | None) -> bool:
+    """Whether jobs of this type are backup copy jobs: started by sync, a session for each source (em_rest 7, 9)."""
+    return "copy" in str(job_type).lower()
+
+
+def is_idle(session: JobSession) -> bool:
+    """Whether a backup copy job waits for its next interval: an open session, not a busy one."""
+    return str(session["state"]).lower() == _IDLE
+
+
+def is_stopping(session: JobSession) -> bool:
+    """Whether a run has been told to stop."""
+    return str(session["state"]).lower() == _STOPPING
+
+
+def state_is_unknown(session: JobSession) -> bool:
+    """Whether a run is in a state that this collection does not know."""
+    return classify(JOB_SESSION, session["state"]) == UNKNOWN
+
+
+def task(resource: Resource) -> Task:
+    """The record of a task."""
     outcome = as_dict(resource.get("result"))
     finished = classify(TASK, resource.get("state")) == FINAL
-    related = [link.get("href") for link in links(resource, "Related") if "Session" in str(link.get("type"))]
+    related = [link.get("href") for link in links(resource, "Related") if "session" in str(link.get("type")).lower()]
     return {
-        "id": str(resource.get("task_id") or ""),
-        "state": _text(resource.get("state")),
-        "operation": _text(resource.get("operation")),
+        "id": text(resource.get("task_id")),
+        "state": known_text(resource.get("state")),
+        "operation": text(resource.get("operation")),
         "finished": finished,
-        "success": outcome.get("success") if finished else None,
-        "message": _text(outcome.get("message")),
+        "success": flag(outcome.get("success")) if finished else None,
+        "message": text(outcome.get("message")),
         "job_session_id": id_in(related[0]) if related else None,
     }
 
 
-def job(resource: Record) -> Record:
-    """A job of /agents/jobs or /jobs."""
+def job(resource: Resource) -> Job:
+    """The record of a job."""
     options = as_dict(resource.get("job_schedule_options"))
     return {
-        "id": bare_id(resource.get("uid")),
-        "uid": _text(resource.get("uid")),
-        "name": _text(resource.get("name")),
-        "job_type": _text(resource.get("job_type")),
-        "platform": _text(resource.get("platform")),
-        "description": _text(resource.get("description")),
-        "backup_server": _text(backup_server(resource).get("name")),
-        "schedule_configured": resource.get("schedule_configured") is True,
-        "schedule_enabled": resource.get("schedule_enabled") is True,
-        "next_run": resource.get("next_run"),
+        "id": bare_id(resource.get("uid")) or "",
+        "uid": text(resource.get("uid")),
+        "name": text(resource.get("name")),
+        "job_type": known_text(resource.get("job_type")),
+        "platform": known_text(resource.get("platform")),
+        "description": text(resource.get("description")),
+        "backup_server": known_text(backup_server(resource).get("name")),
+        "schedule_configured": flag(resource.get("schedule_configured")),
+        "schedule_enabled": flag(resource.get("schedule_enabled")),
+        "next_run": time_text(resource.get("next_run")),
         # Current servers wrap the options once more, under a misspelt name (em_rest 5, Schedule options).
         "schedule": _enabled_only(as_dict(options.get("standart")) or options) or None,
     }
 
 
-def job_objects(resource: Record) -> list[Record]:
+def job_objects(resource: Resource) -> list[JobObject]:
     """What an agent job protects: protection groups and computers, told apart only by name (em_rest 5)."""
     info = resource.get("job_info")
     # The decoder shows a wrapper that holds one list as that list: a JobInfo with includes and nothing else.
@@ -115,110 +268,93 @@ def job_objects(resource: Record) -> list[Record]:
         includes = next((value for value in includes.values() if isinstance(value, list)), [includes])
     return [
         {
-            "id": _text(item.get("object_in_job_id")).lower(),
-            "name": _text(item.get("name")),
-            "display_name": _text(item.get("display_name") or item.get("name")),
+            "id": text(item.get("object_in_job_id")).lower(),
+            "name": text(item.get("name")),
+            "display_name": text(item.get("display_name") or item.get("name")),
         }
         for item in map(as_dict, as_list(includes))
         if item
     ]
 
 
-def job_session(resource: Record) -> Record:
-    """A run of a job: BackupJobSession or ReplicaJobSession."""
-    state = resource.get("state")
-    name = _text(resource.get("name"))
+def job_session(resource: Resource, now: datetime | None = None) -> JobSession:
+    """The record of a run: BackupJobSession or ReplicaJobSession.
+
+    :param now: by the server's clock, to tell whether an end is credible.
+    """
+    name = text(resource.get("name"))
     up = links(resource, "Up", "JobReference", "Job")
+    ended, result, end = _ending(JOB_SESSION, resource, now)
     return {
-        "id": bare_id(resource.get("uid")),
-        "uid": _text(resource.get("uid")),
+        "id": bare_id(resource.get("uid")) or "",
+        "uid": text(resource.get("uid")),
         "name": name,
         "job_id": bare_id(resource.get("job_uid")) or (id_in(up[0].get("href")) if up else None),
-        "job_name": _text(resource.get("job_name") or name.rpartition("@")[0]),
-        "job_type": _text(resource.get("job_type")),
-        "state": _text(state),
-        "result": verdict(JOB_SESSION, state, resource.get("result")),
-        "progress": resource.get("progress") if isinstance(resource.get("progress"), int) else None,
-        "running": classify(JOB_SESSION, state) != FINAL,
-        "creation_time": resource.get("creation_time_utc"),
-        "end_time": resource.get("end_time_utc"),
-        "is_retry": resource.get("is_retry") is True,
-        "failure_message": _text(resource.get("failure_message")).strip() or None,
+        "job_name": text(resource.get("job_name")) or name.rpartition("@")[0],
+        "job_type": known_text(resource.get("job_type")),
+        "backup_server": known_text(backup_server(resource).get("name")),
+        "parent_session_id": parent_session_id(resource),
+        "state": known_text(resource.get("state")),
+        "result": result,
+        "progress": whole(resource.get("progress")),
+        "running": not ended,
+        "creation_time": time_text(resource.get("creation_time_utc")),
+        "end_time": end,
+        "is_retry": flag(resource.get("is_retry")),
+        "failure_message": text(resource.get("failure_message")).strip() or None,
     }
 
 
-def task_session(resource: Record) -> Record:
-    """What happened to one machine in a run: BackupTaskSession or ReplicaTaskSession."""
-    state = resource.get("state")
-    name = _text(resource.get("name"))
-    size = resource.get("total_size")
+def task_session(resource: Resource, now: datetime | None = None) -> TaskSession:
+    """The record of a task session: BackupTaskSession or ReplicaTaskSession.
+
+    :param now: by the server's clock, to tell whether an end is credible.
+    """
+    name = text(resource.get("name"))
+    _ended, result, end = _ending(TASK_SESSION, resource, now)
     return {
-        "id": bare_id(resource.get("uid")),
-        "uid": _text(resource.get("uid")),
+        "id": bare_id(resource.get("uid")) or "",
+        "uid": text(resource.get("uid")),
         "name": name,
-        "machine": _text(resource.get("vm_display_name") or name.rpartition("@")[0] or name),
+        "machine": text(resource.get("vm_display_name")) or name.rpartition("@")[0] or name,
         "job_session_id": bare_id(resource.get("job_session_uid")),
-        "state": _text(state),
-        "result": verdict(TASK_SESSION, state, resource.get("result")),
-        "reason": _text(resource.get("reason")).strip(),
-        "total_size": size if isinstance(size, int) else None,
-        "creation_time": resource.get("creation_time_utc"),
-        "end_time": resource.get("end_time_utc"),
+        "state": known_text(resource.get("state")),
+        "result": result,
+        "reason": text(resource.get("reason")).strip(),
+        "total_size": whole(resource.get("total_size")),
+        "creation_time": time_text(resource.get("creation_time_utc")),
+        "end_time": end,
     }
 
 
-def computer(resource: Record) -> Record:
-    """A discovered computer."""
+def computer(resource: Resource) -> Computer:
+    """The record of a discovered computer."""
     groups = links(resource, "Up", "AgentProtectionGroupReference", "AgentProtectionGroup")
     return {
-        "id": bare_id(resource.get("uid")),
-        "uid": _text(resource.get("uid")),
-        "name": _text(resource.get("name")),
-        "backup_server": _text(backup_server(resource).get("name")),
-        "protection_group": _text(groups[0].get("name")) if groups else None,
+        "id": bare_id(resource.get("uid")) or "",
+        "uid": text(resource.get("uid")),
+        "name": text(resource.get("name")),
+        "backup_server": known_text(backup_server(resource).get("name")),
+        "protection_group": known_text(groups[0].get("name")) if groups else None,
         "protection_group_id": id_in(groups[0].get("href")) if groups else None,
-        "host_status": _text(resource.get("host_status")),
-        "agent_status": _text(resource.get("agent_status")),
-        "agent_version": _text(resource.get("agent_version")),
-        "os_version": _text(resource.get("os_version")),
-        "ip_address": _text(resource.get("ip_address")),
+        "host_status": known_text(resource.get("host_status")),
+        "agent_status": known_text(resource.get("agent_status")),
+        "agent_version": known_text(resource.get("agent_version")),
+        "os_version": known_text(resource.get("os_version")),
+        "ip_address": known_text(resource.get("ip_address")),
     }
 
 
-def moment(text: Any) -> datetime | None:
-    """A server's time, with any number of fractional digits (em_rest 15, trap 21), as an aware datetime; else None."""
-    match = re.match(
-        r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)?$", str(text or "").strip()
-    )
-    if not match:
-        return None
-    fraction = (match.group(7) or "")[:6].ljust(6, "0")
-    zone = match.group(8) or "Z"
-    offset = timedelta(0)
-    if zone != "Z":
-        offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[4:6])) * (-1 if zone[0] == "-" else 1)
-    try:
-        year, month, day, hour, minute, second = (int(part) for part in match.groups()[:6])
-        return datetime(year, month, day, hour, minute, second, int(fraction), timezone.utc) - offset
-    except (ValueError, OverflowError):
-        return None
+def _ending(what: str, resource: Resource, now: datetime | None) -> tuple[bool, str | None, str | None]:
+    """Whether a session has ended, and then its result and the time: before, both may be there and mean nothing."""
+    created, end = moment(resource.get("creation_time_utc")), moment(resource.get("end_time_utc"))
+    if end and created and end < created:
+        end = None
+    if not has_ended(what, resource.get("state"), resource.get("result"), end, now):
+        return False, None, None
+    return True, verdict(resource.get("result")), text(resource.get("end_time_utc")) if end else None
 
 
-def age_hours(text: Any, now: datetime) -> float | None:
-    """Hours between a server's time and `now`; None when there is no time."""
-    then = moment(text)
-    return round((now - then).total_seconds() / 3600, 2) if then else None
-
-
-def _enabled_only(options: Record) -> Record:
+def _enabled_only(options: Resource) -> Resource:
     """Schedule options without the kinds of schedule that are switched off: hundreds of lines otherwise."""
-    return {key: value for key, value in options.items() if as_dict(value).get("enabled") is not False}
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, list):
-        # An attribute and a child element of the same name: the attribute comes first.
-        value = value[0] if value else ""
-    if value is None or isinstance(value, dict):
-        return ""
-    return str(value)
+    return {key: value for key, value in options.items() if flag(as_dict(value).get("enabled")) is not False}

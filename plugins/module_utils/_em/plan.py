@@ -5,18 +5,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .._errors import CONFLICT, USAGE, ApiError
-from .model import FAILED, Record
+from .._errors import CONFLICT, PROTOCOL, USAGE, ApiError
+from .model import FAILED, Job, JobSession, is_copy, is_idle, is_stopping
 
 STARTED, STOPPED, RETRIED, SCHEDULE = "started", "stopped", "retried", "schedule"
 STATES = (STARTED, STOPPED, RETRIED, SCHEDULE)
 
 NONE, START, ATTACH, STOP, RETRY = "none", "start", "attach", "stop", "retry"
 ENABLE, DISABLE = "enable", "disable"
-# State of a run that has been told to stop (em_rest 12).
-STOPPING = "Stopping"
 
 
 @dataclass(frozen=True)
@@ -32,11 +31,11 @@ class Wish:
 
 @dataclass(frozen=True)
 class Observed:
-    """What is known of a job before anything is done: the job, its running session, its newest session."""
+    """What is known of a job before anything is done: the job, its sessions that have not ended, its newest session."""
 
-    job: Record
-    running: Record | None = None
-    last: Record | None = None
+    job: Job
+    running: Sequence[JobSession] = ()
+    last: JobSession | None = None
 
 
 @dataclass(frozen=True)
@@ -65,25 +64,21 @@ def check(wish: Wish) -> None:
 def make_plan(wish: Wish, seen: Observed) -> Plan:
     """Decide what to do with one job.
 
-    :raises ApiError: kind conflict, when the wish cannot be fulfilled as things are.
+    :raises ApiError: kind conflict, when the wish cannot be fulfilled as things are; kind protocol, when the server
+        leaves open what has to be known for it.
     """
-    toggle = wish.schedule_enabled is not None and wish.schedule_enabled != seen.job["schedule_enabled"]
-    if wish.schedule_enabled is not None and not seen.job["schedule_configured"]:
-        raise ApiError(
-            CONFLICT,
-            f"The job {seen.job['name']} has no schedule, so there is none to enable or disable.",
-            hint="Configure a schedule in the job's settings in Backup & Replication, or leave out schedule_enabled.",
-        )
+    toggle = must_toggle(wish, seen.job)
     if wish.state == SCHEDULE:
         return Plan(NONE, toggle, "" if toggle else "the schedule is as wanted")
     if wish.state == STOPPED:
-        if seen.running and seen.running["state"] == STOPPING:
+        if seen.running and all(map(is_stopping, seen.running)):
             # Stopping is not idempotent: a second stop may be another kind of stop.
             return Plan(NONE, toggle, "it is stopping already")
         return Plan(STOP, toggle, "") if seen.running else Plan(NONE, toggle, "it is not running")
-    if seen.running:
+    busy = busy_sessions(seen.job, seen.running)
+    if busy:
         if wish.if_running == "fail":
-            raise running_already(seen.job["name"], seen.running)
+            raise running_already(seen.job["name"], busy[0])
         return Plan(ATTACH, toggle, "it is running already")
     if wish.state == STARTED:
         return Plan(START, toggle, "")
@@ -94,7 +89,43 @@ def make_plan(wish: Wish, seen: Observed) -> Plan:
     return Plan(RETRY, toggle, "")
 
 
-def running_already(name: str, session: Record) -> ApiError:
+def must_toggle(wish: Wish, job: Job) -> bool:
+    """Whether the schedule has to be toggled to be as wished.
+
+    :raises ApiError: kind conflict, for a job that has no schedule; kind protocol, when the server does not tell how
+        the schedule stands: a toggle could do the opposite of what is wished.
+    """
+    if wish.schedule_enabled is None:
+        return False
+    if job["schedule_configured"] is False:
+        raise ApiError(
+            CONFLICT,
+            f"The job {job['name']} has no schedule, so there is none to enable or disable.",
+            hint="Configure a schedule in the job's settings in Backup & Replication, or leave out schedule_enabled.",
+        )
+    if wish.schedule_enabled == job["schedule_enabled"]:
+        return False
+    if job["schedule_enabled"] is None or job["schedule_configured"] is None:
+        unknown = "is enabled" if job["schedule_enabled"] is None else "exists"
+        raise ApiError(
+            PROTOCOL,
+            f"Enterprise Manager does not say whether the schedule of {job['name']} {unknown}, so it was not toggled.",
+            hint="Set the schedule in Backup & Replication, or leave out schedule_enabled.",
+        )
+    return True
+
+
+def busy_sessions(job: Job, running: Sequence[JobSession]) -> list[JobSession]:
+    """The sessions that keep a job from being started: a backup copy job that waits for its interval can be synced."""
+    return [session for session in running if not (is_copy(job["job_type"]) and is_idle(session))]
+
+
+def verb(action: str, job: Job) -> str:
+    """The server's word for an action: backup copy jobs are started by sync (em_rest 9)."""
+    return "sync" if action == START and is_copy(job["job_type"]) else action
+
+
+def running_already(name: str, session: JobSession) -> ApiError:
     """The error for a job that runs although it must not."""
     return ApiError(
         CONFLICT,

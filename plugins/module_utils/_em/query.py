@@ -8,16 +8,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Callable
+from typing import Any, Callable, Union
+from urllib.parse import quote_plus
 
 from .._errors import PROTOCOL, USAGE, ApiError
 from .codec import DAMAGED_HINT, as_dict, as_list, members, snake
 from .links import bare_id, id_in, links
-from .model import moment
+from .values import moment
 
 OPERATORS = ("==", "!=", ">", "<", ">=", "<=")
 # How the grammar escapes these inside a value is documented nowhere (em_rest 16): such a value stays here.
 _UNSAFE = re.compile(r'["();,\\\x00-\x1f\x7f\ud800-\udfff]')
+# Longest filter, encoded: keeps URLs below 2,000 characters.
+MAX_FILTER = 1500
 _FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_]*$")
 # Enumerations compare by their order, not as text (em_rest 10).
 _ORDERED = {"success": 0, "warning": 1, "failed": 2}
@@ -50,8 +53,8 @@ class Condition:
 
     @property
     def portable(self) -> bool:
-        """True when the server's grammar can carry the values."""
-        return all(value and not _UNSAFE.search(value) for value in self.values)
+        """True when the server's grammar can carry the values, and a URL their number."""
+        return all(value and not _UNSAFE.search(value) for value in self.values) and fits(self.text())
 
     def text(self) -> str:
         """The condition in the server's grammar."""
@@ -78,7 +81,31 @@ class Condition:
         return all(matches) if self.op == "!=" else any(matches)
 
 
-def split(conditions: Sequence[Condition]) -> tuple[list[str], list[Condition]]:
+@dataclass(frozen=True)
+class Either:
+    """Conditions of which one must hold; all of them, and the whole, are portable."""
+
+    parts: tuple[Condition, ...]
+    portable = True
+
+    def text(self) -> str:
+        """The alternatives in the server's grammar."""
+        return ",".join(part.text() for part in self.parts)
+
+    def holds(self, resource: dict[str, Any]) -> bool:
+        """Whether a decoded resource satisfies one of the conditions."""
+        return any(part.holds(resource) for part in self.parts)
+
+
+def fits(text: str) -> bool:
+    """Whether a filter, or a part of one, is short enough for a URL."""
+    return len(quote_plus(text)) <= MAX_FILTER
+
+
+Clause = Union[Condition, Either]
+
+
+def split(conditions: Sequence[Clause]) -> tuple[list[str], list[Clause]]:
     """Divide conditions (all must hold) into the server's part, as filter texts, and the part for the client."""
     remote = [condition.text() for condition in conditions if condition.portable]
     return remote, [condition for condition in conditions if not condition.portable]

@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any, Callable
 
 from .._errors import ApiError
-from .model import Record, severity
-from .plan import ATTACH, DISABLE, ENABLE, NONE, RETRY, START, STOP, Plan, Wish
-from .runs import bad_machines, describe, unacceptable
+from .._wait import Waiter, timed_out
+from .machines import bad_machines, describe, unacceptable
+from .model import Job, JobSession, Machine, Task, severity
+from .plan import ATTACH, DISABLE, ENABLE, NONE, RETRY, START, STOP, Plan, Wish, busy_sessions
+from .watch import Watch
 
 
 @dataclass
@@ -23,54 +26,78 @@ class Write:
     :ivar forgotten: whether the server does not know that task any more.
     :ivar sent: when it was sent, by the clock that waits are measured with.
     :ivar sent_at: the same by the server's clock, in seconds since the epoch; None when the server did not tell.
+    :ivar shows: reads again whether its effect shows on the server.
     """
 
     done: bool = False
-    task: Record | None = None
+    task: Task | None = None
     forgotten: bool = False
     sent: float = 0.0
     sent_at: float | None = None
+    shows: Callable[[], bool] = bool
 
 
 @dataclass
 class Row:
     """One job.
 
-    :ivar sessions: its run; a backup copy job has a session for each of its sources (em_rest 7).
+    :ivar watch: knows how the row's sessions stand.
+    :ivar session_ids: its run; a backup copy job has a session for each of its sources (em_rest 7).
     """
 
-    job: Record
-    plan: Plan
+    job: Job
+    watch: Watch
+    plan: Plan = field(default_factory=lambda: Plan(NONE, False, ""))
     action: str = NONE
     act: Write = field(default_factory=Write)
     toggle: Write = field(default_factory=Write)
-    sessions: list[Record] = field(default_factory=list)
-    machines: list[Record] = field(default_factory=list)
+    session_ids: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     error: ApiError | None = None
 
     @property
     def name(self) -> str:
         """Name of the job."""
-        return str(self.job["name"])
+        return self.job["name"]
 
     @property
     def changed(self) -> bool:
         """Whether anything was written that took effect."""
         return self.act.done or self.toggle.done
 
+    def take(self, sessions: Sequence[JobSession]) -> None:
+        """Let these sessions be the row's run."""
+        for session in sessions:
+            self.watch.follow(session)
+        self.session_ids = [session["id"] for session in sessions]
+
     @property
-    def session(self) -> Record | None:
+    def sessions(self) -> list[JobSession]:
+        """The sessions of the run."""
+        return self.watch.sessions(self.session_ids)
+
+    @property
+    def machines(self) -> list[Machine]:
+        """What happened to each machine of the run."""
+        return self.watch.machines(self.session_ids)
+
+    @property
+    def session(self) -> JobSession | None:
         """The session that tells how the run stands: one that still runs, or the one with the worst verdict."""
         return min(self.sessions, key=self._weight, default=None)
 
-    def _weight(self, session: Record) -> tuple[bool, int, bool]:
+    def _weight(self, session: JobSession) -> tuple[bool, int, bool]:
         return (not session["running"], -severity(session["result"]), session["job_id"] != self.job["id"])
 
     @property
-    def running(self) -> list[Record]:
+    def running(self) -> list[JobSession]:
         """The sessions of the run that have not ended."""
-        return [session for session in self.sessions if session["running"]]
+        return self.watch.running(self.session_ids)
+
+    @property
+    def begun(self) -> bool:
+        """Whether the row has started a run, or has tried to."""
+        return self.action in (START, RETRY)
 
     def unset(self, wish: Wish) -> bool:
         """Whether a schedule is left as it was though it should change, without an error that says so."""
@@ -84,7 +111,7 @@ class Row:
 
     def outcome(self, fail_on: str) -> str:
         """How the run ended, as a sentence."""
-        return f"The run {describe(self.session or {}, self.machines, fail_on)}."
+        return f"The run {describe(self.session, self.machines, fail_on)}."
 
     def unfinished(self) -> str | None:
         """What is still waited for, None when nothing is."""
@@ -97,7 +124,7 @@ class Row:
             percent = self.session["progress"]
             done = "" if percent is None else ", %d %%" % percent
             return f"{self.name} ({self.session['state']}{done})"
-        if self.action in (START, RETRY) and not self.session:
+        if self.begun and not self.session:
             return f"{self.name} (its session has not appeared yet)"
         return None
 
@@ -108,9 +135,10 @@ class Row:
         waited = wish.wait and self.session and not self.session["running"]
         if waited and self.action in (START, ATTACH, RETRY):
             self.notes.append(self.outcome(wish.fail_on))
-        elif self.action in (START, RETRY):
+        elif self.begun:
             begun = "Started" if self.action == START else "Retried"
-            self.notes.append(f"{begun}." if self.session else f"{begun}; its run is not visible yet.")
+            unseen = "" if self.session else "; its run is not visible yet"
+            self.notes.append(f"{begun}{unseen}. Nobody waits for its outcome.")
         elif self.action == STOP:
             result = self.session["result"] if self.session and waited else None
             self.notes.append(f"Stopped; the run ended {result}." if result else "Told to stop.")
@@ -123,14 +151,14 @@ class Row:
         steps = [] if self.plan.action == NONE else [self.plan.action]
         if self.plan.toggle:
             steps.append("%s the schedule" % (ENABLE if wish.schedule_enabled else DISABLE))
-            self.job = dict(self.job, schedule_enabled=wish.schedule_enabled)
+            self.job = {**self.job, "schedule_enabled": wish.schedule_enabled}
             self.toggle.done = True
         self.act.done = self.plan.action in (START, STOP, RETRY)
         self.notes.append(
             f"Would {' and '.join(steps)}." if self.plan.changes else f"Nothing to do: {self.plan.reason}."
         )
 
-    def as_dict(self) -> Record:
+    def as_dict(self) -> dict[str, Any]:
         """The row as it is returned."""
         return {
             "job": self.job,
@@ -150,14 +178,29 @@ def shown_action(plan: Plan, wish: Wish) -> str:
     return plan.action
 
 
-def picture(rows: Iterable[Row]) -> Record:
+def picture(rows: Iterable[Row]) -> dict[str, Any]:
     """The part of the jobs' state that the modules change, for diff mode."""
     result = {}
     for row in rows:
-        begun = row.act.done and row.action in (START, RETRY) and not row.session
+        begun = row.act.done and row.begun and not row.session
+        busy = row.action != STOP and busy_sessions(row.job, row.running)
         result[f"{row.name} ({row.job['id']})"] = {
-            "running": bool(begun or (row.running and row.action != STOP)),
+            "running": bool(begun or busy),
             "schedule_enabled": row.job["schedule_enabled"],
             "session": row.session["name"] if row.session else None,
         }
     return result
+
+
+def too_late(rows: Sequence[Row], waiter: Waiter) -> ApiError:
+    """The error for jobs that were not done when time ran out."""
+    waiting = [text for row in rows if (text := row.unfinished())]
+    ids = [session["id"] for row in rows for session in row.running]
+    resume = "Look at the jobs before you run the playbook again: what is not seen running would be started anew."
+    if ids:
+        resume = f"Wait for them with veeam_em_job_session_wait, id: [{', '.join(ids)}], or raise wait_timeout."
+    return timed_out(
+        f"Gave up after {waiter.options.timeout:g} seconds (wait_timeout) with these jobs unfinished: "
+        f"{', '.join(waiting)}.",
+        f"Nothing was stopped: what was started continues. {resume}",
+    )

@@ -1,22 +1,29 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Following tasks. A task tells that an action was triggered, not how it ended (em_rest 4)."""
+"""Tasks: reading, listing, removing, following.
+
+A task tells that an action was triggered, not how it ended (em_rest 4).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, Callable
+from collections.abc import Iterable, Sequence
+from typing import Any, Callable, Union
 
-from .._errors import NOT_FOUND, ApiError
-from .._wait import Waiter
+from .._errors import NOT_FOUND, REJECTED, USAGE, ApiError, keep
+from .._wait import Waiter, timed_out
 from .client import EmClient
-from .model import TASK, UNKNOWN, Record, classify, task
+from .filters import among
+from .model import TASK, UNKNOWN, Task, classify, task
+
+# What is known of a task: its record, or the error that says that the server does not know it.
+Seen = Union[Task, ApiError]
 
 
-def read_tasks(client: EmClient, ids: list[str]) -> dict[str, Record | ApiError]:
+def read_tasks(client: EmClient, ids: Sequence[str]) -> dict[str, Seen]:
     """Tasks by id, in one request when there are several; a task that is not known gives its error."""
-    found: dict[str, Record | ApiError] = {}
+    found: dict[str, Seen] = {}
     if len(ids) > 1:
         found = {record["id"]: record for record in map(task, client.tasks())}
     for task_id in ids:
@@ -30,22 +37,22 @@ def read_tasks(client: EmClient, ids: list[str]) -> dict[str, Record | ApiError]
     return {task_id: found[task_id] for task_id in ids}
 
 
-def finished(record: Record) -> bool:
+def finished(record: Task) -> bool:
     """True when the task is done and its data collected."""
-    return bool(record["finished"])
+    return record["finished"]
 
 
-def operation_finished(record: Record) -> bool:
+def operation_finished(record: Task) -> bool:
     """True when the backup server is done, whether or not the data is collected."""
-    return finished(record) or record["state"] == "OperationFinished"
+    return finished(record) or str(record["state"]).lower() == "operationfinished"
 
 
 def follow(
     client: EmClient,
     waiter: Waiter,
     ids: Iterable[str],
-    known: dict[str, Record | ApiError],
-    done: Callable[[Record], bool] = finished,
+    known: dict[str, Seen],
+    done: Callable[[Task], bool] = finished,
 ) -> bool:
     """Wait until every task is done or not known any more.
 
@@ -53,21 +60,127 @@ def follow(
     :returns: False when time ran out.
     """
     ids = list(ids)
+    renewals = client.renewals
 
     def poll() -> bool:
         pending = [task_id for task_id in ids if not _over(known.get(task_id), done)]
-        known.update(read_tasks(client, pending) if pending else {})
-        for task_id in pending:
-            record = known[task_id]
-            if not isinstance(record, ApiError) and classify(TASK, record["state"]) == UNKNOWN:
-                state = record["state"]
+        for task_id, record in read_tasks(client, pending).items() if pending else ():
+            if isinstance(record, ApiError):
+                # While the service restarts, every path answers 404. Lost for good are tasks of a lost logon session.
+                if task_id in known and record.http_status == 404 and client.renewals == renewals:
+                    raise record.restated(retryable=True)
+            elif classify(TASK, record["state"]) == UNKNOWN:
                 client.warn(
-                    f"Task {task_id} is in state {state!r}, which this collection does not know: it is waited for."
+                    f"Task {task_id} is in state {record['state']!r}, which this collection does not know; "
+                    "the module waits for it."
                 )
+            known[task_id] = record
         return all(_over(known[task_id], done) for task_id in ids)
 
     return waiter.until(poll)
 
 
-def _over(record: Any, done: Callable[[Record], bool]) -> bool:
+def list_tasks(
+    client: EmClient,
+    ids: Sequence[str] | None,
+    states: Sequence[str] | None = None,
+    operations: Sequence[str] | None = None,
+) -> list[Task]:
+    """Tasks by id, or all tasks of the logon session, narrowed by states and operations.
+
+    :raises ApiError: not_found for the ones that are not known, with the others in `learnt`.
+    """
+    found = _known_or_raise(read_tasks(client, once(ids))) if ids else [task(each) for each in client.tasks()]
+    return [record for record in found if among(record["state"], states) and among(record["operation"], operations)]
+
+
+def remove_tasks(client: EmClient, ids: Sequence[str], check_mode: bool) -> dict[str, Any]:
+    """Delete the tasks that exist.
+
+    :returns: changed, tasks as they were, diff.
+    """
+    seen = read_tasks(client, once(ids))
+    there = [record for record in seen.values() if not isinstance(record, ApiError)]
+    for record in [] if check_mode else there:
+        try:
+            client.delete_task(record["id"])
+        except ApiError as error:
+            # A lost answer: what counts is whether the task is still there.
+            if not error.outcome_unknown or not isinstance(read_tasks(client, [record["id"]])[record["id"]], ApiError):
+                keep(error, {"tasks": there})
+                raise
+    names = [record["id"] for record in there]
+    return {"changed": bool(there), "tasks": there, "diff": {"before": {"tasks": names}, "after": {"tasks": []}}}
+
+
+def wait_for_tasks(
+    client: EmClient, waiter: Waiter, ids: Sequence[str], until: str, fail_on_error: bool
+) -> dict[str, Any]:
+    """Wait until every task is finished.
+
+    :param until: finished, or operation_finished when the data need not be collected.
+    :returns: tasks, elapsed (seconds), polls.
+    :raises ApiError: rejected for a task that ended in an error, not_found, timeout; all with `tasks` in `learnt`.
+    """
+    refuse_none(ids, "task")
+    seen: dict[str, Seen] = {}
+    try:
+        with client.within(waiter.deadline):
+            done = follow(client, waiter, once(ids), seen, finished if until == "finished" else operation_finished)
+        tasks = _known_or_raise(seen)
+        if not done:
+            pending = [f"{record['id']} ({record['state']})" for record in tasks if not record["finished"]]
+            raise timed_out(
+                f"Gave up after {waiter.options.timeout:g} seconds (wait_timeout); not finished: {', '.join(pending)}.",
+                "Nothing was stopped. Wait again in the same logon session, or raise wait_timeout.",
+            )
+        failed = [record for record in tasks if record["finished"] and not record["success"]]
+        if failed and fail_on_error:
+            raise ApiError(
+                REJECTED,
+                " ".join(f"Task {each['id']} ({each['operation']}) {refusal(each)}" for each in failed),
+                hint="The message is the server's own.",
+                em_message=failed[0]["message"] or None,
+            )
+    except Exception as stop:
+        known = [record for record in seen.values() if not isinstance(record, ApiError)]
+        keep(stop, {"tasks": known, "elapsed": waiter.elapsed, "polls": waiter.polls})
+        raise
+    return {"tasks": tasks, "elapsed": waiter.elapsed, "polls": waiter.polls}
+
+
+def refusal(record: Task) -> str:
+    """How a finished task without success ended, in words."""
+    said = record["message"].rstrip(". ")
+    if record["success"] is None:
+        return f"finished without saying whether it succeeded{': ' if said else ''}{said}."
+    return f"failed: {said or 'the server gave no reason'}."
+
+
+def once(ids: Iterable[str]) -> list[str]:
+    """Ids as a user gives them, each once."""
+    return list(dict.fromkeys(each.strip() for each in ids))
+
+
+def refuse_none(ids: Sequence[str], noun: str) -> None:
+    """Refuse to wait for nothing: that would pass every gate.
+
+    :raises ApiError: kind usage.
+    """
+    if not ids:
+        raise ApiError(USAGE, f"No {noun} is named.", hint="Give at least one id.")
+
+
+def _over(record: Seen | None, done: Callable[[Task], bool]) -> bool:
     return isinstance(record, ApiError) or (record is not None and done(record))
+
+
+def _known_or_raise(seen: dict[str, Seen]) -> list[Task]:
+    known = [record for record in seen.values() if not isinstance(record, ApiError)]
+    unknown = {task_id: record for task_id, record in seen.items() if isinstance(record, ApiError)}
+    if unknown:
+        first = next(iter(unknown.values()))
+        raise first.restated(
+            f"Enterprise Manager does not know the task {', '.join(unknown)}.", learnt={"tasks": known}
+        )
+    return known

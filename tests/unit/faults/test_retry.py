@@ -106,7 +106,7 @@ def test_a_401_in_a_wait_logs_on_once_and_goes_on_with_the_job_session(lab: Labo
     result = lab.run("veeam_em_agent_job", **START)
     assert result["failed"] is False
     assert result["jobs"][0]["session"]["result"] == "Success"
-    assert [text for text in lab.module.warnings if "not known any more" in text]
+    assert [text for text in lab.module.warnings if "no longer knows the task" in text]
     counters = lab.counters
     assert counters["starts"] == {"Linux servers": 1}
     assert (counters["logons"], counters["open_logon_sessions"], counters["peak_logon_sessions"]) == (2, 0, 1)

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.backupops.veeam_em.plugins.module_utils._em.lookup import AGENT_JOBS, VM_JOBS, list_jobs
-from ansible_collections.backupops.veeam_em.plugins.module_utils._em.runs import Watch
-from ansible_collections.backupops.veeam_em.plugins.module_utils._em.waits import wait_for_sessions, wait_for_tasks
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.tasks import wait_for_tasks
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.waits import wait_for_sessions
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.watch import Watch
 from ansible_collections.backupops.veeam_em.plugins.module_utils._errors import ApiError, learnt_by
 from ansible_collections.backupops.veeam_em.tests.unit.live.em import Em
 
@@ -59,10 +60,14 @@ class TestMessages:
     @pytest.mark.parametrize(
         ("changes", "wish", "message"),
         [
-            ({"start_delay": 3600}, {}, "Started; its run is not visible yet."),
-            ({"start_delay": 0}, {}, "Started."),
+            ({"start_delay": 3600}, {}, "Started; its run is not visible yet. Nobody waits for its outcome."),
+            ({"start_delay": 0}, {}, "Started. Nobody waits for its outcome."),
             ({"start_delay": 0}, {"wait": True}, "The run ended Success, 1 machine."),
-            ({"start_delay": 0, "history": FAILED_ONCE}, {"state": "retried"}, "Retried."),
+            (
+                {"start_delay": 0, "history": FAILED_ONCE},
+                {"state": "retried"},
+                "Retried. Nobody waits for its outcome.",
+            ),
             ({"running": True}, {}, "Nothing to do: it is running already."),
             ({"running": True}, {"state": "stopped"}, "Told to stop."),
             ({"running": True}, {"state": "stopped", "wait": True}, "Stopped; the run ended Failed."),
@@ -90,7 +95,8 @@ class TestMessages:
         error = it.failure("A", state="schedule", schedule_enabled=False, timeout=100)
         task = error.learnt["jobs"][0]["task"]
         assert f"A (its task {task['id']} is Running)" in error.message
-        assert error.learnt["changed"] is True
+        # The schedule still reads as before: it is not known whether the toggle will take effect.
+        assert error.learnt["changed"] is False
 
     def test_running_already_and_not_to_be_joined(self, em: Start) -> None:
         it = em(

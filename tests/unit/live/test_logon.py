@@ -10,7 +10,7 @@ from ansible_collections.backupops.veeam_em.plugins.module_utils._em.session imp
     end_logon_session,
     open_logon_session,
 )
-from ansible_collections.backupops.veeam_em.plugins.module_utils._em.waits import (
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.tasks import (
     list_tasks,
     remove_tasks,
     wait_for_tasks,

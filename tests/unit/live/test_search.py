@@ -7,15 +7,12 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.computers import read_computers
 from ansible_collections.backupops.veeam_em.plugins.module_utils._em.lookup import AGENT_JOBS, list_jobs
 from ansible_collections.backupops.veeam_em.plugins.module_utils._em.query import Condition
-from ansible_collections.backupops.veeam_em.plugins.module_utils._em.runs import BACKUP, REPLICA
-from ansible_collections.backupops.veeam_em.plugins.module_utils._em.search import (
-    find_computers,
-    find_job_sessions,
-    find_resources,
-    find_task_sessions,
-)
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.resources import read_resources
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.sessions import BACKUP, REPLICA, read_job_sessions
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.task_sessions import read_task_sessions
 from ansible_collections.backupops.veeam_em.plugins.module_utils._em.waits import wait_for_sessions
 from ansible_collections.backupops.veeam_em.plugins.module_utils._errors import ApiError
 from ansible_collections.backupops.veeam_em.tests.unit.live.em import Em
@@ -33,15 +30,15 @@ JOB = {"name": None, "id": None, "backup_server": None, "platform": None} | dict
 
 
 def sessions(it: Em, **wanted: Any) -> list[dict[str, Any]]:
-    return it.call(find_job_sessions, {**SESSION, **wanted})
+    return it.call(read_job_sessions, {**SESSION, **wanted})
 
 
 def task_sessions(it: Em, kind: Any = BACKUP, **wanted: Any) -> list[dict[str, Any]]:
-    return it.call(find_task_sessions, kind, {**TASK_SESSION, **wanted})
+    return it.call(read_task_sessions, kind, {**TASK_SESSION, **wanted})
 
 
 def resources(it: Em, **wanted: Any) -> list[dict[str, Any]]:
-    return it.call(find_resources, {**QUERY, **wanted})
+    return it.call(read_resources, {**QUERY, **wanted})
 
 
 def ago(it: Em, seconds: float) -> str:
@@ -456,12 +453,9 @@ class TestComputers:
         ],
     }
 
-    def now(self, it: Em) -> datetime:
-        return datetime.fromtimestamp(it.time.now, timezone.utc)
-
     def test_all_of_them(self, em: Start, dialect: dict[str, str]) -> None:
         it = em(self.FLEET, **dialect)
-        found = it.call(find_computers, [], [], False)
+        found = it.call(read_computers, [], [], False)
         assert [each["name"] for each in found] == ["sql01", "web01", "web02"]
         assert found[0]["protection_group"] == "SQL"
         assert (found[0]["ip_address"], found[0]["host_status"]) == ("192.0.2.7", "Offline")
@@ -469,24 +463,24 @@ class TestComputers:
     def test_one_in_two_groups_is_listed_for_each(self, em: Start, dialect: dict[str, str]) -> None:
         groups = [*self.FLEET["protection_groups"], {"name": "Production", "computers": ["sql01"]}]
         it = em({**self.FLEET, "protection_groups": groups}, **dialect)
-        found = it.call(find_computers, ["sql01"], [], False)
+        found = it.call(read_computers, ["sql01"], [], False)
         assert sorted(each["protection_group"] for each in found) == ["Production", "SQL"]
         assert found[0]["backup_server"] == "vbr01.example.com"
         assert "last_restore_point" not in found[0]
 
     def test_by_name_and_group(self, em: Start) -> None:
         it = em(self.FLEET)
-        assert [each["name"] for each in it.call(find_computers, ["web02"], [], False)] == ["web02"]
-        assert [each["name"] for each in it.call(find_computers, [], ["Web"], False)] == ["web01", "web02"]
+        assert [each["name"] for each in it.call(read_computers, ["web02"], [], False)] == ["web02"]
+        assert [each["name"] for each in it.call(read_computers, [], ["Web"], False)] == ["web01", "web02"]
         for names, groups in ((["web01", "web9"], []), ([], ["Webb"])):
             with pytest.raises(ApiError) as caught:
-                it.call(find_computers, names, groups, False)
+                it.call(read_computers, names, groups, False)
             assert caught.value.kind == "not_found"
             assert (names or groups)[-1] in caught.value.message
 
     def test_the_newest_restore_point(self, em: Start, dialect: dict[str, str]) -> None:
         it = em(self.FLEET, **dialect)
-        sql, web1, web2 = it.call(find_computers, [], [], True, self.now(it))
+        sql, web1, web2 = it.call(read_computers, [], [], True)
         assert sql["last_restore_point"]["age_hours"] == pytest.approx(1.5, abs=0.02)
         assert sql["last_restore_point"]["point_type"] == "Full"
         assert web1["last_restore_point"]["age_hours"] == pytest.approx(2, abs=0.02)
@@ -499,6 +493,6 @@ class TestComputers:
         ]
         point = {"computer": "web", "created_ago": 7200, "backup_server": "vbr02.example.com"}
         it = em({"backup_servers": servers, "protection_groups": groups, "agent_restore_points": [point]})
-        found = {each["backup_server"]: each for each in it.call(find_computers, ["web"], [], True, self.now(it))}
+        found = {each["backup_server"]: each for each in it.call(read_computers, ["web"], [], True)}
         assert found["vbr01.example.com"]["last_restore_point"] is None
         assert found["vbr02.example.com"]["last_restore_point"]["age_hours"] == pytest.approx(2, abs=0.02)

@@ -269,14 +269,17 @@ def test_an_unknown_state_is_waited_through(em: Start, dialect: dict[str, str]) 
     assert "Linux" in told[0]
 
 
-def test_an_unknown_state_never_ends_a_wait(em: Start) -> None:
+def test_an_unknown_state_with_an_end_and_a_result_ends_a_wait_aloud(em: Start) -> None:
     odd = {"state": "Dreaming", "also_at_end": True}
     it = em(fleet(job()), faults=[{"match": {}, "times": "forever", "fault": "unknown_state", "with": odd}])
-    error = it.failure("Linux", timeout=1000)
-    assert error.learnt["timed_out"] is True
-    assert only(error.learnt)["session"]["state"] == "Dreaming"
-    assert only(error.learnt)["session"]["result"] is None
-    assert "Dreaming" in error.message
+    session = only(it.jobs("Linux"))["session"]
+    assert (session["state"], session["running"], session["result"]) == ("Dreaming", False, "Success")
+    assert session["end_time"]
+    told = [each for each in it.warnings if "Dreaming" in each]
+    assert "it counts as running" in told[0]
+    assert "it has ended" in told[1]
+    again = it.jobs("Linux", wait=False)
+    assert again["jobs"][0]["action"] == "start"
 
 
 @pytest.mark.parametrize("shows_after", [3, 8])

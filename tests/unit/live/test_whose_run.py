@@ -37,7 +37,10 @@ def test_an_old_run_that_shows_late(em: Start, related: bool, start_delay: float
 def test_an_old_run_is_no_answer_without_wait(em: Start) -> None:
     it = em(fleet(history=[{**HIDDEN, "appears_after": 1.5}], start_delay=600, task_running_for=5))
     row = it.jobs("A", wait=False)["jobs"][0]
-    assert (row["session"], row["msg"]) == (None, "Started; its run is not visible yet.")
+    assert (row["session"], row["msg"]) == (
+        None,
+        "Started; its run is not visible yet. Nobody waits for its outcome.",
+    )
 
 
 def test_an_old_run_is_no_answer_when_time_runs_out(em: Start) -> None:
@@ -47,12 +50,18 @@ def test_an_old_run_is_no_answer_when_time_runs_out(em: Start) -> None:
     assert "A (its session has not appeared yet)" in error.message
 
 
-def test_a_short_run_by_a_clock_that_is_behind_is_believed_aloud(em: Start) -> None:
-    """As if the backup server's clock were behind: the session seems older than the start, and nothing else follows."""
+def test_a_session_that_began_before_the_start_is_no_verdict(em: Start) -> None:
+    """An old run, or a new one by a clock that is behind: when nothing else follows, it cannot be told."""
     it = em(fleet(history=[HIDDEN], start_delay="never"))
-    row = it.jobs("A")["jobs"][0]
-    assert row["session"]["id"] == runs(it)[0]
-    assert any("began before the start" in each for each in it.warnings)
+    began = it.time.now
+    error = it.failure("A")
+    assert error.kind == "ambiguous"
+    assert "cannot be told" in error.message
+    assert runs(it)[0] in error.message
+    row = error.learnt["jobs"][0]
+    assert (row["session"], row["machines"]) == (None, [])
+    assert error.learnt["changed"] is True
+    assert it.time.now - began < 600
 
 
 def test_a_refusal_in_unclear_words(em: Start) -> None:

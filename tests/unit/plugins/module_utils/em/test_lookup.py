@@ -1,11 +1,9 @@
-"""Names of jobs, and whose run a session is."""
+"""Names of jobs and of backup servers."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from ansible_collections.backupops.veeam_em.plugins.module_utils._em.lookup import belongs, near_matches, on
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.lookup import near_matches, on
 
 NAMES = ["Linux servers", "SQL servers", "Workstations", "Exchange"]
 
@@ -32,25 +30,6 @@ def test_nothing_is_near() -> None:
 def test_near_matches_are_few_and_without_doubles() -> None:
     found = near_matches("job", [f"job {n}" for n in range(30)])
     assert len(found) == len(set(found)) == 5
-
-
-def session(job_id: str, job_name: str) -> dict[str, Any]:
-    return {"job_id": job_id, "job_name": job_name}
-
-
-def test_a_run_is_told_by_the_id_of_its_job() -> None:
-    job = {"id": "a", "name": "Copy", "job_type": "AgentBackup"}
-    assert belongs(session("a", "renamed"), job)
-    assert not belongs(session("b", "Copy"), job)
-    assert not belongs(session("b", "Copy\\worker"), job)
-
-
-@pytest.mark.parametrize("kind", ["BackupCopy", "ImmediateBackupCopy"])
-def test_the_workers_of_a_copy_job_are_its_runs(kind: str) -> None:
-    job = {"id": "a", "name": "Copy", "job_type": kind}
-    assert belongs(session("b", "Copy\\VM 1"), job)
-    assert not belongs(session("b", "Copy 2\\VM 1"), job)
-    assert not belongs(session("b", "Copy"), job)
 
 
 def test_on() -> None:

@@ -114,6 +114,8 @@ def test_machine_session() -> None:
         "job_id": GUID + "06",
         "job_name": "A@B - sql01",
         "job_type": "AgentManagement",
+        "backup_server": None,
+        "parent_session_id": GUID + "07",
         "state": "Stopped",
         "result": "Failed",
         "progress": 100,

@@ -12,15 +12,18 @@ from ansible_collections.backupops.veeam_em.plugins.module_utils._em.plan import
     Wish,
     check,
     make_plan,
+    verb,
 )
-from ansible_collections.backupops.veeam_em.plugins.module_utils._errors import CONFLICT, USAGE, ApiError
+from ansible_collections.backupops.veeam_em.plugins.module_utils._errors import CONFLICT, PROTOCOL, USAGE, ApiError
 
-RUNNING = {"name": "A@now", "id": "r", "result": None, "state": "Working"}
+RUNNING: Any = {"name": "A@now", "id": "r", "result": None, "state": "Working"}
 
 
-def seen(enabled: bool = True, configured: bool = True, running: bool = False, last: Any = None) -> Observed:
-    job = {"name": "A", "schedule_enabled": enabled, "schedule_configured": configured}
-    return Observed(job, RUNNING if running else None, last)
+def seen(
+    enabled: Any = True, configured: Any = True, running: bool = False, last: Any = None, job_type: Any = "Backup"
+) -> Observed:
+    job: Any = {"name": "A", "job_type": job_type, "schedule_enabled": enabled, "schedule_configured": configured}
+    return Observed(job, [RUNNING] if running else [], last)
 
 
 def ended(result: Any) -> dict[str, Any]:
@@ -95,6 +98,66 @@ def test_a_wish_that_makes_no_sense() -> None:
     check(Wish("started"))
 
 
-def test_a_run_that_is_stopping_is_not_stopped_again() -> None:
-    plan = make_plan(Wish("stopped"), Observed(seen().job, {**RUNNING, "state": "Stopping"}))
+@pytest.mark.parametrize("state", ["Stopping", "stopping", "STOPPING"])
+def test_a_run_that_is_stopping_is_not_stopped_again(state: str) -> None:
+    plan = make_plan(Wish("stopped"), Observed(seen().job, [{**RUNNING, "state": state}]))
     assert (plan.action, plan.changes, plan.reason) == ("none", False, "it is stopping already")
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("wish", [True, False])
+@pytest.mark.parametrize(("enabled", "configured"), [(None, True), (None, None)])
+def test_a_schedule_that_is_not_known_is_not_set(state: str, wish: bool, enabled: Any, configured: Any) -> None:
+    with pytest.raises(ApiError, match="does not say whether the schedule of A is enabled") as caught:
+        make_plan(Wish(state, schedule_enabled=wish), seen(enabled, configured))
+    assert caught.value.kind == PROTOCOL
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_a_schedule_that_may_not_exist(enabled: bool) -> None:
+    assert not make_plan(Wish("schedule", enabled), seen(enabled, None)).toggle
+    with pytest.raises(ApiError, match="whether the schedule of A exists") as caught:
+        make_plan(Wish("schedule", not enabled), seen(enabled, None))
+    assert caught.value.kind == PROTOCOL
+
+
+@pytest.mark.parametrize("enabled", [None, True])
+def test_nobody_asks_for_a_schedule_that_is_not_known(enabled: Any) -> None:
+    assert make_plan(Wish("started"), seen(enabled, None)).action == "start"
+
+
+@pytest.mark.parametrize("if_running", ["attach", "fail"])
+@pytest.mark.parametrize(
+    ("job_type", "state", "action"),
+    [
+        ("BackupCopy", "Idle", "start"),
+        ("backupcopy", "idle", "start"),
+        ("SimpleBackupCopyPolicy", "IDLE", "start"),
+        ("BackupCopy", "Working", "attach"),
+        ("Backup", "Idle", "attach"),
+    ],
+)
+def test_a_copy_job_between_its_intervals_is_not_busy(if_running: str, job_type: str, state: str, action: str) -> None:
+    now = Observed(seen(job_type=job_type).job, [{**RUNNING, "state": state}])
+    if action == "attach" and if_running == "fail":
+        with pytest.raises(ApiError, match="running already"):
+            make_plan(Wish("started", if_running=if_running), now)
+    else:
+        assert make_plan(Wish("started", if_running=if_running), now).action == action
+    assert make_plan(Wish("stopped"), now).action == "stop"
+
+
+@pytest.mark.parametrize(
+    ("action", "job_type", "word"),
+    [
+        ("start", "BackupCopy", "sync"),
+        ("start", "backupcopy", "sync"),
+        ("start", "ImmediateBackupCopy", "sync"),
+        ("start", "Backup", "start"),
+        ("start", None, "start"),
+        ("stop", "BackupCopy", "stop"),
+        ("retry", "BackupCopy", "retry"),
+    ],
+)
+def test_the_word_for_an_action(action: str, job_type: Any, word: str) -> None:
+    assert verb(action, seen(job_type=job_type).job) == word

@@ -1,0 +1,211 @@
+# Copyright: (c) 2026, backupops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What happened to each machine of a run: its own session and its task session in one record (em_rest 7).
+
+The record of a machine stands for one session, never for a name: two machines may have the same one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from .client import EmClient
+from .links import bare_id
+from .model import FAILED, RESULTS, SUCCESS, WARNING, JobSession, Machine, TaskSession, worst
+from .query import Condition
+from .sessions import AGENT_MACHINE, BACKUP, KINDS, is_agent_run, kind_of, read_session, records, since
+from .task_sessions import begun, read_listed_task_sessions, read_task_sessions_of
+
+# Up to so many runs are asked for their own lists of machines; those of more are looked for among all.
+FEW_RUNS = 3
+_ADDRESS = re.compile(r"[0-9.]+$|.*:")
+_WORD = re.compile(r"[^\W_]+")
+
+
+def read_machines(client: EmClient, runs: Sequence[JobSession]) -> dict[str, list[Machine]]:
+    """What happened to each machine of some runs: session id -> machines.
+
+    The machines of many runs are read together; an ended run for which that finds nothing is asked for its own lists.
+    """
+    result: dict[str, list[Machine]] = {}
+    children = _children(client, [run for run in runs if is_agent_run(run)])
+    for kind in KINDS:
+        mine = [run for run in runs if kind_of(run["job_type"]) is kind]
+        groups = {run["id"]: [run, *children.get(run["id"], [])] for run in mine}
+        found = read_task_sessions_of(client, kind, [each for group in groups.values() for each in group])
+        for run in mine:
+            ids = [member["id"] for member in groups[run["id"]]]
+            own = [each for session_id in ids for each in found.get(session_id, [])]
+            if not own and not run["running"]:
+                listed = read_listed_task_sessions(client, kind, run["id"])
+                own = [each for each in listed if each["job_session_id"] in (None, *ids)]
+            result[run["id"]] = merge(run, groups[run["id"]][1:], own)
+    return result
+
+
+def merge(run: JobSession, children: Sequence[JobSession], task_sessions: Sequence[TaskSession]) -> list[Machine]:
+    """One record for each machine: of its session, joined with its task sessions, or of a task session alone.
+
+    A task session belongs to the child that it names; where it names the run, to the one child of its name. What
+    belongs to no child stands for a machine of its own: rather one too many than one that is lost.
+    """
+    parts: dict[str, list[TaskSession]] = {child["id"]: [] for child in children}
+    alone: list[TaskSession] = []
+    for each in sorted(task_sessions, key=lambda one: one["job_session_id"] not in parts):
+        owner = each["job_session_id"] if each["job_session_id"] in parts else _owner(run, each, children, parts)
+        if owner:
+            parts[owner].append(each)
+        else:
+            alone.append(each)
+    machines = [_machine(run, child, parts[child["id"]]) for child in children]
+    machines += [
+        {
+            "id": each["id"],
+            "name": each["machine"],
+            "result": each["result"],
+            "reason": each["reason"] or None,
+            "state": each["state"],
+            "task_session_id": each["id"],
+        }
+        for each in alone
+    ]
+    return sorted(machines, key=lambda machine: (machine["name"].lower(), machine["id"]))
+
+
+def _owner(
+    run: JobSession, each: TaskSession, children: Sequence[JobSession], parts: dict[str, list[TaskSession]]
+) -> str | None:
+    """The child without a task session that has the name of this one.
+
+    Of several, one that ended alike; if their names only resemble each other, none can be told.
+    """
+    free = [child for child in children if not parts[child["id"]]]
+    named = [(child, machine_of(child, run)) for child in free]
+    equal = [child for child, name in named if name.lower() == each["machine"].lower()]
+    if equal:
+        return min(equal, key=lambda child: child["result"] != each["result"])["id"]
+    alike = [child for child, name in named if same_machine(name, each["machine"])]
+    return alike[0]["id"] if len(alike) == 1 else None
+
+
+def _machine(run: JobSession, child: JobSession, parts: Sequence[TaskSession]) -> Machine:
+    name = machine_of(child, run)
+    for each in parts:
+        # Without a dash the name of the child's job says nothing about the machine.
+        if name == child["job_name"] or (same_machine(name, each["machine"]) and len(each["machine"]) > len(name)):
+            name = each["machine"]
+    worst_part = max(parts, key=lambda each: _badness(each["result"]), default=None)
+    return {
+        "id": child["id"],
+        "name": name,
+        # A verdict stands only when the machine's session and its task sessions have all ended.
+        "result": worst([child["result"], *(each["result"] for each in parts)]),
+        "reason": "; ".join(distinct([child["failure_message"], *(each["reason"] for each in parts)])) or None,
+        "state": child["state"],
+        "task_session_id": worst_part["id"] if worst_part else None,
+    }
+
+
+def _badness(result: str | None) -> int:
+    return RESULTS.index(result) if result in RESULTS else -1
+
+
+def machine_of(child: JobSession, run: JobSession) -> str:
+    """The machine of a child: its own job is called "<job> - <machine>" (em_rest 15, trap 17).
+
+    The job may be called otherwise by now: then what follows the last dash is the machine, as host names have no
+    blanks.
+    """
+    prefix, name = run["job_name"] + " - ", child["job_name"]
+    if name.startswith(prefix) and len(name) > len(prefix):
+        return name[len(prefix) :]
+    return name.rpartition(" - ")[2] or name
+
+
+def same_machine(one: str, other: str) -> bool:
+    """Whether two names mean the same machine: letter case aside, and one may be the short form of the other."""
+    short, long = sorted((one.lower(), other.lower()), key=len)
+    return short == long or (bool(short) and long.startswith(short + ".") and not _ADDRESS.match(long))
+
+
+def distinct(reasons: Sequence[str | None]) -> list[str]:
+    """Reasons without those that say again, in the same words, what another one says."""
+    kept: list[str] = []
+    for reason in filter(None, reasons):
+        said = _words(reason)
+        if any(said in _words(each) for each in kept):
+            continue
+        kept = [each for each in kept if _words(each) not in said] + [reason]
+    return kept
+
+
+def _words(reason: str) -> str:
+    """What is compared of a reason: its words, between blanks."""
+    return f" {' '.join(_WORD.findall(reason.lower()))} "
+
+
+def complete(session: JobSession, machines: Sequence[Machine]) -> bool:
+    """Whether the machines account for the verdict of an ended run."""
+    results = [machine["result"] for machine in machines]
+    return bool(session["result"]) and bool(results) and all(results) and worst(results) == session["result"]
+
+
+def unacceptable(result: str | None, fail_on: str) -> bool:
+    """Whether a verdict fails the task. A missing or unknown verdict never passes a gate.
+
+    :param fail_on: failed, warning or never.
+    """
+    if fail_on == "never":
+        return False
+    passing = (SUCCESS, WARNING) if fail_on == "failed" else (SUCCESS,)
+    return result not in passing
+
+
+def bad_machines(machines: Sequence[Machine], fail_on: str) -> list[Machine]:
+    """The machines of a run whose verdict fails the task."""
+    return [machine for machine in machines if unacceptable(machine["result"], fail_on)]
+
+
+def describe(session: JobSession | None, machines: Sequence[Machine], fail_on: str) -> str:
+    """One sentence about an ended run: its verdict and the reason of each machine that did not make it."""
+    result = session["result"] if session else None
+    text = f"ended {result or 'without a verdict'}"
+    bad = bad_machines(machines, fail_on if fail_on != "never" else "failed")
+    if bad:
+        text += ": " + "; ".join(map(_machine_text, bad))
+    elif session and result == FAILED and session["failure_message"]:
+        text += f": {session['failure_message'].rstrip('.')}"
+    elif machines and result in RESULTS:
+        text += f", {len(machines)} machine{'' if len(machines) == 1 else 's'}"
+    return text
+
+
+def _machine_text(machine: Machine) -> str:
+    reason = f" ({machine['reason'].rstrip('. ')})" if machine["reason"] else ""
+    return f"{machine['name']} {machine['result'] or 'has no result'}{reason}"
+
+
+def _children(client: EmClient, runs: Sequence[JobSession]) -> dict[str, list[JobSession]]:
+    """The machines' own sessions of agent runs, by the run's id."""
+    result: dict[str, list[JobSession]] = {run["id"]: [] for run in runs}
+    if len(runs) > FEW_RUNS:
+        where = [Condition.of("JobType", "==", AGENT_MACHINE), *since(begun(runs))]
+        for child in records(client, client.query(BACKUP.query_type, where=where)):
+            if child["parent_session_id"] in result:
+                result[str(child["parent_session_id"])].append(child)
+    for run in runs:
+        if not result[run["id"]] and (len(runs) <= FEW_RUNS or not run["running"]):
+            result[run["id"]] = _listed_children(client, run)
+    return result
+
+
+def _listed_children(client: EmClient, run: JobSession) -> list[JobSession]:
+    """The children of one run by its own list, which holds references."""
+    rows = client.collection(f"{BACKUP.collection}/{run['id']}/agentManagementSessions")
+    uids = {bare_id(row.get("uid")): str(row.get("uid")) for row in rows if row.get("uid")}
+    found = client.query_any(BACKUP.query_type, "UID", list(uids.values())) if uids else []
+    by_id = {child["id"]: child for child in records(client, found)}
+    children = [by_id.get(str(each)) or read_session(client, str(each), BACKUP) for each in uids]
+    return [child for child in children if child["parent_session_id"] in (None, run["id"])]

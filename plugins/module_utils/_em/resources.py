@@ -1,0 +1,39 @@
+# Copyright: (c) 2026, backupops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading resources of any type, as the query service shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .._errors import USAGE, ApiError
+from .client import EmClient
+from .filters import check_limit, conditions_from
+from .links import bare_id
+from .model import Resource
+
+
+def read_resources(client: EmClient, wanted: Mapping[str, Any]) -> list[Resource]:
+    """Rows of any query type by the options of veeam_em_query_info.
+
+    :raises ApiError: kind usage, for a filter that is neither text nor a list of conditions.
+    """
+    given = wanted["filter"]
+    if given is not None and not isinstance(given, (str, list)):
+        raise ApiError(USAGE, "filter must be a text or a list of conditions with field, op and value.")
+    if wanted["page_size"] < 1:
+        raise ApiError(USAGE, "page_size must be at least 1.")
+    check_limit(wanted)
+    rows = client.rows(
+        wanted["type"],
+        given if isinstance(given, str) else None,
+        where=conditions_from(given) if isinstance(given, list) else (),
+        sort_by=wanted["sort_by"],
+        descending=wanted["descending"],
+        limit=wanted["limit"],
+        page_size=wanted["page_size"],
+        entities=wanted["entities"],
+    )
+    return [dict(row, id=bare_id(row.get("uid")) or row.get("task_id") or row.get("id")) for row in rows]

@@ -1,0 +1,82 @@
+# Copyright: (c) 2026, backupops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Setting schedules on a server that can only toggle them (em_rest 15, trap 10): read, compare, toggle, verify."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .._errors import CONFLICT, ApiError
+from .._wait import Waiter
+from .client import EmClient
+from .lookup import Family, read_jobs_again
+from .plan import SCHEDULE, STOPPED, Wish, must_toggle
+from .row import Row, too_late
+from .writes import Writer
+
+# After a toggle's task has finished: how long the old value may still be shown, in seconds.
+VERIFY_SECONDS = 60.0
+
+TOGGLE = "toggleScheduleEnabled"
+
+
+class Schedules:
+    """Brings the schedules of jobs to the wished state."""
+
+    def __init__(self, client: EmClient, family: Family, wish: Wish, waiter: Waiter, writer: Writer) -> None:
+        self.client = client
+        self.family = family
+        self.wish = wish
+        self.waiter = waiter
+        self.writer = writer
+
+    def set(self, rows: Sequence[Row]) -> None:
+        """Toggle the schedules that are not as wished, once, and read them again; failures become the rows' errors.
+
+        :raises ApiError: kind timeout, when time runs out while the tasks are followed.
+        """
+        everything, rows = rows, [row for row in rows if row.plan.toggle and not row.error]
+        if rows and self.wish.state not in (SCHEDULE, STOPPED):
+            # Time has passed since the schedules were read.
+            rows = self._still_other(rows)
+        self.writer.send_all(rows, self._toggle)
+        sent = [row for row in rows if not row.error]
+        with self.client.within(self.waiter.deadline):
+            if not self.writer.follow([(row, row.toggle) for row in sent]):
+                raise too_late(everything, self.waiter)
+            sent = [row for row in sent if not row.error]
+            if not sent or self.waiter.until(lambda: self._as_wished(sent), seconds=VERIFY_SECONDS):
+                return
+        for row in sent:
+            if row.job["schedule_enabled"] != self.wish.schedule_enabled:
+                row.error = self._unverified(row)
+
+    def _toggle(self, row: Row) -> None:
+        self.writer.send(row, row.toggle, TOGGLE, lambda: self._as_wished([row]))
+
+    def _still_other(self, rows: Sequence[Row]) -> list[Row]:
+        self._as_wished(rows)
+        result = []
+        for row in rows:
+            try:
+                if must_toggle(self.wish, row.job):
+                    result.append(row)
+            except ApiError as error:
+                row.error = error
+        return result
+
+    def _as_wished(self, rows: Sequence[Row]) -> bool:
+        """Read the jobs again; True when every schedule is as wished."""
+        fresh = read_jobs_again(self.client, self.family, [row.job for row in rows])
+        for row in rows:
+            row.job = fresh[row.job["id"]]
+        return all(row.job["schedule_enabled"] == self.wish.schedule_enabled for row in rows)
+
+    def _unverified(self, row: Row) -> ApiError:
+        shown = {True: "is still enabled", False: "is still disabled", None: "is not shown"}
+        return ApiError(
+            CONFLICT,
+            f"The schedule of {row.name} {shown[row.job['schedule_enabled']]} although it was toggled.",
+            hint="Somebody else may have toggled it at the same time; it was not toggled again.",
+        )

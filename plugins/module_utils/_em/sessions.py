@@ -1,0 +1,240 @@
+# Copyright: (c) 2026, backupops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Kinds of job sessions (em_rest 7 and 8), reading them, and which job a session is a run of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Callable
+
+from .._errors import NOT_FOUND, ApiError
+from .client import EmClient
+from .filters import among, check_limit, conditions, creation, filter_time, in_time, limited, page_size
+from .links import bare_id
+from .model import Job, JobSession, Resource, is_copy, job_session, state_is_unknown
+from .query import Clause, Condition, Either, fits
+
+AGENT_RUN = "AgentBackup"
+AGENT_MACHINE = "AgentManagement"
+
+# Up to so many jobs are asked for by name and id; the sessions of more are looked for among all.
+FEW_JOBS = 20
+# So many sessions of all jobs are looked through, newest first, before or after jobs are asked for by id.
+MANY_ROWS = 1000
+# Backup servers have clocks of their own: sessions are looked for so long before a moment of EM's clock.
+CLOCK_MARGIN = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class SessionKind:
+    """Where sessions of a kind and their task sessions live (em_rest 7 and 8)."""
+
+    query_type: str
+    collection: str
+    task_query_type: str
+    task_collection: str
+    task_list: str
+
+
+BACKUP = SessionKind("BackupJobSession", "backupSessions", "BackupTaskSession", "backupTaskSessions", "taskSessions")
+REPLICA = SessionKind(
+    "ReplicaJobSession", "replicaSessions", "ReplicaTaskSession", "replicaTaskSessions", "replicaTaskSessions"
+)
+KINDS = (BACKUP, REPLICA)
+
+
+def kind_of(job_type: str | None) -> SessionKind:
+    """The kind of session that a job or session of this type belongs to."""
+    return REPLICA if str(job_type).lower() == "replica" else BACKUP
+
+
+def kinds_of(jobs: Iterable[Job]) -> list[SessionKind]:
+    """The kinds of sessions that the runs of some jobs have."""
+    return list(dict.fromkeys(kind_of(job["job_type"]) for job in jobs))
+
+
+def is_agent_run(session: JobSession) -> bool:
+    """Whether a session is the run of an agent job: it has a session of its own for each machine."""
+    return str(session["job_type"]).lower() == AGENT_RUN.lower()
+
+
+def read_session(client: EmClient, session_id: str, kind: SessionKind | None = None) -> JobSession:
+    """One session by id; of either kind, unless it is known which.
+
+    :raises ApiError: kind not_found when there is none.
+    """
+    if kind:
+        return job_session(client.entity(kind.collection, session_id), client.now())
+    try:
+        return read_session(client, session_id, BACKUP)
+    except ApiError as error:
+        if error.kind != NOT_FOUND:
+            raise
+        try:
+            return read_session(client, session_id, REPLICA)
+        except ApiError as second:
+            raise error if second.kind == NOT_FOUND else second from second
+
+
+def records(client: EmClient, rows: Iterable[Resource]) -> Iterator[JobSession]:
+    """Decoded sessions as records."""
+    return (job_session(row, client.now()) for row in rows)
+
+
+def belongs(session: JobSession, job: Job) -> bool:
+    """Whether a session is a run of this job. Ids decide; names only where the session has no id of its job."""
+    servers = {str(each["backup_server"]).lower() for each in (session, job) if each["backup_server"]}
+    if session["job_id"] == job["id"]:
+        return True
+    if len(servers) > 1:
+        return False
+    # The workers of a backup copy job run under jobs of their own (sample query_backupjobsession.entities.xml).
+    if is_copy(job["job_type"]) and session["job_name"].startswith(job["name"] + "\\"):
+        return True
+    types = {str(each["job_type"]).lower() for each in (session, job)}
+    return session["job_id"] is None and session["job_name"] == job["name"] and len(types) == 1
+
+
+def read_sessions_of(
+    client: EmClient, kind: SessionKind, jobs: Sequence[Job], where: Sequence[Clause]
+) -> tuple[list[JobSession], bool]:
+    """Sessions of some jobs for which conditions hold, and whether it is certain that none is missing.
+
+    A few jobs are asked for by their ids and names, so that the runs of other jobs cost nothing.
+    """
+    found: dict[str, JobSession] = {}
+    whole = True
+    for group, narrow in _parts(jobs) if len(jobs) <= FEW_JOBS else [(jobs, _common(jobs))]:
+        rows, certain = client.query_whole(kind.query_type, where=[*narrow, *where], sort_by="CreationTime")
+        whole = whole and certain
+        found.update((session["id"], session) for session in _of(group, records(client, rows)))
+    return list(found.values()), whole
+
+
+def read_open_sessions(client: EmClient, kind: SessionKind, jobs: Sequence[Job]) -> tuple[list[JobSession], bool]:
+    """Sessions of some jobs that have not ended, as far as the server knows, out of all; whether none is missing."""
+    where = [*_common(jobs), Condition.of("State", "!=", "Stopped")]
+    rows, whole = client.query_whole(kind.query_type, where=where, sort_by="CreationTime")
+    return _of(jobs, records(client, rows)), whole
+
+
+def read_newest_sessions(client: EmClient, kind: SessionKind, jobs: Sequence[Job]) -> list[JobSession]:
+    """Sessions of some jobs among the newest of all jobs."""
+    rows = client.rows(kind.query_type, sort_by="CreationTime", descending=True, limit=MANY_ROWS)
+    return _of(jobs, records(client, rows))
+
+
+def _of(jobs: Sequence[Job], sessions: Iterable[JobSession]) -> list[JobSession]:
+    return [session for session in sessions if any(belongs(session, job) for job in jobs)]
+
+
+def _parts(jobs: Sequence[Job]) -> list[tuple[list[Job], list[Clause]]]:
+    """Jobs in groups, each with a condition that all sessions of the group satisfy and that fits into a URL."""
+    copies = [job for job in jobs if is_copy(job["job_type"])]
+    parts: list[tuple[list[Job], list[Condition]]] = []
+    for job in jobs:
+        if is_copy(job["job_type"]):
+            continue
+        # The type word of JobUid need not be that of the job's own UID (em_rest 7, JobUid).
+        uids = dict.fromkeys([f"urn:veeam:Job:{job['id']}", job["uid"]])
+        own = [Condition.of("JobUid", "==", *uids), Condition.of("JobName", "==", job["name"])]
+        own = [condition for condition in own if condition.portable]
+        if not parts or not fits(Either((*parts[-1][1], *own)).text()):
+            parts.append(([], []))
+        parts[-1][0].append(job)
+        parts[-1][1].extend(own)
+    result: list[tuple[list[Job], list[Clause]]] = [(group, [Either(tuple(own))]) for group, own in parts]
+    # The sessions of a copy job's workers are told by the beginning of their names, which no filter can say.
+    return result + ([(copies, _common(copies))] if copies else [])
+
+
+def _common(jobs: Sequence[Job]) -> list[Clause]:
+    """A condition on the type that the sessions of many jobs satisfy; none when there is nothing to say."""
+    types = {str(job["job_type"]) for job in jobs}
+    if types <= {AGENT_RUN} or all(map(is_copy, types)):
+        return [Condition.of("JobType", "==", *sorted(types | {each + "Worker" for each in types if is_copy(each)}))]
+    return []
+
+
+def since(moment: datetime | None) -> list[Clause]:
+    """The condition for sessions that were created at or after a moment; without one it is none."""
+    return [Condition.of("CreationTime", ">=", filter_time(moment))] if moment else []
+
+
+def note_state(client: EmClient, session: JobSession) -> None:
+    """Warn once about a state that nobody knows."""
+    if state_is_unknown(session):
+        meaning = "it counts as running" if session["running"] else "its end and its result say that it has ended"
+        state = f"in state {session['state']!r}, which this collection does not know"
+        client.warn(f"Session {session['name']} is {state}: {meaning}.")
+
+
+def read_last_sessions(client: EmClient, jobs: Sequence[Job]) -> dict[str, JobSession]:
+    """The newest session of each job, by job id; jobs without any in the last 30 days are left out."""
+    result: dict[str, JobSession] = {}
+    for kind in kinds_of(jobs):
+        mine = [job for job in jobs if kind_of(job["job_type"]) is kind]
+        if len(mine) > FEW_JOBS:
+            _find_last(client, kind, mine, _common(mine), result, MANY_ROWS)
+        for group, narrow in _parts([job for job in mine if job["id"] not in result]):
+            _find_last(client, kind, group, narrow, result)
+    return result
+
+
+def _find_last(
+    client: EmClient,
+    kind: SessionKind,
+    jobs: Sequence[Job],
+    where: Sequence[Clause],
+    result: dict[str, JobSession],
+    limit: int | None = None,
+) -> None:
+    rows = client.rows(
+        kind.query_type, where=where, sort_by="CreationTime", descending=True, limit=limit, page_size=100
+    )
+    for session in records(client, rows):
+        for job in jobs:
+            if job["id"] not in result and belongs(session, job):
+                result[job["id"]] = session
+        if all(job["id"] in result for job in jobs):
+            return
+
+
+def read_job_sessions(client: EmClient, wanted: Mapping[str, Any]) -> list[JobSession]:
+    """Runs of jobs by the options of veeam_em_job_session_info, the newest first.
+
+    :raises ApiError: not_found for an id that does not exist (or is older than 30 days).
+    """
+    check_limit(wanted)
+    check = _check(wanted)
+    if wanted["id"]:
+        by_id = [read_session(client, session_id) for session_id in wanted["id"]]
+        return limited(filter(check, by_id), wanted["limit"])
+    kinds = list(dict.fromkeys(kind_of(each) for each in wanted["job_type"] or [])) or list(KINDS)
+    where = conditions(wanted, job_name="JobName", job_type="JobType", state="State", result="Result")
+    found: list[JobSession] = []
+    for kind in kinds:
+        rows = client.rows(kind.query_type, where=where, sort_by="CreationTime", descending=True, **page_size(wanted))
+        found.extend(limited(filter(check, records(client, rows)), wanted["limit"]))
+    found.sort(key=creation, reverse=True)
+    return limited(found, wanted["limit"])
+
+
+def _check(wanted: Mapping[str, Any]) -> Callable[[JobSession], bool]:
+    """Whether a run is wanted. Results are compared once they are final: the server filters on early ones too."""
+    job_ids = [bare_id(each.strip()) for each in wanted["job_id"] or []]
+
+    def check(session: JobSession) -> bool:
+        return (
+            (not job_ids or session["job_id"] in job_ids)
+            and among(session["job_name"], wanted["job_name"])
+            and among(session["job_type"], wanted["job_type"])
+            and among(session["state"], wanted["state"])
+            and among(session["result"], wanted["result"])
+            and in_time(session["creation_time"], wanted)
+        )
+
+    return check

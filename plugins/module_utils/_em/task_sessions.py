@@ -1,0 +1,127 @@
+# Copyright: (c) 2026, backupops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading task sessions: by id, by the job session that they belong to, or by filters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Callable
+
+from .client import FEW, EmClient
+from .filters import among, check_limit, conditions, creation, in_time, limited, page_size
+from .links import bare_id, checked_id, links
+from .model import JobSession, Resource, TaskSession, task_session
+from .query import Condition
+from .sessions import REPLICA, SessionKind, since
+from .values import moment
+
+# The task sessions of more sessions than this are looked for by time instead of by the ids of the sessions.
+MANY_SESSIONS = 40
+# A machine may begin a little before its run, by the times that the server writes.
+MARGIN = timedelta(minutes=5)
+# Where a replica session links to its task sessions.
+_LINK_TYPES = ("ReplicaTaskSessionReferenceList", "ReplicaTaskSessionList")
+
+
+def read_task_sessions(client: EmClient, kind: SessionKind, wanted: Mapping[str, Any]) -> list[TaskSession]:
+    """Task sessions by id, by the session they belong to, or by filters; filters narrow the others too.
+
+    :param wanted: id, parent (ids of job sessions), job_name, machine, state, result, created_after, limit.
+    :raises ApiError: not_found for an id that does not exist (or is older than 30 days).
+    """
+    check_limit(wanted)
+    rows: Iterable[Resource]
+    if wanted["id"]:
+        rows = _by_id(client, kind, wanted["id"])
+    elif wanted["parent"]:
+        rows = [row for parent in wanted["parent"] for row in _listed(client, kind, parent)]
+    else:
+        where = conditions(wanted, job_name="JobName", machine="VmDisplayName", state="State", result="Result")
+        rows = client.rows(
+            kind.task_query_type, where=where, sort_by="CreationTime", descending=True, **page_size(wanted)
+        )
+    job_name = Condition.of("JobName", "==", *wanted["job_name"]) if wanted["job_name"] else None
+    if job_name and (wanted["id"] or wanted["parent"]):
+        rows = filter(job_name.holds, rows)
+    records: Iterable[TaskSession] = (task_session(row, client.now()) for row in rows)
+    if wanted["parent"]:
+        records = sorted(records, key=creation, reverse=True)
+    return limited(filter(_check(wanted), records), wanted["limit"])
+
+
+def read_task_sessions_of(
+    client: EmClient, kind: SessionKind, sessions: Sequence[JobSession]
+) -> dict[str, list[TaskSession]]:
+    """Task sessions by the id of the job session that they belong to."""
+    result: dict[str, list[TaskSession]] = {}
+    if not sessions:
+        return result
+    if len(sessions) <= MANY_SESSIONS:
+        rows = client.query_any(kind.task_query_type, "JobSessionUid", [each["uid"] for each in sessions])
+    else:
+        rows = client.query(kind.task_query_type, where=since(begun(sessions)))
+    wanted = {each["id"] for each in sessions}
+    for row in rows:
+        record = task_session(row, client.now())
+        if record["job_session_id"] in wanted:
+            result.setdefault(str(record["job_session_id"]), []).append(record)
+    return result
+
+
+def read_listed_task_sessions(client: EmClient, kind: SessionKind, session_id: str) -> list[TaskSession]:
+    """The task sessions of one job session by its own list."""
+    return [task_session(row, client.now()) for row in _listed(client, kind, session_id)]
+
+
+def begun(sessions: Iterable[JobSession]) -> datetime | None:
+    """A moment before the first of some sessions began; None when one does not tell."""
+    moments = [moment(each["creation_time"]) for each in sessions]
+    known = [each for each in moments if each]
+    return min(known) - MARGIN if known and len(known) == len(moments) else None
+
+
+def _check(wanted: Mapping[str, Any]) -> Callable[[TaskSession], bool]:
+    def check(record: TaskSession) -> bool:
+        return (
+            among(record["machine"], wanted["machine"])
+            and among(record["state"], wanted["state"])
+            and among(record["result"], wanted["result"])
+            and in_time(record["creation_time"], wanted)
+        )
+
+    return check
+
+
+def _by_id(client: EmClient, kind: SessionKind, ids: Sequence[str]) -> list[Resource]:
+    if len(ids) <= FEW:
+        return [client.entity(kind.task_collection, each) for each in ids]
+    return _entities(client, kind, [{"uid": f"urn:veeam:{kind.task_query_type}:{checked_id(each)}"} for each in ids])
+
+
+def _listed(client: EmClient, kind: SessionKind, parent: str) -> list[Resource]:
+    """Replication servers may link to a misspelt path: the link that the server gives is followed (em_rest 8)."""
+    path = f"{kind.collection}/{checked_id(parent)}"
+    if kind is REPLICA:
+        down = links(client.entity(kind.collection, parent), "Down", *_LINK_TYPES)
+        rows = client.linked(down[0]) if down else client.collection(f"{path}/{kind.task_list}")
+    else:
+        rows = client.collection(f"{path}/{kind.task_list}")
+    return _entities(client, kind, rows)
+
+
+def _entities(client: EmClient, kind: SessionKind, rows: Sequence[Resource]) -> list[Resource]:
+    """References as entities, by a few queries; what is an entity already stays as it is."""
+    wanted = [str(row["uid"]) for row in rows if "state" not in row and row.get("uid")]
+    found = {}
+    if wanted:
+        found = {bare_id(row.get("uid")): row for row in client.query_any(kind.task_query_type, "UID", wanted)}
+    result = []
+    for row in rows:
+        uid = bare_id(row.get("uid"))
+        if "state" in row or uid is None:
+            result.append(row)
+        else:
+            result.append(found.get(uid) or client.entity(kind.task_collection, uid))
+    return result

@@ -1,0 +1,170 @@
+# Copyright: (c) 2026, backupops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one owner of the state of the sessions that are followed: others hold their ids."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from .._errors import NOT_FOUND, ApiError
+from .._wait import Waiter
+from .client import EmClient
+from .machines import complete, read_machines
+from .model import JobSession, Machine
+from .query import Condition
+from .sessions import KINDS, SessionKind, kind_of, note_state, read_session, records, since
+from .task_sessions import begun
+
+# Machines show up after their run (em_rest 15, trap 18): how long to wait for the missing ones, in seconds.
+SETTLE_SECONDS = 60.0
+# So many readings in a row must bring the same machines before they count as all, where their number is not known.
+UNCHANGED_READINGS = 2
+# Up to so many running sessions are asked for by id; more are looked for among the open ones of all jobs.
+FEW_RUNNING = 15
+# So many sessions that queries do not show are read one by one in a poll; the others have their turn in the next.
+FEW_HIDDEN = 5
+
+
+class Watch:
+    """Sessions that are followed until they end. A poll costs a bounded number of requests, not one per session."""
+
+    def __init__(self, client: EmClient) -> None:
+        self.client = client
+        self._sessions: dict[str, JobSession] = {}
+        self._machines: dict[str, list[Machine]] = {}
+        self._settled: set[str] = set()
+        self._fresh: set[str] = set()
+        self._read_alone: Counter[str] = Counter()
+
+    def follow(self, session: JobSession) -> None:
+        """Follow a session; one that is followed already is brought up to date."""
+        note_state(self.client, session)
+        self._sessions[session["id"]] = session
+        self._fresh.add(session["id"])
+
+    def outdate(self) -> None:
+        """What has been read so far may have changed, by an action for example: the next refresh reads it again."""
+        self._fresh.clear()
+
+    def sessions(self, ids: Iterable[str]) -> list[JobSession]:
+        """Sessions by id, as they were read last."""
+        return [self._sessions[each] for each in ids]
+
+    def machines(self, ids: Iterable[str]) -> list[Machine]:
+        """The machines of some sessions, as they were read last."""
+        return [machine for each in ids for machine in self._machines.get(each, [])]
+
+    def running(self, ids: Iterable[str]) -> list[JobSession]:
+        """Those of some sessions that have not ended."""
+        return [session for session in self.sessions(ids) if session["running"]]
+
+    def refresh(self, ids: Sequence[str]) -> bool:
+        """Read those that are running again, unless that has just been done; True when all have ended."""
+        fresh, self._fresh = self._fresh, set()
+        running = [session for session in self.running(ids) if session["id"] not in fresh]
+        for kind in KINDS:
+            stale = [session for session in running if kind_of(session["job_type"]) is kind]
+            if len(stale) == 1:
+                self._read_one(kind, stale[0])
+            elif stale:
+                self._read_many(kind, stale)
+        self._fresh = set()
+        return not self.running(ids)
+
+    def peek(self, ids: Sequence[str]) -> None:
+        """Read the machines once and as far as that works: a machine may be done before its run is."""
+        try:
+            self._machines.update(read_machines(self.client, self.sessions(ids)))
+        except ApiError as error:
+            self.client.warn(f"The machines could not be read: {error.message}")
+
+    def settle(
+        self, waiter: Waiter, ids: Sequence[str], count: Callable[[Sequence[JobSession]], Mapping[str, int]]
+    ) -> bool:
+        """Collect the machines of ended sessions until they are complete.
+
+        :param count: tells how many machines some runs have, as far as that is known: session id -> number.
+        :returns: False when the run's own deadline passed first. Machines that stay missing are warned about.
+        """
+        before: dict[str, list[Machine]] = {}
+        unchanged: dict[str, int] = {}
+        numbers: dict[str, int] = {}
+
+        def poll() -> bool:
+            wanted = self._unsettled(ids)
+            if not wanted:
+                return True
+            self._read_verdicts(wanted)
+            now = read_machines(self.client, self.sessions(wanted))
+            self._machines.update(now)
+            explained = [each for each in wanted if complete(self._sessions[each], now[each])]
+            if not before and explained:
+                numbers.update(count(self.sessions(explained)))
+            for each in wanted:
+                same = each in explained and before.get(each) == now[each]
+                unchanged[each] = unchanged.get(each, 0) + 1 if same else 0
+                if unchanged[each] == UNCHANGED_READINGS or (each in explained and numbers.get(each) == len(now[each])):
+                    self._settled.add(each)
+            before.update(now)
+            return self._settled.issuperset(wanted)
+
+        done = waiter.until(poll, seconds=SETTLE_SECONDS)
+        for session_id in self._unsettled(ids):
+            # Machines that came with the last reading may be all there are.
+            if not complete(self._sessions[session_id], self._machines.get(session_id, [])):
+                self._note_missing(session_id)
+        return done
+
+    def _unsettled(self, ids: Sequence[str]) -> list[str]:
+        return [each for each in ids if not self._sessions[each]["running"] and each not in self._settled]
+
+    def _read_verdicts(self, ids: Sequence[str]) -> None:
+        """A session may be shown as stopped before its result is."""
+        for session in self.sessions(ids):
+            if session["result"] is None:
+                self._read_one(kind_of(session["job_type"]), session)
+
+    def _read_one(self, kind: SessionKind, session: JobSession) -> None:
+        try:
+            self.follow(read_session(self.client, session["id"], kind))
+        except ApiError as error:
+            if error.kind != NOT_FOUND:
+                raise
+            # It was there before: while the service restarts, everything seems to be gone for a while.
+            raise error.restated(
+                f"The session {session['name']}, which was there before, cannot be found now.",
+                hint="See whether the Enterprise Manager service was restarted, or the job or its history deleted.",
+                retryable=True,
+            ) from error
+
+    def _read_many(self, kind: SessionKind, sessions: Sequence[JobSession]) -> None:
+        wanted = {session["id"]: session for session in sessions}
+        found: dict[str, JobSession] = {}
+        if len(wanted) > FEW_RUNNING:
+            where = [Condition.of("State", "!=", "Stopped"), *since(begun(sessions))]
+            rows = self.client.query(kind.query_type, where=where)
+            found = {session["id"]: session for session in records(self.client, rows)}
+        missing = [session["uid"] for each, session in wanted.items() if each not in found]
+        if missing:
+            rows = self.client.query_any(kind.query_type, "UID", missing)
+            found.update((session["id"], session) for session in records(self.client, rows))
+        for each in wanted:
+            if each in found:
+                self.follow(found[each])
+        hidden = [session for each, session in wanted.items() if each not in found]
+        for session in sorted(hidden, key=lambda each: self._read_alone[each["id"]])[:FEW_HIDDEN]:
+            self._read_alone[session["id"]] += 1
+            self._read_one(kind, session)
+
+    def _note_missing(self, session_id: str) -> None:
+        session, machines = self._sessions[session_id], self._machines.get(session_id, [])
+        undecided = [machine["name"] for machine in machines if not machine["result"]]
+        if undecided:
+            what = f"has no final result yet for: {', '.join(undecided)}"
+        elif not machines:
+            what = "shows no machine"
+        else:
+            what = f"ended {session['result']}, which none of its machines explains: one may be missing"
+        self.client.warn(f"The ended session {session['name']} {what}.")

@@ -1,0 +1,181 @@
+# Copyright: (c) 2026, backupops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Actions on jobs, each sent once: what became of it is read, whatever happened to the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Callable
+
+from .._errors import (
+    AUTHENTICATION,
+    AUTHORIZATION,
+    CONNECTION,
+    PROTOCOL,
+    REJECTED,
+    TIMEOUT,
+    TLS,
+    ApiError,
+    Interrupted,
+)
+from .._wait import Waiter, timed_out
+from .client import EmClient
+from .lookup import Family
+from .model import Resource, Task, task
+from .row import Row, Write
+from .tasks import Seen, follow, refusal
+
+# After a write whose outcome is not known: how long to look for its traces, in seconds.
+RESOLVE_SECONDS = 15.0
+# Failures that the next job would meet as well.
+_SYSTEMIC = (AUTHENTICATION, AUTHORIZATION, CONNECTION, TIMEOUT, TLS)
+
+
+class Writer:
+    """Sends actions and follows their tasks."""
+
+    def __init__(self, client: EmClient, family: Family, waiter: Waiter) -> None:
+        self.client = client
+        self.family = family
+        self.waiter = waiter
+        self._known_tasks: set[str] = set()
+
+    def prepare(self) -> None:
+        """Before anything is sent: others may have left tasks in a shared logon session."""
+        if not self.client.owned:
+            self._known_tasks = {task(resource)["id"] for resource in self.client.tasks()}
+
+    def send_all(self, rows: Iterable[Row], send: Callable[[Row], None]) -> None:
+        """Send one write per row; a failure that would meet every job ends the sending, and so does the deadline."""
+        stop: ApiError | None = None
+        for row in rows:
+            # With wait_timeout 0 everything is sent, and nothing is waited for.
+            if not stop and self.waiter.options.timeout and self.waiter.deadline.expired():
+                stop = timed_out(
+                    f"No time was left (wait_timeout {self.waiter.options.timeout:g}).",
+                    "Raise wait_timeout, or name fewer jobs.",
+                )
+                row.error = stop.restated(f"Not attempted: {stop.message[0].lower()}{stop.message[1:]}")
+                continue
+            if stop:
+                row.error = ApiError(stop.kind, "Not attempted, because of the failure before it.", hint=stop.hint)
+                continue
+            try:
+                send(row)
+            except ApiError as error:
+                row.error = error
+                if error.kind in _SYSTEMIC or error.outcome_unknown:
+                    stop = error
+
+    def send(self, row: Row, write: Write, action: str, shows: Callable[[], bool]) -> None:
+        """Send a write once.
+
+        :param shows: tells whether the write shows, after a lost answer for example.
+        :raises ApiError: the failure, when the write did not arrive or leaves no trace.
+        """
+        write.shows = shows
+        write.sent, write.sent_at = self.waiter.clock.monotonic(), self.client.server_time
+        try:
+            self._adopt(write, self.client.act(self._path(row), action))
+        except ApiError as error:
+            if not error.outcome_unknown:
+                raise
+            self._resolve(row, write, error)
+        except Interrupted:
+            row.notes.append("Interrupted while the action was being sent: it may have taken effect.")
+            raise
+        write.done = True
+
+    def follow(self, sent: Sequence[tuple[Row, Write]]) -> bool:
+        """Follow the tasks of writes to Finished; a refusal becomes the row's error.
+
+        :returns: False when time ran out.
+        """
+        seen: dict[str, Seen] = {write.task["id"]: write.task for _row, write in sent if write.task}
+        done = follow(self.client, self.waiter, list(seen), seen) if seen else True
+        for row, write in sent:
+            record = seen.get(write.task["id"]) if write.task else None
+            if isinstance(record, ApiError):
+                self.client.warn(
+                    f"Enterprise Manager does not know the task of {row.name} any more; continued without it."
+                )
+                write.forgotten = True
+            elif record:
+                write.task = record
+                if record["success"] is False:
+                    write.done = False
+                    row.error = self._refusal(row, record)
+                elif not record["finished"]:
+                    write.done = self._shows(write, 0)
+                elif record["success"] is None:
+                    write.done = self._shows(write, RESOLVE_SECONDS)
+                    row.error = None if write.done else self._silence(row, record)
+        return done
+
+    def _path(self, row: Row) -> str:
+        return f"{self.family.collection}/{row.job['id']}"
+
+    def _adopt(self, write: Write, resource: Resource) -> None:
+        record = task(resource)
+        if record["id"] in self._known_tasks:
+            raise ApiError(
+                PROTOCOL,
+                f"The answer to the action is the task {record['id']}, which was there before.",
+                outcome_unknown=True,
+            )
+        write.task = record
+        self._known_tasks.add(record["id"])
+
+    def _resolve(self, row: Row, write: Write, error: ApiError) -> None:
+        """After a write whose answer was lost: look for its traces, never send it again."""
+        renewals = self.client.renewals
+
+        def poll() -> bool:
+            # The tasks of a logon session vanish with it (em_rest 4, Scope).
+            return (self.client.renewals == renewals and self._new_task(row, write)) or write.shows()
+
+        try:
+            found = self.waiter.until(poll, seconds=RESOLVE_SECONDS)
+        except ApiError:
+            found = False
+        if not found:
+            raise error.restated(
+                f"It is not known whether the action on {row.name} took effect. {error.message}",
+                hint="No trace of it was seen, and it was not sent again. Look at the job before you run the playbook "
+                "again; when the job is running by then, the module attaches to the run.",
+            ) from error
+        self.client.warn(
+            f"The answer to an action on {row.name} was lost ({error.message}); its effect was found by reading again."
+        )
+
+    def _new_task(self, row: Row, write: Write) -> bool:
+        """Adopt a task that nobody has accounted for. In a logon session of our own it can only be ours."""
+        for resource in self.client.tasks():
+            record = task(resource)
+            mine = self.client.owned or f'"{row.name}"' in record["message"]
+            if record["id"] not in self._known_tasks and mine:
+                self._adopt(write, resource)
+                return True
+        return False
+
+    def _shows(self, write: Write, seconds: float) -> bool:
+        """Whether the effect of a write is seen within some seconds."""
+        try:
+            return self.waiter.until(write.shows, seconds=seconds)
+        except ApiError:
+            return False
+
+    def _refusal(self, row: Row, record: Task) -> ApiError:
+        said = record["message"].rstrip(". ")
+        message = f"Enterprise Manager refused the action on {row.name}: {said or 'it gave no reason'}."
+        return self._error(row, record, REJECTED, message, "See the job in Backup & Replication.")
+
+    def _silence(self, row: Row, record: Task) -> ApiError:
+        message = f"It is not known whether the action on {row.name} took effect: its task {record['id']} "
+        hint = "No trace of it was seen, and it was not sent again. Look at the job before you run the playbook again."
+        return self._error(row, record, PROTOCOL, message + refusal(record), hint)
+
+    def _error(self, row: Row, record: Task, kind: str, message: str, hint: str) -> ApiError:
+        said = record["message"] or None
+        return ApiError(kind, message, hint=hint, em_message=said, method="POST", path=f"/api/{self._path(row)}")
