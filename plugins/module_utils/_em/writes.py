@@ -97,9 +97,7 @@ class Writer:
         for row, write in sent:
             record = seen.get(write.task["id"]) if write.task else None
             if isinstance(record, ApiError):
-                self.client.warn(
-                    f"Enterprise Manager does not know the task of {row.name} any more; continued without it."
-                )
+                self.client.warn(f"Enterprise Manager no longer knows the task of {row.name}; continued without it.")
                 write.forgotten = True
             elif record:
                 write.task = record

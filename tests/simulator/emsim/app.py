@@ -21,6 +21,7 @@ from emsim.logons import LogonSession, LogonSessions
 from emsim.profiles import PROFILES
 from emsim.routes import ROUTES
 from emsim.scenario import Scenario, User
+from emsim.spelling import spell
 from emsim.state import State
 from emsim.world_faults import EM_FAULT_KINDS
 
@@ -33,6 +34,7 @@ _HEADERS = {
     "X-Frame-Options": "SAMEORIGIN",
     "X-Content-Type-Options": "nosniff",
 }
+_NO_SERVICE = b"<HTML><HEAD><TITLE>Not Found</TITLE></HEAD><BODY><h2>Not Found</h2><p>HTTP Error 404.</p></BODY></HTML>"
 _NOBODY = LogonSession("", "", User("", ""), 0, 0)
 _LISTED = ("requests", "reads", "writes", "logons", "logoffs", "task_polls", "cookies_seen", "foreign_host")
 _GROUPS = ("by_method", "starts", "stops", "retries", "toggles", "action_requests")
@@ -92,7 +94,11 @@ class EmApp(BaseApp):
         elif fault.name == "unknown_state":
             request.overrides["unknown_state"] = options["state"]
             request.overrides["unknown_also_at_end"] = options["also_at_end"]
-        elif fault.name in ("session_never_appears", "toggle_undone"):
+        elif fault.name == "restart":
+            self.state.down_until = self._clock() + float(options["seconds"])
+            for session in self.logons.all(self._clock()):
+                self.logons.close(session)
+        elif fault.name in ("session_never_appears", "toggle_undone", "another_resource"):
             request.overrides[fault.name] = True
 
     def note(self, request: Request, status: int | None, fault: Fault | None) -> None:
@@ -115,10 +121,15 @@ class EmApp(BaseApp):
 
     def handle(self, request: Request) -> Response:
         """The true answer."""
+        if self._clock() < self.state.down_until:
+            # DESIGN 2.15: nobody listens below /api; the system's own web server answers
+            return Response(404, _NO_SERVICE, {"Content-Type": "text/html; charset=us-ascii"})
         try:
             reply = self._reply(request)
         except ApiError as problem:
             return self.error(request, problem.status, str(problem))
+        if reply.content is not None:
+            spell(reply.content, self._scenario.settings)
         if reply.content is None:
             return Response(reply.status, b"", self._headers(request, with_body=False))
         if _wants_json(request):

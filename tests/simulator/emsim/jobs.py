@@ -58,13 +58,14 @@ COPY_TYPES = ("BackupCopy", "ImmediateBackupCopy")
 class SimulatedJob:
     """A job with its runs. Moments are seconds since the epoch; durations of the scenario are divided by `speed`."""
 
-    def __init__(self, family: Family, spec: Job, server_id: str, begin: float, speed: float) -> None:
+    def __init__(self, family: Family, spec: Job, server_id: str, begin: float, speed: float, skew: float = 0) -> None:
         self.family = family
         self.spec = spec
         self.name = spec.name
         self.id = spec.id or guid(family.name, spec.backup_server, spec.name)
         self.server_id = server_id
         self._begin = begin
+        self._skew = skew
         self._speed = speed
         self.runs: list[Run] = []
         self._settled: dict[str, tuple[tuple[object, ...], RunView]] = {}
@@ -74,6 +75,8 @@ class SimulatedJob:
             for number in range(past.repeat):
                 self._remember(past, begin - past.ended_ago - number * past.every)
         self.runs.sort(key=lambda run: run.start)
+        if spec.stays_idle and self.runs:
+            self.runs[-1].stays_idle = True
         if spec.running:
             self.run(begin - 1, shows_at=begin - 1)
 
@@ -101,7 +104,12 @@ class SimulatedJob:
 
     def current(self, now: float) -> Run | None:
         """The run that is under way, whether Enterprise Manager shows it yet or not."""
-        return self.runs[-1] if self.runs and self.runs[-1].running(now) else None
+        return next((run for run in reversed(self.runs) if run.running(now)), None)
+
+    def idle(self, now: float) -> Run | None:
+        """The run of a copy job that waits for the next interval."""
+        last = self.runs[-1] if self.runs else None
+        return last if last and last.state(now) == "Idle" else None
 
     def last_failed(self, now: float) -> bool:
         """Whether the latest run ended Failed (em_rest 5: what retry asks for)."""
@@ -110,6 +118,9 @@ class SimulatedJob:
 
     def run(self, now: float, shows_at: float | None = None, retry: bool = False) -> Run:
         """Start a run; its session shows after `start_delay`, or at `shows_at`."""
+        waiting = self.idle(now)
+        if waiting:
+            waiting.closed_at = now
         delay = 0.0 if self.spec.start_delay == NEVER else self.spec.start_delay / self._speed
         first = now + delay if shows_at is None else shows_at
         failed = {one.name for one in self.runs[-1].machines if one.result == "Failed"} if retry else set()
@@ -118,19 +129,45 @@ class SimulatedJob:
             id=guid("session", self.id, len(self.runs), now),
             job_id=self.id,
             start=now,
-            visible_at=NEVER if self.spec.start_delay == NEVER and shows_at is None else first,
+            visible_at=NEVER if self.spec.start_delay == NEVER and shows_at is None else first + self._hidden(),
             is_retry=retry,
             chosen_result="" if retry else self.spec.run_result,
             children_delay=self.spec.children_delay / self._speed,
             stop_takes=self.spec.stop_takes / self._speed,
+            job_name=self.name,
+            skew=self._skew,
+            stays_idle=self.spec.stays_idle,
         )
         for machine in machines or [Machine(self.name)]:
             begin = first + machine.appears_after / self._speed
             result = machine.retry_result if retry else machine.result
             outcome = (result, machine.reason, machine.total_size)
-            run.machines.append(machine_run(run, machine.name, begin, begin + machine.duration / self._speed, outcome))
+            end = begin + machine.duration / self._speed
+            run.machines.append(machine_run(run, (machine.name, machine.full_name), begin, end, outcome))
         self.runs.append(run)
+        if self.spec.started_again:
+            self._start_again(run)
         return run
+
+    def _hidden(self) -> float:
+        return self.spec.hidden_for / self._speed
+
+    def _start_again(self, first: Run) -> None:
+        """Somebody else's run, begun when ours has just ended; Enterprise Manager collects both together."""
+        start = first.end + 1 / self._speed
+        run = Run(
+            id=guid("session", self.id, len(self.runs), start),
+            job_id=self.id,
+            start=start,
+            visible_at=max(start, first.visible_at),
+            job_name=self.name,
+            skew=self._skew,
+        )
+        for machine in self.spec.started_again:
+            outcome = (machine.result, machine.reason, machine.total_size)
+            end = start + machine.duration / self._speed
+            run.machines.append(machine_run(run, (machine.name, machine.full_name), start, end, outcome))
+        self.runs.append(run)
 
     def toggle(self, now: float) -> None:
         """Flip the schedule; it shows when the task has finished, or later (em_rest 15.10)."""
@@ -159,7 +196,7 @@ class SimulatedJob:
             early = [moment for moment in collected if run.start <= moment] if run.visible_at != NEVER else []
             if lens.now < min([run.visible_at, *early]) or run.start < oldest:
                 continue
-            done = run.end + run.children_delay <= lens.now
+            done = run.end + run.children_delay <= lens.now and run.ended(lens.now) is not None
             kept = self._settled.get(run.id)
             if done and kept and kept[0] == lens.settled_key():
                 yield kept[1]
@@ -178,9 +215,12 @@ class SimulatedJob:
             visible_at=self._begin + past.appears_after / self._speed if past.appears_after else start,
             is_retry=past.retry,
             chosen_result=past.result,
+            job_name=self.spec.old_name or self.name,
+            skew=self._skew + past.dated_ahead,
         )
         for machine in past.machines or self.spec.machines or [Machine(self.name)]:
             result, reason = (machine.result, machine.reason) if past.machines else ("Success", "")
             outcome = (result, reason, machine.total_size)
-            run.machines.append(machine_run(run, machine.name, start + past.duration / 20, ended, outcome))
+            names = (machine.name, machine.full_name)
+            run.machines.append(machine_run(run, names, start + past.duration / 20, ended, outcome))
         self.runs.append(run)

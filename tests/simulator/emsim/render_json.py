@@ -75,7 +75,7 @@ class _Writer:
         for name, value, kind in own:
             self._put(out, kind.json_key if isinstance(kind, Repeated) else name, value)
         for name, value in node.attributes.items():
-            self._put(out, name, value)
+            self._put(out, name, self._value(value))
         if node.text is not None:
             out["Value"] = node.text
         if node.links is None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from xml.etree import ElementTree
 
 from emsim.tree import Collection, Link, Nested, Node, QueryResult, Repeated, Spoken, Texts
 
+_FORBIDDEN = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 NAMESPACE = "http://www.veeam.com/ent/v1.0"  # em_rest 1
 
 
@@ -20,7 +22,9 @@ def render(thing: Node | Collection | QueryResult) -> bytes:
     else:
         root = _query_result(thing)
     root.set("xmlns", NAMESPACE)
-    return ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    document = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    # DESIGN 2.18: .NET writes references to characters that XML does not allow
+    return _FORBIDDEN.sub(lambda found: b"&#x%X;" % found.group()[0], document)
 
 
 def _node(node: Node) -> ElementTree.Element:

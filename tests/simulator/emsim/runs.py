@@ -15,6 +15,7 @@ class MachineRun:
     """The part of a run that deals with one machine."""
 
     name: str
+    full_name: str
     start: float
     end: float
     result: str
@@ -39,6 +40,10 @@ class Run:
     children_delay: float = 0
     stop_takes: float = 1
     stopping_from: float | None = None
+    job_name: str = ""  # the job's name at the time
+    skew: float = 0  # seconds that its times are ahead of the truth
+    stays_idle: bool = False  # open until it is closed, though nothing is left to do
+    closed_at: float | None = None
 
     @property
     def end(self) -> float:
@@ -56,10 +61,18 @@ class Run:
         """Whether it is under way on the backup server, seen or not."""
         return self.start <= now < self.end
 
+    def ended(self, now: float) -> float | None:
+        """When its session ended, None while it is open. DESIGN 2.16: a copy job waits for the next interval."""
+        if not self.stays_idle:
+            return self.end if now >= self.end else None
+        return self.closed_at if self.closed_at is not None and now >= self.closed_at else None
+
     def state(self, now: float) -> str:
-        """em_rest 12: Starting, Working, Stopping, Stopped."""
-        if now >= self.end:
+        """em_rest 12: Starting, Working, Idle, Stopping, Stopped."""
+        if self.ended(now) is not None:
             return "Stopped"
+        if now >= self.end:
+            return "Idle"
         if self.stopping_from is not None and now >= self.stopping_from:
             return "Stopping"
         return "Working" if any(machine.start <= now for machine in self.machines) else "Starting"
@@ -74,6 +87,8 @@ class Run:
     def stop(self, now: float) -> None:
         """Stop it: machines that are not done fail."""
         self.stopping_from = now
+        if self.stays_idle and self.closed_at is None:
+            self.closed_at = now + self.stop_takes
         for machine in self.machines:
             if machine.end > now:
                 machine.start = min(machine.start, now)
@@ -82,17 +97,24 @@ class Run:
                 machine.reason = STOPPED_REASON
 
 
-def machine_run(run: Run, name: str, start: float, end: float, outcome: tuple[str, str, int]) -> MachineRun:
-    """The part of one machine; `outcome` is result, reason and size in bytes."""
+def machine_run(
+    run: Run, names: tuple[str, str], start: float, end: float, outcome: tuple[str, str, int]
+) -> MachineRun:
+    """The part of one machine; `names`: its own and the full one; `outcome`: result, reason and size in bytes."""
     result, reason, total_size = outcome
+    name, full_name = names
+    # DESIGN 2.13: machines may have the same name; the first keeps the ids that it has alone
+    same = sum(machine.name == name for machine in run.machines)
+    key = f"{name} {same}" if same else name
     return MachineRun(
         name,
+        full_name or name,
         start,
         end,
         result,
         reason if result != "Success" else "",
         total_size,
-        session_id=guid("child", run.id, name),
-        task_session_id=guid("task session", run.id, name),
-        job_id=guid("child job", run.job_id, name),
+        session_id=guid("child", run.id, key),
+        task_session_id=guid("task session", run.id, key),
+        job_id=guid("child job", run.job_id, key),
     )

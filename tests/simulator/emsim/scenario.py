@@ -48,6 +48,19 @@ class Settings:
     empty_lists: str = ""  # brackets, null or no_wrapper; empty: as the API profile has it
     agent_query_wrapper: str = "AgentBackupJob"  # key around the result of an agent job query, or "AgentBackupJobs"
     collect_takes: float = 0.5  # seconds until a `collect` has made new sessions visible
+    no_date: str = (
+        ""  # how "no date" is written, such as 1753-01-01T00:00:00Z; ends also before (their creation), ahead
+    )
+    flags: str = ""  # booleans as text ("true"), capital ("True"), number (1) or digit ("1")
+    numbers_as_text: bool = False
+    failure_messages: bool = False  # whether sessions show FailureMessage, which is null in all recordings
+    letter_case: str = ""  # State, JobType and Result in lower or upper case
+    omit: list[str] = field(default_factory=list)  # fields, attributes and types of links that are left out
+    unstable_order: bool = False  # rows of queries come in another order at each request, sorted or not
+
+    def plain_spelling(self) -> bool:
+        """Whether answers are written as the reference has it."""
+        return not (self.no_date or self.flags or self.numbers_as_text or self.letter_case or self.omit)
 
 
 @dataclass
@@ -68,6 +81,7 @@ class BackupServer:
     id: str = ""
     description: str = ""
     version: str = "12.1.0.2131"
+    clock_skew: float = 0  # seconds that its own clock, which dates its sessions, is ahead of Enterprise Manager's
 
 
 @dataclass
@@ -90,6 +104,7 @@ class Machine:
     appears_after: float = 1  # seconds after the job session shows
     total_size: int = 50 * GIGABYTE
     retry_result: str = "Success"  # result in a run started by retry
+    full_name: str = ""  # what task sessions call it, such as web01.example.com; default: the name
     count: int = 1
 
 
@@ -105,6 +120,7 @@ class Past:
     repeat: int = 1
     every: float = DAY
     appears_after: float = 0  # em_rest 15.16: collected so long after the simulator's start, divided by --speed
+    dated_ahead: float = 0  # seconds that its times are ahead of the truth
 
 
 @dataclass
@@ -122,11 +138,17 @@ class Job:
     machines: list[Machine] = field(default_factory=list)
     start_delay: float = 1.5  # from the start to the moment that the session shows; "never"
     children_delay: float = 0  # how much later than in truth the machines of an agent run show
+    hidden_for: float = 0  # how much later a run shows than it begins to work
+    started_again: list[Machine] = field(default_factory=list)  # what somebody else's run does, 1 s after each of ours
+    stays_idle: bool = False  # of copy jobs: the newest session is Idle when it is done, until the next sync or stop
+    old_name: str = ""  # the job's name when the runs of its history were made
     task_running_for: float = 0.5
     task_operation_finished_for: float = 0.5
     toggle_delay: float = 0  # how long after its task has finished a toggle shows in the job
     stop_takes: float = 1
-    related_link: bool | str = False  # whether the start task links to the session; "agents": below /agents
+    related_link: bool | str = (
+        False  # whether the start task links to the session; "agents": below /agents; "other": another job's
+    )
     run_result: str = ""  # default: the worst of the machines
     history: list[Past] = field(default_factory=list)
     running: bool = False  # already running when the simulator starts
@@ -212,6 +234,7 @@ _LISTS = {
     "users": User,
     "backup_servers": BackupServer,
     "machines": Machine,
+    "started_again": Machine,
     "history": Past,
     "agent_jobs": Job,
     "vm_jobs": Job,
@@ -235,7 +258,9 @@ _CHOICES = {
     "empty_lists": ("", "brackets", "null", "no_wrapper"),
     "agent_query_wrapper": ("AgentBackupJob", "AgentBackupJobs"),
     "type": JOB_TYPES,
-    "related_link": (True, False, "agents"),
+    "related_link": (True, False, "agents", "other"),
+    "flags": ("", "text", "capital", "number", "digit"),
+    "letter_case": ("", "lower", "upper"),
     "result": ("", *RESULTS),
     "run_result": ("", *RESULTS),
     "retry_result": RESULTS,
@@ -285,7 +310,7 @@ def _value(kind: type, key: str, value: Any, where: str) -> Any:
         return build(_OBJECTS[key], value, where)
     if key in _LISTS and kind is not ProtectionGroup:  # of a group, computers are names
         items = [build(_LISTS[key], _named(item), f"{where}[{number}]") for number, item in enumerate(value or [])]
-        return [one for item in items for one in _expand(item)] if key == "machines" else items
+        return [one for item in items for one in _expand(item)] if key in ("machines", "started_again") else items
     return value
 
 

@@ -34,6 +34,7 @@ class State:
         self.counts: dict[str, Counter[str]] = {}
         begin = clock()
         self.begin = begin
+        self.down_until = begin
         self.servers = list(scenario.backup_servers)
         self._collections: dict[str, list[float]] = {}
         self.jobs: list[SimulatedJob] = []
@@ -90,7 +91,7 @@ class State:
     def stop(self, job: SimulatedJob) -> Outcome:
         """Stop the run that is under way."""
         now = self.clock()
-        run = job.current(now)
+        run = job.current(now) or job.idle(now)
         if run is None:
             return Outcome(f'Job "{job.name}" is not running.', rejected=self.scenario.settings.stop_on_idle)
         if run.stopping_from is None:
@@ -140,11 +141,11 @@ class State:
                 self._add(job.family, spec)
 
     def change(self, name: str, changes: Mapping[str, Any]) -> SimulatedJob:
-        """Change keys of the scenario of a job; they hold from its next run on, the schedule at once."""
+        """Change keys of the scenario of a job; they hold from its next run on, the schedule and the name at once."""
         job = next((job for job in self.jobs if name in (job.name, job.id)), None)
         if job is None:
             raise BadScenario(f"there is no job {name!r}")
-        fixed = {"name", "id", "backup_server", "history", "running", "type"} & set(changes)
+        fixed = {"id", "backup_server", "history", "running", "type"} & set(changes)
         if fixed:
             raise BadScenario(f"key {sorted(fixed)[0]!r} of a job cannot be changed while the simulator runs")
         given = dict(changes)
@@ -154,6 +155,7 @@ class State:
         draft = build(Job, {"name": job.name, **given}, f"job {name}")
         for key in given:
             setattr(job.spec, key, getattr(draft, key))
+        job.name = job.spec.name
         if "schedule" in given:
             job.set_schedule(self.clock(), job.spec.schedule.enabled)
         return job
@@ -184,7 +186,10 @@ class State:
         }
 
     def _add(self, family: Family, spec: Job) -> None:
-        self.jobs.append(SimulatedJob(family, spec, self.server_id(spec.backup_server), self.begin, self.speed))
+        server = next(server for server in self.servers if server.name == spec.backup_server)
+        self.jobs.append(
+            SimulatedJob(family, spec, self.server_id(server.name), self.begin, self.speed, server.clock_skew)
+        )
 
     def _count(self, what: str, job: SimulatedJob) -> None:
         self.counts.setdefault(what, Counter())[job.name] += 1

@@ -61,10 +61,10 @@ class Texts:
 
 @dataclass
 class Spoken:
-    """A value that is written differently in XML and in JSON (time of day)."""
+    """A value that is written differently in XML and in JSON (time of day, odd flags)."""
 
     xml: str
-    json: str
+    json: Any
 
 
 @dataclass

@@ -88,24 +88,25 @@ def view_run(job: SimulatedJob, run: Run, lens: Lens) -> RunView:
         pairs = zip(shown, workers, strict=True)
         return RunView(tuple(workers), tuple(_task_session(job, run, one, worker, None, lens) for one, worker in pairs))
     parent = _run_session(job, run, lens)
-    children = {machine.name: _machine_session(job, run, machine, lens) for machine in shown} if job.is_agent else {}
-    tasks = tuple(_task_session(job, run, machine, parent, children.get(machine.name), lens) for machine in shown)
+    children = {one.session_id: _machine_session(job, run, one, lens) for one in shown} if job.is_agent else {}
+    tasks = tuple(_task_session(job, run, one, parent, children.get(one.session_id), lens) for one in shown)
     return RunView((parent, *children.values()), tasks)
 
 
 def _run_session(job: SimulatedJob, run: Run, lens: Lens) -> JobSession:
-    state, over = run.state(lens.now), lens.now >= run.end
-    created = settle(run.start + lens.skew, run.id)
+    state, ended = run.state(lens.now), run.ended(lens.now)
+    over, skew = ended is not None, lens.skew + run.skew
+    created = settle(run.start + skew, run.id)
     failed = [machine.name for machine in run.machines if machine.result == "Failed"]
     return JobSession(
         id=run.id,
         job=job,
         job_id=job.id,
-        job_name=job.name,
+        job_name=run.job_name,
         job_type=job.session_type,
-        name=f"{job.name}@{label(created, lens.names_with_fraction)}",
+        name=f"{run.job_name}@{label(created, lens.names_with_fraction)}",
         created=created,
-        ended=settle(run.end + lens.skew, "end" + run.id) if over else None,
+        ended=None if ended is None else settle(ended + skew, "end" + run.id),
         state=_state(state, lens),
         result=run.result if over else _early(lens.early_result == "all"),
         progress=run.progress(lens.now),
@@ -116,9 +117,9 @@ def _run_session(job: SimulatedJob, run: Run, lens: Lens) -> JobSession:
 
 def _machine_session(job: SimulatedJob, run: Run, machine: MachineRun, lens: Lens) -> JobSession:
     over = lens.now >= machine.end
-    created = settle(machine.start + lens.skew, machine.session_id)
+    created = settle(machine.start + lens.skew + run.skew, machine.session_id)
     # em_rest 15.17; sample query_backupjobsession.entities.xml
-    name = f"{job.name}\\{machine.name}" if job.spec.workers else f"{job.name} - {machine.name}"
+    name = f"{run.job_name}\\{machine.name}" if job.spec.workers else f"{run.job_name} - {machine.name}"
     span = max(machine.end - machine.start, 0.001)
     return JobSession(
         id=machine.session_id,
@@ -128,7 +129,7 @@ def _machine_session(job: SimulatedJob, run: Run, machine: MachineRun, lens: Len
         job_type="ImmediateBackupCopyWorker" if job.spec.workers else "AgentManagement",
         name=f"{name}@{label(created, lens.names_with_fraction)}",
         created=created,
-        ended=settle(machine.end + lens.skew, "end" + machine.session_id) if over else None,
+        ended=settle(machine.end + lens.skew + run.skew, "end" + machine.session_id) if over else None,
         state=_state("Stopped" if over else "Working", lens),
         result=machine.result if over else _early(lens.early_result == "all"),
         progress=100 if over else min(99, int(100 * (lens.now - machine.start) / span)),
@@ -142,16 +143,16 @@ def _task_session(
     job: SimulatedJob, run: Run, machine: MachineRun, parent: JobSession, child: JobSession | None, lens: Lens
 ) -> TaskSession:
     over = lens.now >= machine.end
-    created = settle(machine.start + lens.skew, machine.task_session_id)
+    created = settle(machine.start + lens.skew + run.skew, machine.task_session_id)
     pending = lens.now < machine.start + (machine.end - machine.start) / 10
     owner = child if child is not None and lens.task_sessions_of == "child" else parent
     return TaskSession(
         id=machine.task_session_id,
         job=job,
-        machine=machine.name,
-        name=f"{machine.name}@{label(created, lens.names_with_fraction)}",
+        machine=machine.full_name,
+        name=f"{machine.full_name}@{label(created, lens.names_with_fraction)}",
         created=created,
-        ended=settle(machine.end + lens.skew, "end" + machine.task_session_id) if over else None,
+        ended=settle(machine.end + lens.skew + run.skew, "end" + machine.task_session_id) if over else None,
         state="Completed" if over else "Pending" if pending else "InProgress",  # em_rest 12
         result=machine.result if over else _early(bool(lens.early_result)),
         reason=machine.reason if over else "",

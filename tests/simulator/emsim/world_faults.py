@@ -13,5 +13,7 @@ EM_FAULT_KINDS: dict[str, FaultKind] = {
     "clock_skew": FaultKind(None, options={"seconds": 300}),  # times in this answer are this much ahead
     "session_never_appears": FaultKind(None),  # of the run that this request starts
     "unknown_state": FaultKind(None, options={"state": "Hibernating", "also_at_end": False}),  # in this answer
+    "restart": FaultKind(None, options={"seconds": 6}),  # every path answers 404 so long; logon sessions are gone
+    "another_resource": FaultKind(None),  # the answer is about another resource of the kind
     "toggle_undone": FaultKind(None),  # somebody else toggles back right after this toggle
 }

@@ -82,6 +82,11 @@ def _bom(wire: Wire, answer: Answer, options: dict[str, Any]) -> None:
     _replace(wire, answer, BOM + answer.response.body)
 
 
+def _encoding(wire: Wire, answer: Answer, options: dict[str, Any]) -> None:
+    text = answer.response.body.decode("utf-8-sig")
+    _replace(wire, answer, text.encode(str(options["encoding"]), "replace"))
+
+
 def _html(wire: Wire, answer: Answer, options: dict[str, Any]) -> None:
     title = options["title"]
     page = f"<!DOCTYPE html><html><head><title>{title}</title></head><body><h1>{title}</h1><br></body></html>"
@@ -140,6 +145,7 @@ FAULT_KINDS: dict[str, FaultKind] = {
     "empty_body": FaultKind(None, _empty_body),
     "wrong_content_type": FaultKind(None, _wrong_content_type, {"content_type": "text/plain"}),
     "bom": FaultKind(None, _bom),
+    "encoding": FaultKind(None, _encoding, {"encoding": "cp1252"}),
     "html": FaultKind(False, _html, {"status": 200, "title": "Proxy authentication"}),
     "status": FaultKind(
         False,

@@ -58,7 +58,7 @@ def test_change_a_job(em: Any, api: Any, job_id: Callable[..., str]) -> None:
     changed = api.send("POST", "/_sim/jobs/Linux", json={"schedule": {"enabled": False}})
     assert changed.json()["schedule_enabled"] is False
     assert api.get(f"agents/jobs/{job_id(em, 'Linux')}?format=Entity")["ScheduleEnabled"] is False
-    for name, change in (("Nobody", {}), ("Linux", {"name": "x"}), ("Linux", {"colour": "red"})):
+    for name, change in (("Nobody", {}), ("Linux", {"id": "x"}), ("Linux", {"colour": "red"})):
         assert api.send("POST", f"/_sim/jobs/{name}", json=change).status_code == 400
 
 

@@ -28,6 +28,8 @@ def find(context: Context, family: Family) -> SimulatedJob:
             500: "Object reference not set to an instance of an object.",
         }[status]
         raise ApiError(status, message)
+    if context.overridden("another_resource"):
+        return next(other for other in context.state.family(family) if other is not job)
     return job
 
 
@@ -102,7 +104,10 @@ def act(family: Family, action: str) -> Handle:
         if outcome.run is not None and action != "stop" and job.spec.related_link:
             # em_rest 4: a third party read a link below /agents/backupSessions
             folder = "agents/backupSessions" if job.spec.related_link == "agents" else "backupSessions"
-            task.related = f"{folder}/{outcome.run.id}"
+            run = outcome.run
+            if job.spec.related_link == "other":
+                run = next(other.runs[-1] for other in context.state.jobs if other is not job and other.runs)
+            task.related = f"{folder}/{run.id}"
         return Reply(task_node(task, context.now, context.href), 202)
 
     return handle

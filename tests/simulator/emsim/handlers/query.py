@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from urllib.parse import parse_qsl, quote_plus
 
 from emsim.context import ApiError, Context, Reply
@@ -34,6 +35,9 @@ def query(context: Context) -> Reply:
     # nobody documents an order without sorting: by UID, so that nothing may rely on another
     rows = sorted(kind.rows(context), key=lambda row: row.get("UID", ""))
     rows = _selected(kind, rows, params)
+    if context.settings.unstable_order:
+        context.counts["queries"] += 1
+        random.Random(context.counts["queries"]).shuffle(rows)  # not for secrets
     size = _number(params, "pagesize", context.settings.page_size)  # em_rest 15.15: 100 unless asked otherwise
     page = _number(params, "page", 1)
     count = max(1, math.ceil(len(rows) / size))  # em_rest 10: an empty result has one page

@@ -99,7 +99,8 @@ def task_session(replica: bool) -> Handle:
     def handle(context: Context) -> Reply:
         identifier = context.guid("TaskSession")
         for found in context.state.task_sessions(context.lens):
-            if found.id == identifier and resources.is_replica(found) == replica:
+            other = bool(context.overridden("another_resource"))
+            if (found.id == identifier) is not other and resources.is_replica(found) == replica:
                 one = resources.describe_task(found, context.href)
                 node = one.entity(context.href) if context.wants_entities else one.reference(context.href, "EntityRef")
                 return Reply(node)
@@ -110,8 +111,9 @@ def task_session(replica: bool) -> Handle:
 
 def _find(context: Context, replica: bool) -> JobSession:
     identifier = context.guid("JobSession")
+    other = bool(context.overridden("another_resource"))
     for found in context.state.sessions(context.lens):
-        if found.id == identifier and resources.is_replica(found) == replica:
+        if (found.id == identifier) is not other and resources.is_replica(found) == replica:
             return found
     raise ApiError(404, f"Cannot find job session [{identifier}]")
 

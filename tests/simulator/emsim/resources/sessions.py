@@ -58,7 +58,8 @@ def describe(session: JobSession, settings: Settings, href: Href) -> Described:
             ("State", session.state),
             ("Result", session.result),
             ("Progress", session.progress),
-            ("FailureMessage", None),  # em_rest 7: null in all recordings, absent from XML
+            # em_rest 7: null in all recordings, absent from XML
+            ("FailureMessage", session.failure if settings.failure_messages else None),
             ("IsRetry", session.is_retry),
         ],
         ups,
