@@ -16,7 +16,8 @@ from .._http import HttpOptions
 from .._wait import SYSTEM_CLOCK, Clock, Deadline
 from .codec import DAMAGED_HINT, as_dict, members
 from .links import bare_id, checked_id, path_of
-from .query import Clause, Condition, all_of, pages, split, unique
+from .pages import pages, unique
+from .query import Clause, Condition, all_of, split
 from .session import Credentials, EmSession
 
 # Rows per page where a module does not let the user choose. The server's own default is 100 (em_rest 10).

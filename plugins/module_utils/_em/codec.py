@@ -12,18 +12,14 @@ from __future__ import annotations
 
 import json
 import re
-import traceback
-from typing import Any
+from functools import lru_cache
+from importlib.util import find_spec
+from typing import Any, Callable
 
 from .._errors import PROTOCOL, ApiError
+from .charset import readable
 
-XMLTODICT_IMPORT_ERROR: str | None
-try:
-    import xmltodict
-except ImportError:
-    XMLTODICT_IMPORT_ERROR = traceback.format_exc()
-else:
-    XMLTODICT_IMPORT_ERROR = None
+XMLTODICT_IMPORT_ERROR = None if find_spec("xmltodict") else "There is no module named xmltodict."
 
 # Children that repeat although their parent is not named after them.
 _REPEATED = frozenset(
@@ -53,8 +49,25 @@ _IDENTITY = frozenset(("uid", "href", "task_id", "session_id"))
 # The server's own misspelling in JSON (em_rest 1, JSON shape).
 _ALIASES = {"retry_specified1": "retry_specified"}
 DAMAGED_HINT = "See whether something between here and the server changes or cuts the answers."
+# Deeper than any answer of the server; what is deeper could be neither walked through nor returned.
+MAX_DEPTH = 100
+_BRACKET_OR_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"|[][{}]')
+_NOT_BRACKETS = bytes(set(range(256)).difference(b"{}[]"))
+_SURROGATE = re.compile(r"\\u[dD][89abAB]|\\u[dD][c-fC-F]")
+# Characters that XML 1.0 does not allow, raw or as references (DESIGN 2.18).
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+_REFERENCE = re.compile(r"&#(?:x([0-9a-fA-F]{1,8})|([0-9]{1,9}));")
+_DECLARATION = re.compile(r"\s*<\?xml[^>]*\?>")
 
 
+class _TooDeep(ValueError):
+    """An answer is nested deeper than MAX_DEPTH."""
+
+    def __init__(self) -> None:
+        super().__init__(f"it is nested more than {MAX_DEPTH} levels deep")
+
+
+@lru_cache(maxsize=4096)
 def snake(key: str) -> str:
     """`CreationTimeUTC` and `creationTimeUTC` both become `creation_time_utc`."""
     key = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", key)
@@ -63,45 +76,34 @@ def snake(key: str) -> str:
     return _ALIASES.get(key, f"{key}_" if hasattr(dict, key) else key)
 
 
-def decode(body: bytes) -> Any:
+def decode(body: bytes, note: Callable[[str], object] = str) -> Any:
     """Decode a body, whatever format it says it has.
 
+    :param note: told in a sentence when something had to be dropped or guessed to read the body.
     :returns: a dict, or a list where the root is a collection.
     :raises ApiError: kind protocol, when it is empty or neither XML nor JSON.
     """
-    if body.startswith(b"\xef\xbb\xbf"):
-        # Older servers put a byte order mark before JSON (em_rest 1, JSON shape).
-        body = body[3:]
-    text = body.lstrip()
-    if not text:
+    if body[:1] in (b"\xef", b"\xfe", b"\xff") or b"\0" in body[:4]:
+        # Older servers put a byte order mark before JSON (em_rest 1, JSON shape); other encodings say what they are.
+        body = readable(body).encode("utf-8")
+    start = body[:4096].lstrip()[:40]
+    if not start:
         raise ApiError(PROTOCOL, "The answer has no body.", hint=DAMAGED_HINT, retryable=True)
     try:
-        if text[:1] in b"{[":
-            return _from_json(json.loads(text.decode("utf-8")))
-        if text[:1] == b"<" and not re.match(rb"(?i)<(!doctype\s+html|html)", text):
-            return _from_xml(text)
-    except ApiError:
-        raise
+        if start[:1] in b"{[":
+            return _from_json(body, note)
+        if start[:1] == b"<" and not re.match(rb"(?i)<(!doctype\s+html|html)", start):
+            return _from_xml(body.lstrip(), note)
     except (ValueError, RecursionError, AttributeError, TypeError, KeyError, LookupError) as error:
-        raise ApiError(
-            PROTOCOL,
-            f"The answer cannot be read: {_one_line(error)}.",
-            hint=DAMAGED_HINT,
-            retryable=True,
-        ) from error
+        raise _unreadable(f"The answer cannot be read: {_one_line(error)}.") from error
     except Exception as error:
         # expat's error type derives from Exception only.
         if type(error).__name__ != "ExpatError":
             raise
-        raise ApiError(
-            PROTOCOL,
-            f"The answer is not well-formed XML: {_one_line(error)}.",
-            hint=DAMAGED_HINT,
-            retryable=True,
-        ) from error
+        raise _unreadable(f"The answer is not well-formed XML: {_one_line(error)}.") from error
     raise ApiError(
         PROTOCOL,
-        "The answer is neither XML nor JSON; it begins with {!r}.".format(text[:40].decode("utf-8", "replace")),
+        "The answer is neither XML nor JSON; it begins with {!r}.".format(start.decode("utf-8", "replace")),
         hint="Check host and port (9398 is the default): a proxy or another service may have answered.",
         retryable=True,
     )
@@ -134,89 +136,184 @@ def as_dict(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def _unreadable(message: str) -> ApiError:
+    return ApiError(PROTOCOL, message, hint=DAMAGED_HINT, retryable=True)
+
+
 def _one_line(error: BaseException) -> str:
     return str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
 
 
-def _from_json(value: Any, key: str = "") -> Any:
-    if isinstance(value, dict):
-        return _object([(name, _from_json(child, snake(name))) for name, child in value.items()])
-    if isinstance(value, list):
-        return [_from_json(child, key) for child in value]
-    if isinstance(value, str):
-        # A lone surrogate cannot be written out again.
-        return _text(key, value.encode("utf-8", "replace").decode("utf-8"))
-    return value
+# JSON: everything happens while the parser runs, since a second pass would cost as much as the parser itself.
 
 
-def _from_xml(body: bytes) -> Any:
-    document = xmltodict.parse(
-        body,
-        encoding=None,
-        disable_entities=True,
-        attr_prefix="",
-        cdata_key="Value",
-        force_list=_is_repeated,
-        # Blanks around a text are part of it, as they are in JSON.
-        strip_whitespace=False,
-    )
-    root = next(iter(document.values()))
-    value = _element(root, "")
-    return value if isinstance(value, (dict, list)) else {}
+def _from_json(body: bytes, note: Callable[[str], object]) -> Any:
+    if _is_deep(body):
+        raise _TooDeep
+    text = readable(body, note)
+    if b"\\" in body and _SURROGATE.search(text):
+        # Lone surrogates cannot be written out again; pairs are one character, and stay.
+        text = json.dumps(json.loads(text, strict=False), ensure_ascii=False)
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    # Some servers do not escape control characters in texts: not strict.
+    return json.loads(text, strict=False, object_pairs_hook=_json_object, parse_float=_float, parse_constant=_none)
 
 
-def _is_repeated(path: Any, key: str, _value: Any) -> bool:
-    """Whether an XML child is a member of a list: it is known to repeat, or its plural ends with its parent's name."""
-    parent = path[-1][0] if path else ""
-    plurals = (key + "s", key + "es", key[:-1] + "ies")
-    return key in _REPEATED or (len(parent) > 3 and any(plural.endswith(parent) for plural in plurals))
+def _is_deep(body: bytes) -> bool:
+    """Whether brackets are nested more than MAX_DEPTH levels deep."""
+    left = body.translate(None, _NOT_BRACKETS)
+    for _level in range(MAX_DEPTH):
+        fewer = left.replace(b"{}", b"").replace(b"[]", b"")
+        if len(fewer) == len(left):
+            break
+        left = fewer
+    if not left:
+        return False
+    # Those in texts do not count, but telling them apart takes longer.
+    depth = deepest = 0
+    for each in _BRACKET_OR_TEXT.finditer(body):
+        depth += {b"{": 1, b"[": 1, b"}": -1, b"]": -1}.get(each.group(), 0)
+        deepest = max(deepest, depth)
+    return deepest > MAX_DEPTH
 
 
-def _is_layout(key: str, value: Any) -> bool:
-    """Whether this is only the white space between child elements."""
-    return key == "Value" and isinstance(value, str) and not value.strip()
+class _Keys(dict[str, str]):
+    """The key for each name that has come up; a dict, since it is the fastest cache that there is."""
+
+    def __missing__(self, name: str) -> str:
+        key = snake(name)
+        if len(self) < _MANY_KEYS:
+            self[name] = key
+        return key
 
 
-def _element(value: Any, key: str) -> Any:
-    if isinstance(value, dict):
-        return _object(
-            [
-                (name, _element(child, snake(name)))
-                for name, child in value.items()
-                if not name.startswith(("xmlns", "xsi:")) and not _is_layout(name, child)
-            ]
+_MANY_KEYS = 4096
+_keys = _Keys()
+
+
+def _json_object(pairs: list[tuple[str, Any]]) -> Any:
+    # False and 0 are values; null, "", [] and {} are absent.
+    result = {_keys[name]: value for name, value in pairs if value or value is False or value == 0}
+    if len(result) == 1:
+        return _unwrapped(result)
+    if "time" in result and isinstance(result["time"], str):
+        result["time"] = _time_of_day(result["time"])
+    return result
+
+
+def _float(text: str) -> float | None:
+    value = float(text)
+    return value if abs(value) < float("inf") else None
+
+
+def _none(_text: str) -> None:
+    """NaN and Infinity are no values."""
+
+
+# XML
+
+
+def _from_xml(body: bytes, note: Callable[[str], object]) -> Any:
+    # Imported when it is needed: most servers are asked for JSON.
+    import xmltodict  # pylint: disable=import-outside-toplevel
+
+    def parse(document: bytes) -> Any:
+        return xmltodict.parse(
+            document,
+            encoding=None,
+            disable_entities=True,
+            attr_prefix="",
+            cdata_key="Value",
+            # Blanks around a text are part of it, as they are in JSON.
+            strip_whitespace=False,
         )
-    if isinstance(value, list):
-        return [_element(child, key) for child in value]
+
+    try:
+        document = parse(body)
+    except Exception as error:
+        if type(error).__name__ != "ExpatError":
+            raise
+        mended = _mended(body, note)
+        if mended == body:
+            raise
+        document = parse(mended)
+    name, root = next(iter(document.items()))
+    return _xml_object(root, name) if isinstance(root, dict) else {}
+
+
+def _mended(body: bytes, note: Callable[[str], object]) -> bytes:
+    """A document without a wrong declaration and without characters that XML does not allow."""
+
+    def allowed(reference: re.Match[str]) -> str:
+        number = int(reference.group(1), 16) if reference.group(1) else int(reference.group(2))
+        bad = number > 0x10FFFF or 0xD800 <= number < 0xE000 or _FORBIDDEN.match(chr(number))
+        return "" if bad else reference.group()
+
+    text = _DECLARATION.sub("", readable(body, note), count=1)
+    clean = _FORBIDDEN.sub("", _REFERENCE.sub(allowed, text))
+    if len(clean) != len(text):
+        note("Characters that XML does not allow were dropped from an answer.")
+    return clean.encode("utf-8")
+
+
+@lru_cache(maxsize=4096)
+def _repeats(parent: str, name: str) -> bool:
+    """Whether a child is a member of a list: it is known to repeat, or its plural ends with its parent's name."""
+    plurals = (name + "s", name + "es", name[:-1] + "ies")
+    return name in _REPEATED or (len(parent) > 3 and any(plural.endswith(parent) for plural in plurals))
+
+
+@lru_cache(maxsize=4096)
+def _member(parent: str, name: str) -> tuple[str, bool, bool, bool]:
+    """What an element or attribute becomes: its key, whether it is dropped, is always a text, is one of a list."""
+    key = snake(name)
+    return key, name.startswith(("xmlns", "xsi:")), bool(_TEXT.search(key)), _repeats(parent, name)
+
+
+def _xml_object(element: dict[str, Any], parent: str, depth: int = 1) -> Any:
+    if depth > MAX_DEPTH:
+        raise _TooDeep
+    result: dict[str, Any] = {}
+    for name, value in element.items():
+        key, dropped, is_text, repeats = _member(parent, name)
+        if dropped or (name == "Value" and isinstance(value, str) and not value.strip()):
+            # The white space between child elements is layout.
+            continue
+        if isinstance(value, dict):
+            value = _xml_object(value, name, depth + 1)
+        elif isinstance(value, list):
+            value = [
+                _xml_object(each, name, depth + 1) if isinstance(each, dict) else _xml_value(each, key, is_text)
+                for each in value
+            ]
+        elif value is not None:
+            value = _xml_value(value, key, is_text)
+        if repeats and not isinstance(value, list):
+            value = [value]
+        if value or value is False or value == 0:
+            result[key] = value
+    return _unwrapped(result) if len(result) == 1 else result
+
+
+def _xml_value(value: Any, key: str, is_text: bool) -> Any:
     if value is None:
         return None
-    if not _TEXT.search(key):
+    if not is_text:
         value = value.strip()
         if value in ("true", "false"):
-            return value == "true"
+            return bool(value == "true")
         if _INTEGER.match(value):
             return int(value)
-    return _text(key, value)
+    return _time_of_day(value) if key == "time" else value
 
 
-def _text(key: str, value: str) -> str:
-    if key == "time":
-        # XML gives a time of day, JSON a full timestamp of some day (em_rest 1, JSON shape).
-        match = _TIME_OF_DAY.match(value)
-        return match.group(1) if match else value
-    return value
+def _time_of_day(value: str) -> str:
+    """XML gives a time of day, JSON a full timestamp of some day (em_rest 1, JSON shape)."""
+    match = _TIME_OF_DAY.match(value)
+    return match.group(1) if match else value
 
 
-def _object(pairs: list[tuple[str, Any]]) -> Any:
-    """A dict without empty members; a wrapper that holds one list is that list."""
-    result: dict[str, Any] = {}
-    for name, value in pairs:
-        if value in (None, "", [], {}):
-            continue
-        result[snake(name)] = value
-    if len(result) == 1:
-        key, value = next(iter(result.items()))
-        # A resource may consist of links only; its Links are still a member (em_rest 1, Conventions).
-        if isinstance(value, list) and key != "links":
-            return value
-    return result
+def _unwrapped(result: dict[str, Any]) -> Any:
+    """A wrapper that holds one list is that list. A resource may consist of links only; they stay a member."""
+    key, value = next(iter(result.items()))
+    return value if isinstance(value, list) and key != "links" else result

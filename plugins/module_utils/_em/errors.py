@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import html
 import re
 from typing import Any
 
 from .._errors import AUTHENTICATION, AUTHORIZATION, NOT_FOUND, PROTOCOL, REJECTED, SERVER, ApiError
 from .._http import Response
-from .codec import as_dict, decode
+from .charset import readable
+from .codec import decode
 
 # "There is no backup task with id [task-297] in current rest session" comes as a 500 (em_rest 4).
 _UNKNOWN_TASK = re.compile(r"no backup task with id|in current rest session", re.IGNORECASE)
@@ -22,6 +24,31 @@ ROLE_HINT = (
     "Portal User and Restore Operator may read sessions, not jobs."
 )
 _SESSION_AGE = " Sessions older than 30 days are not listed."
+_SESSIONS = re.compile(r"/(backup|replica)(Task)?Sessions/", re.IGNORECASE)
+_LOGON = re.compile(r"/sessionMngr\b", re.IGNORECASE)
+# A path that names no single thing: while the service restarts, every path answers 404 (DESIGN 2.15).
+_COLLECTION = re.compile(
+    r"/api/(query|querySvc|tasks|agents/jobs|jobs|nas/jobs|(agents/|nas/)?backupSessions|replicaSessions|"
+    r"(backupTask|replicaTask)Sessions|.*/(taskSessions|replicaTaskSessions|agentManagementSessions|backupSessions))/?$",
+    re.IGNORECASE,
+)
+NOT_EM = "This is not Enterprise Manager; its REST API listens on port 9398 by default."
+# Where errors of servers, gateways and proxies carry their words, the most telling first (RFC 9457 for the second).
+_WORDS = (
+    "message",
+    "detail",
+    "first_chance_exception_message",
+    "error_description",
+    "title",
+    "error",
+    "fault",
+    "reason",
+)
+# Enough of the server's words to act on; gateways send pages of megabytes.
+MAX_WORDS = 2000
+_MUCH = 65536
+_NOT_WORDS = re.compile(r"(?is)<!--.*?-->|<(script|style|head)\b.*?</\1\s*>|<[^>]*>")
+_MARKUP = re.compile(rb"(?i)\s*<")
 TASK_SCOPE_HINT = (
     "A task exists only in the logon session that created it: pass the session_id of that logon session "
     "(see veeam_em_session), or follow the job session instead."
@@ -29,14 +56,35 @@ TASK_SCOPE_HINT = (
 LOGON_HINT = "Check username and password; domain accounts are written DOMAIN\\user, local accounts HOST\\user."
 
 
-def message_of(body: bytes) -> str | None:
-    """The server's words in an error body, XML or JSON; None when there are none."""
+def message_of(body: bytes, content_type: str = "") -> str | None:
+    """The server's words in an error body of any format, without markup; None when there are none.
+
+    :param content_type: the header, for the encoding of texts that do not tell it themselves.
+    """
     try:
-        error = as_dict(decode(body))
+        words = _told(decode(body)) or ""
     except ApiError:
+        charset = re.search(r"charset=\"?([\w.:-]+)", content_type)
+        text = readable(body[:_MUCH], charset=charset.group(1) if charset else "")
+        # What only looks like JSON or XML was cut on its way.
+        damaged = text.lstrip()[:1] in ("{", "[") or (_MARKUP.match(body) and "</" not in text)
+        words = "" if damaged else html.unescape(_NOT_WORDS.sub(" ", text))
+    # Control characters of all kinds are no words.
+    words = " ".join("".join(each if each.isprintable() else " " for each in words).split())
+    return words if len(words) <= MAX_WORDS else words[:MAX_WORDS] + " (cut here)"
+
+
+def _told(error: Any) -> str | None:
+    if isinstance(error, str):
+        return error
+    if isinstance(error, list):
+        return next(filter(None, map(_told, error)), None)
+    if not isinstance(error, dict):
         return None
-    text = error.get("message") or error.get("first_chance_exception_message")
-    return str(text).strip() if text else None
+    found = {key: _told(error.get(key)) for key in _WORDS}
+    if found["title"] and found["detail"] and not found["message"]:
+        return f"{found['title']}: {found['detail']}"
+    return next(filter(None, found.values()), None)
 
 
 def judge(response: Response) -> ApiError | None:
@@ -44,7 +92,7 @@ def judge(response: Response) -> ApiError | None:
     status = response.status
     if 200 <= status < 300:
         return None
-    words = message_of(response.body)
+    words = message_of(response.body, response.headers.get("Content-Type", "")) or None
     said = f': "{words}"' if words else ""
     about: dict[str, Any] = {
         "http_status": status,
@@ -77,11 +125,26 @@ def judge(response: Response) -> ApiError | None:
         )
     if words and _UNKNOWN_TASK.search(words):
         return ApiError(NOT_FOUND, f"Enterprise Manager does not know the task{said}.", hint=TASK_SCOPE_HINT, **about)
+    if status in (404, 405) and _LOGON.search(response.path):
+        return ApiError(
+            NOT_FOUND,
+            "The server has no logon page at %s (%d)%s." % (response.path, status, said),
+            hint=f"{NOT_EM} Check host and port.",
+            **about,
+        )
+    if status == 404 and _COLLECTION.match(response.path):
+        return ApiError(
+            NOT_FOUND,
+            "Enterprise Manager shows nothing at %s (%d)%s." % (response.path, status, said),
+            hint="The service may be restarting: try again in a minute. Otherwise this server may be too old for it.",
+            retryable=True,
+            **about,
+        )
     if status == 404 or (status == 400 and words and _INVALID_ID.search(words)):
         return ApiError(
             NOT_FOUND,
             "Enterprise Manager found nothing at %s (%d)%s." % (response.path, status, said),
-            hint="Check the id." + (_SESSION_AGE if "ession" in response.path else ""),
+            hint="Check the id." + (_SESSION_AGE if _SESSIONS.search(response.path) else ""),
             **about,
         )
     if status == 407:

@@ -1,18 +1,18 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filters, sorting and pages of the query service (em_rest 10)."""
+"""Filters of the query service (em_rest 10)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Callable, Union
 from urllib.parse import quote_plus
 
-from .._errors import PROTOCOL, USAGE, ApiError
-from .codec import DAMAGED_HINT, as_dict, as_list, members, snake
+from .._errors import USAGE, ApiError
+from .codec import snake
 from .links import bare_id, id_in, links
 from .values import moment
 
@@ -118,62 +118,6 @@ def all_of(texts: Sequence[str]) -> str:
     return ";".join(f"({text})" if "," in text else text for text in texts)
 
 
-def pages(
-    read: Callable[[dict[str, Any]], Any],
-    query: dict[str, Any],
-    page_size: int,
-) -> Iterator[list[dict[str, Any]]]:
-    """The rows of a query, page by page, to the end.
-
-    :param read: sends GET /query with these parameters and returns the decoded answer.
-    :raises ApiError: kind protocol, when an answer is no query result or the pages go in circles.
-    """
-    number = 1
-    while True:
-        answer = read(dict(query, pageSize=page_size, page=number))
-        rows = _rows(answer)
-        yield rows
-        paging = as_dict(as_dict(answer).get("paging_info"))
-        here = paging.get("page_num", number)
-        if here != number:
-            raise ApiError(
-                PROTOCOL, f"Page {here} came back where page {number} was asked for.", hint=DAMAGED_HINT, retryable=True
-            )
-        count = paging.get("pages_count")
-        more = number < count if isinstance(count, int) else _has_next(paging)
-        # A page without rows is the end, however many more are announced.
-        if not more or not rows:
-            return
-        number += 1
-
-
-def unique(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Each resource once: rows move to the next page when new ones come in while reading."""
-    seen = set()
-    for row in rows:
-        # The name too: anonymised recordings show one UID for many sessions. And what it belongs to: a computer in two
-        # protection groups is shown once for each.
-        key = [str(row.get(name) or "") for name in ("uid", "task_id", "href", "name")]
-        key += [str(link.get("href")) for link in links(row, "Up")]
-        if tuple(key) not in seen or not any(key):
-            seen.add(tuple(key))
-            yield row
-
-
-def _rows(answer: Any) -> list[dict[str, Any]]:
-    if isinstance(answer, list) and answer:
-        return members(answer)
-    answer = as_dict(answer)
-    parts = [answer.get(name) for name in ("refs", "entities", "resources")]
-    if "paging_info" not in answer and not any(parts):
-        raise ApiError(PROTOCOL, "The answer to a query is no query result.", hint=DAMAGED_HINT, retryable=True)
-    return [row for part in parts for row in members(part)]
-
-
-def _has_next(paging: dict[str, Any]) -> bool:
-    return any(as_dict(link).get("rel") == "Next" for link in as_list(paging.get("links")))
-
-
 def _shown(resource: dict[str, Any], field: str) -> Any:
     """The value of a filter field in a resource: a member, or told by a link."""
     name = snake(field)
@@ -197,7 +141,7 @@ def _comparable(field: str, actual: Any, wanted: str) -> tuple[Any, Any]:
     if isinstance(actual, (int, float)):
         try:
             return float(actual), float(wanted)
-        except ValueError:
+        except (ValueError, OverflowError):
             return str(actual), wanted
     left, right = str(actual).strip().lower(), wanted.strip().lower()
     if snake(field) == "result" and left in _ORDERED and right in _ORDERED:

@@ -16,7 +16,7 @@ from ansible_collections.backupops.veeam_em.plugins.module_utils._em import mode
 from ansible_collections.backupops.veeam_em.plugins.module_utils._em.codec import decode, members
 from ansible_collections.backupops.veeam_em.plugins.module_utils._em.errors import message_of
 from ansible_collections.backupops.veeam_em.plugins.module_utils._em.links import bare_id, links, path_of
-from ansible_collections.backupops.veeam_em.plugins.module_utils._em.query import pages
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.pages import pages
 
 ROOT = Path(__file__).resolve().parents[3]
 SAMPLES = Path(os.environ.get("VEEAM_EM_REFERENCE") or ROOT.parent / "shared" / "reference") / "samples"

@@ -12,7 +12,8 @@ from ansible_collections.backupops.veeam_em.plugins.module_utils._em import mode
 from ansible_collections.backupops.veeam_em.plugins.module_utils._em.codec import decode, members
 from ansible_collections.backupops.veeam_em.plugins.module_utils._em.errors import judge
 from ansible_collections.backupops.veeam_em.plugins.module_utils._em.links import parent_session_id, path_of
-from ansible_collections.backupops.veeam_em.plugins.module_utils._em.query import Condition, pages
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.pages import pages
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.query import Condition
 from ansible_collections.backupops.veeam_em.plugins.module_utils._errors import KINDS, ApiError
 from ansible_collections.backupops.veeam_em.plugins.module_utils._http import Response
 from hypothesis import example, given, settings

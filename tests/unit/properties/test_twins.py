@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ansible_collections.backupops.veeam_em.plugins.module_utils._em import model
 from ansible_collections.backupops.veeam_em.plugins.module_utils._em.codec import decode, members
-from ansible_collections.backupops.veeam_em.plugins.module_utils._em.query import pages
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.pages import pages
 from emsim import render_json, render_xml
 from emsim.profiles import PROFILES
 from emsim.tree import Collection, Link, Nested, Node, QueryResult, Spoken, Texts

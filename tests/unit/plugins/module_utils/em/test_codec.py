@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from typing import Any
 
 import pytest
 from ansible_collections.backupops.veeam_em.plugins.module_utils._em.codec import decode, members, snake
@@ -126,7 +127,10 @@ def test_a_lone_surrogate_can_be_written_out() -> None:
         b"<HTML><body/></HTML>",
         b"Service unavailable",
         b'{"TaskId": "task-1"',
-        b'{"TaskId": "t\xff"}',
+        b"[" * 150 + b"]" * 150,
+        b'{"a":' * 5000 + b"1" + b"}" * 5000,
+        b"<a>" * 120000 + b"</a>" * 120000,
+        b"<a>" * 120000,
         b"<Task><TaskId>task-1</Task>",
         b"<Task",
         b"<Task>&undefined;</Task>",
@@ -165,3 +169,53 @@ def test_deep_nesting_that_is_well_formed() -> None:
     depth = 5000
     for body in (b"[" * depth + b"]" * depth, b"<a>" * depth + b"</a>" * depth):
         assert failure(body).kind == PROTOCOL
+
+
+@pytest.mark.parametrize(
+    ("body", "name", "noted"),
+    [
+        (b'{"Name": "a\xfcb", "UID": "u"}', "a\xfcb", "Windows-1252"),
+        (b'{"Name": "a\x08b", "UID": "u"}', "a\x08b", None),
+        ('{"Name": "a\xfcb", "UID": "u"}'.encode("utf-16"), "a\xfcb", None),
+        (b"<Job Name='a&#x8;b' UID='u'/>", "ab", "does not allow"),
+        (b"<Job Name='a&#8;b' UID='u'/>", "ab", "does not allow"),
+        (b"<Job Name='a&#xD800;b&#xFFFFFF;' UID='u'/>", "ab", "does not allow"),
+        (b"<Job Name='a\x0bb' UID='u'/>", "ab", "does not allow"),
+        (b"<Job Name='a\xfcb' UID='u'/>", "a\xfcb", "Windows-1252"),
+        (b"<?xml version='1.0' encoding='utf-16'?><Job Name='a\xc3\xbcb' UID='u'/>", "a\xfcb", None),
+        ("<?xml version='1.0' encoding='utf-8'?><Job Name='a\xfcb' UID='u'/>".encode("utf-16"), "a\xfcb", None),
+        ("<Job Name='a\xfcb' UID='u'/>".encode("utf-16-be"), "a\xfcb", None),
+        (b"<?xml version='1.0' encoding='latin-1'?><Job Name='a\xfcb' UID='u'/>", "a\xfcb", None),
+    ],
+)
+def test_one_wrong_character_hides_nothing(body: bytes, name: str, noted: Any) -> None:
+    notes: list[str] = []
+    assert decode(body, notes.append) == {"name": name, "uid": "u"}
+    assert len(notes) == (1 if noted else 0)
+    assert not noted or noted in notes[0]
+
+
+def test_numbers_that_no_result_can_carry() -> None:
+    decoded = decode(b'{"A": NaN, "B": Infinity, "C": 1e400, "D": -1e999, "E": 1.5, "F": 0, "G": false}')
+    assert decoded == {"e": 1.5, "f": 0, "g": False}
+    many = decode(b'{"TotalSize": ' + b"9" * 400 + b', "UID": "u"}')
+    json.dumps(many)
+
+
+def test_depth_costs_nothing() -> None:
+    begin = time.process_time()
+    for body in (b"<a>" * 200000 + b"</a>" * 200000, b"[" * 500000, b'{"a":' * 200000):
+        failure(body)
+    assert time.process_time() - begin < 3
+
+
+def test_brackets_in_texts_are_no_depth() -> None:
+    rows = [{"Name": "[{" * 300, "UID": f"u{n}"} for n in range(3)]
+    assert len(decode(json.dumps(rows).encode())) == 3
+
+
+def test_odd_keys() -> None:
+    decoded = decode(b'{"a\\ud800": 1, "items": 2, "\xe9t\xe9": 3, "A": 4, "a": 5}')
+    json.dumps(decoded).encode("utf-8")
+    json.dumps(decoded, ensure_ascii=False).encode("utf-8")
+    assert (decoded["items_"], decoded["a"]) == (2, 5)

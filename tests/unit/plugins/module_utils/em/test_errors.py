@@ -69,9 +69,72 @@ def test_the_servers_own_words(body: bytes) -> None:
     assert "Cannot find it" in error.message
 
 
-@pytest.mark.parametrize("body", [b"", HTML, b"oops", b"{}", b"[]", b"{", b"\xff\xfe", b'{"Message": null}'])
+@pytest.mark.parametrize(
+    ("body", "content_type", "words"),
+    [
+        (HTML, "", "502 Bad Gateway"),
+        (b"<html><head><title>x</title><style>a{}</style></head><body>No&nbsp;way<br>\r\nout</body>", "", "No way out"),
+        (b"  Backup service\r\n\tis down\x1b[31m ", "text/plain", "Backup service is down [31m"),
+        (b'{"title": "Bad", "detail": "No such job", "status": 404}', "application/problem+json", "Bad: No such job"),
+        (b'{"type": "about:blank", "title": "Gone"}', "", "Gone"),
+        (b'{"error": {"code": 5, "message": "Full"}}', "", "Full"),
+        (b'{"error": "invalid_grant", "error_description": "Wrong password"}', "", "Wrong password"),
+        (b'{"errors": null, "reason": "Closed"}', "", "Closed"),
+        ('{"Message": "Keine Größe"}'.encode("utf-16"), "", "Keine Größe"),
+        ('<Error Message="Größe"/>'.encode("utf-16-le"), "", "Größe"),
+        ('<?xml version="1.0" encoding="utf-16"?><Error Message="Größe"/>'.encode(), "", "Größe"),
+        ('<?xml version="1.0" encoding="utf-8"?><Error Message="Größe"/>'.encode("latin-1"), "", "Größe"),
+        ("Größe".encode("latin-1"), "text/plain; charset=iso-8859-1", "Größe"),
+        ("Größe".encode("cp1252"), "text/plain", "Größe"),
+        (b'<Error Message="a&#x8;b&#27;c"/>', "", "abc"),
+        (b'{"Message": "a\\u0008b\\u202ec"}', "", "a b c"),
+    ],
+)
+def test_words_in_other_formats(body: bytes, content_type: str, words: str) -> None:
+    assert message_of(body, content_type) == words
+    error = judged(500, body, **{"Content-Type": content_type})
+    assert error.em_message == words
+
+
+def test_many_words_are_cut() -> None:
+    error = judged(500, b'{"Message": "%s"}' % (b"ab " * 2_000_000))
+    assert len(error.em_message) < 2100
+    assert error.em_message.endswith("(cut here)")
+    assert len(error.message) < 2300
+
+
+@pytest.mark.parametrize("status", [404, 405])
+def test_a_service_that_is_not_enterprise_manager(status: int) -> None:
+    error = judge(Response(status, {}, b"<html>Not Found</html>", "POST", "/api/sessionMngr/"))
+    assert error is not None
+    assert "not Enterprise Manager" in str(error.hint)
+    assert "9398" in str(error.hint)
+    assert "30 days" not in error.sentence()
+
+
+@pytest.mark.parametrize(
+    ("path", "retryable", "age"),
+    [
+        ("/api/query", True, False),
+        ("/api/tasks", True, False),
+        ("/api/agents/jobs", True, False),
+        ("/api/backupSessions/1/taskSessions", True, False),
+        ("/api/backupSessions/1", False, True),
+        ("/api/replicaTaskSessions/1", False, True),
+        ("/api/agents/jobs/1", False, False),
+        ("/api/logonSessions/1", False, False),
+    ],
+)
+def test_a_404_on_a_collection_passes(path: str, retryable: bool, age: bool) -> None:
+    error = judge(Response(404, {}, b"", "GET", path))
+    assert error is not None
+    assert (error.kind, error.retryable) == ("not_found", retryable)
+    assert ("30 days" in str(error.hint)) is age
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"{", b"<Error Mess", b"\xff\xfe", b'{"Message": null}'])
 def test_no_words(body: bytes) -> None:
-    assert message_of(body) is None
+    assert not message_of(body)
     assert judged(500, body).em_message is None
 
 

@@ -12,7 +12,7 @@ from ansible_collections.backupops.veeam_em.plugins.module_utils._em import mode
 from ansible_collections.backupops.veeam_em.plugins.module_utils._em.codec import decode, members
 from ansible_collections.backupops.veeam_em.plugins.module_utils._em.errors import message_of
 from ansible_collections.backupops.veeam_em.plugins.module_utils._em.links import parent_session_id
-from ansible_collections.backupops.veeam_em.plugins.module_utils._em.query import pages
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.pages import pages
 
 PAYLOADS = Path(__file__).parent / "payloads"
 NAMES = sorted(path.stem for path in PAYLOADS.glob("*.xml"))

@@ -1,18 +1,14 @@
-"""Filters and pages of the query service."""
+"""Filters of the query service."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import pytest
 from ansible_collections.backupops.veeam_em.plugins.module_utils._em.query import (
     Condition,
     all_of,
-    pages,
     split,
-    unique,
 )
-from ansible_collections.backupops.veeam_em.plugins.module_utils._errors import PROTOCOL, USAGE, ApiError
+from ansible_collections.backupops.veeam_em.plugins.module_utils._errors import USAGE, ApiError
 
 GUID = "0a1b2c3d-0000-4000-8000-00000000000f"
 
@@ -117,66 +113,3 @@ def test_a_field_that_is_not_shown() -> None:
     with pytest.raises(ApiError, match="Nonsense") as caught:
         Condition.of("Nonsense", "==", 'a"b').holds(ROW)
     assert caught.value.kind == USAGE
-
-
-def served(rows: int, size: int, **odd: Any) -> tuple[Any, list[dict[str, Any]]]:
-    """A query service with that many rows, and the questions that it got."""
-    asked: list[dict[str, Any]] = []
-
-    def read(query: dict[str, Any]) -> Any:
-        asked.append(query)
-        page, count = query["page"], max(1, -(-rows // size))
-        numbers = range((page - 1) * size, min(rows, page * size))
-        paging = {"page_num": page, "page_size": size, "pages_count": count, **odd}
-        return {
-            "refs": [{"uid": f"u{n}"} for n in numbers],
-            "paging_info": {k: v for k, v in paging.items() if v is not None},
-        }
-
-    return read, asked
-
-
-@pytest.mark.parametrize(("rows", "requests"), [(0, 1), (1, 1), (5, 1), (6, 2), (10, 2), (11, 3)])
-def test_pages_to_the_end(rows: int, requests: int) -> None:
-    read, asked = served(rows, 5)
-    found = [row["uid"] for page in pages(read, {"type": "Job"}, 5) for row in page]
-    assert found == [f"u{n}" for n in range(rows)]
-    assert [query["page"] for query in asked] == list(range(1, requests + 1))
-    assert all((query["pageSize"], query["type"]) == (5, "Job") for query in asked)
-
-
-def test_pages_without_a_count_follow_next() -> None:
-    answers = {
-        1: {"refs": [{"uid": "a"}], "paging_info": {"page_num": 1, "links": [{"rel": "First"}, {"rel": "Next"}]}},
-        2: {"refs": [{"uid": "b"}], "paging_info": {"page_num": 2, "links": [{"rel": "First"}]}},
-    }
-    assert [row["uid"] for page in pages(lambda query: answers[query["page"]], {}, 1) for row in page] == ["a", "b"]
-
-
-def test_a_server_that_ignores_the_page_is_not_read_for_ever() -> None:
-    read, _asked = served(20, 5, page_num=1)
-    with pytest.raises(ApiError) as caught:
-        list(pages(read, {}, 5))
-    assert caught.value.kind == PROTOCOL
-
-
-@pytest.mark.parametrize("answer", [{}, {"message": "x"}, {"uid": "u"}, "text", 5])
-def test_what_is_no_query_result(answer: Any) -> None:
-    with pytest.raises(ApiError) as caught:
-        list(pages(lambda query: answer, {}, 5))
-    assert caught.value.kind == PROTOCOL
-
-
-def test_unique_tells_anonymised_rows_apart() -> None:
-    rows = [
-        {"uid": "x", "name": "a"},
-        {"uid": "x", "name": "b"},
-        {"uid": "x", "name": "a"},
-        {"uid": "x", "name": ["b", "c"]},
-    ]
-    assert [row["name"] for row in unique(rows)] == ["a", "b", ["b", "c"]]
-
-
-def test_unique_keeps_the_order_and_rows_without_identity() -> None:
-    rows = [{"uid": "b"}, {"uid": "a"}, {"uid": "b"}, {"x": 1}, {"x": 1}, {"task_id": "t"}, {"task_id": "t"}]
-    assert list(unique(rows)) == [{"uid": "b"}, {"uid": "a"}, {"x": 1}, {"x": 1}, {"task_id": "t"}]

@@ -1,0 +1,82 @@
+# Copyright: (c) 2026, backupops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The pages of a query, and the rows on them (em_rest 10)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Callable
+
+from .._errors import PROTOCOL, ApiError
+from .codec import DAMAGED_HINT, as_dict, as_list, members
+from .links import links
+from .values import whole
+
+
+def pages(
+    read: Callable[[dict[str, Any]], Any], query: dict[str, Any], page_size: int
+) -> Iterator[list[dict[str, Any]]]:
+    """The rows of a query, page by page, to the end.
+
+    :param read: sends GET /query with these parameters and returns the decoded answer.
+    :raises ApiError: kind protocol, when an answer is no query result or the pages go in circles.
+    """
+    number = 1
+    seen: set[tuple[Any, ...]] = set()
+    while True:
+        answer = read(dict(query, pageSize=page_size, page=number))
+        rows = _rows(answer)
+        paging = as_dict(as_dict(answer).get("paging_info"))
+        here = whole(paging.get("page_num"))
+        if here not in (None, number):
+            raise _circle(f"Page {here} came back where page {number} was asked for.")
+        what = tuple(map(_key, rows))
+        if rows and what in seen:
+            raise _circle(f"Page {number} brings the same rows as a page before it.")
+        seen.add(what)
+        yield rows
+        count = whole(paging.get("pages_count"))
+        more = number < count if count is not None else _has_next(paging)
+        # A page without rows is the end, however many more are announced.
+        if not more or not rows:
+            return
+        number += 1
+
+
+def unique(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Each resource once: rows move to the next page when new ones come in while reading."""
+    seen = set()
+    for row in rows:
+        key = _key(row)
+        if key not in seen or not any(key):
+            seen.add(key)
+            yield row
+
+
+def _key(row: dict[str, Any]) -> tuple[str, ...]:
+    """What tells a row from others.
+
+    The name too: anonymised recordings show one UID for many sessions. And what it belongs to: a computer in two
+    protection groups is shown once for each.
+    """
+    key = [str(row.get(name) or "") for name in ("uid", "task_id", "href", "name")]
+    return tuple(key + [str(link.get("href")) for link in links(row, "Up")])
+
+
+def _circle(message: str) -> ApiError:
+    return ApiError(PROTOCOL, message, hint=DAMAGED_HINT, retryable=True)
+
+
+def _rows(answer: Any) -> list[dict[str, Any]]:
+    if isinstance(answer, list) and answer:
+        return members(answer)
+    answer = as_dict(answer)
+    parts = [answer.get(name) for name in ("refs", "entities", "resources")]
+    if "paging_info" not in answer and not any(parts):
+        raise ApiError(PROTOCOL, "The answer to a query is not a query result.", hint=DAMAGED_HINT, retryable=True)
+    return [row for part in parts for row in members(part)]
+
+
+def _has_next(paging: dict[str, Any]) -> bool:
+    return any(str(as_dict(link).get("rel")).lower() == "next" for link in as_list(paging.get("links")))
