@@ -62,7 +62,7 @@ class Simulator(BaseSimulator):
         with self.app.lock:
             return [self.app.state.describe(job) for job in self.app.state.jobs]
 
-    def set_job(self, name: str, **changes: Any) -> dict[str, Any]:
+    def set_job(self, name: str, /, **changes: Any) -> dict[str, Any]:
         """Change keys of a job of the scenario; they hold from its next run on, the schedule at once."""
         return self.app.set_job(name, changes)
 

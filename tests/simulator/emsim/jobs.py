@@ -143,7 +143,7 @@ class SimulatedJob:
             result = machine.retry_result if retry else machine.result
             outcome = (result, machine.reason, machine.total_size)
             end = begin + machine.duration / self._speed
-            run.machines.append(machine_run(run, (machine.name, machine.full_name), begin, end, outcome))
+            run.machines.append(machine_run(run, machine, begin, end, outcome))
         self.runs.append(run)
         if self.spec.started_again:
             self._start_again(run)
@@ -166,7 +166,7 @@ class SimulatedJob:
         for machine in self.spec.started_again:
             outcome = (machine.result, machine.reason, machine.total_size)
             end = start + machine.duration / self._speed
-            run.machines.append(machine_run(run, (machine.name, machine.full_name), start, end, outcome))
+            run.machines.append(machine_run(run, machine, start, end, outcome))
         self.runs.append(run)
 
     def toggle(self, now: float) -> None:
@@ -221,6 +221,5 @@ class SimulatedJob:
         for machine in past.machines or self.spec.machines or [Machine(self.name)]:
             result, reason = (machine.result, machine.reason) if past.machines else ("Success", "")
             outcome = (result, reason, machine.total_size)
-            names = (machine.name, machine.full_name)
-            run.machines.append(machine_run(run, names, start + past.duration / 20, ended, outcome))
+            run.machines.append(machine_run(run, machine, start + past.duration / 20, ended, outcome))
         self.runs.append(run)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from emsim.ids import guid
+from emsim.scenario import Machine
 
 ORDER = ("Success", "Warning", "Failed")  # em_rest 10: the order of results
 STOPPED_REASON = "Operation was cancelled by user."
@@ -16,6 +17,7 @@ class MachineRun:
 
     name: str
     full_name: str
+    has_task_session: bool
     start: float
     end: float
     result: str
@@ -97,18 +99,17 @@ class Run:
                 machine.reason = STOPPED_REASON
 
 
-def machine_run(
-    run: Run, names: tuple[str, str], start: float, end: float, outcome: tuple[str, str, int]
-) -> MachineRun:
-    """The part of one machine; `names`: its own and the full one; `outcome`: result, reason and size in bytes."""
+def machine_run(run: Run, machine: Machine, start: float, end: float, outcome: tuple[str, str, int]) -> MachineRun:
+    """The part of one machine; `outcome` is result, reason and size in bytes."""
     result, reason, total_size = outcome
-    name, full_name = names
+    name = machine.name
     # DESIGN 2.13: machines may have the same name; the first keeps the ids that it has alone
-    same = sum(machine.name == name for machine in run.machines)
+    same = sum(other.name == name for other in run.machines)
     key = f"{name} {same}" if same else name
     return MachineRun(
         name,
-        full_name or name,
+        machine.full_name or name,
+        machine.task_session,
         start,
         end,
         result,

@@ -104,6 +104,7 @@ class Machine:
     appears_after: float = 1  # seconds after the job session shows
     total_size: int = 50 * GIGABYTE
     retry_result: str = "Success"  # result in a run started by retry
+    task_session: bool = True  # whether it gets one: a machine that is off does not
     full_name: str = ""  # what task sessions call it, such as web01.example.com; default: the name
     count: int = 1
 

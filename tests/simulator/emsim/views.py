@@ -89,7 +89,8 @@ def view_run(job: SimulatedJob, run: Run, lens: Lens) -> RunView:
         return RunView(tuple(workers), tuple(_task_session(job, run, one, worker, None, lens) for one, worker in pairs))
     parent = _run_session(job, run, lens)
     children = {one.session_id: _machine_session(job, run, one, lens) for one in shown} if job.is_agent else {}
-    tasks = tuple(_task_session(job, run, one, parent, children.get(one.session_id), lens) for one in shown)
+    known = [one for one in shown if one.has_task_session]
+    tasks = tuple(_task_session(job, run, one, parent, children.get(one.session_id), lens) for one in known)
     return RunView((parent, *children.values()), tasks)
 
 
