@@ -51,9 +51,10 @@ def merge(run: JobSession, children: Sequence[JobSession], task_sessions: Sequen
     A task session belongs to the child that it names; where it names the run, to the one child of its name. What
     belongs to no child stands for a machine of its own: rather one too many than one that is lost.
     """
+    children = sorted(children, key=lambda child: child["id"])
     parts: dict[str, list[TaskSession]] = {child["id"]: [] for child in children}
     alone: list[TaskSession] = []
-    for each in sorted(task_sessions, key=lambda one: one["job_session_id"] not in parts):
+    for each in sorted(task_sessions, key=lambda one: (one["job_session_id"] not in parts, one["id"])):
         owner = each["job_session_id"] if each["job_session_id"] in parts else _owner(run, each, children, parts)
         if owner:
             parts[owner].append(each)
