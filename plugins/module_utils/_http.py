@@ -8,20 +8,20 @@ from __future__ import annotations
 import email.utils
 import os
 import random
-import socket
-import ssl
 import threading
 import time
 import traceback
 import warnings
-import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any, Callable
+from typing import Any, Callable, TypeVar
 from urllib.parse import urlencode, urlsplit
 
-from ._errors import CONNECTION, PROTOCOL, TIMEOUT, TLS, USAGE, ApiError
+from . import _signals
+from ._errors import PROTOCOL, USAGE, ApiError
+from ._http_errors import failure_of, host_of, too_slow
+from ._http_sockets import Wires, adapter
 from ._wait import SYSTEM_CLOCK, Clock, Deadline
 
 REQUESTS_IMPORT_ERROR: str | None
@@ -45,6 +45,10 @@ MAX_BODY_BYTES = 64 * 1024 * 1024
 MAX_RETRY_PAUSE = 30.0
 MAX_REQUEST_TIMEOUT = 86400.0
 USER_AGENT = "backupops.veeam_em"
+# Bytes of a damaged answer that are kept, to find in them what a logon has opened.
+KEPT_BYTES = 65536
+
+Read = TypeVar("Read")
 
 
 @dataclass(frozen=True)
@@ -124,8 +128,11 @@ class BrokenBody(ApiError):
         self.response = response
 
     @classmethod
-    def of(cls, error: ApiError, response: Response) -> BrokenBody:
-        """The same failure, with what had arrived."""
+    def of(cls, error: ApiError, response: Response, unsure: bool) -> BrokenBody:
+        """The same failure, with what had arrived.
+
+        :param unsure: whether the request may have taken effect all the same.
+        """
         return cls(
             response,
             error.kind,
@@ -135,7 +142,7 @@ class BrokenBody(ApiError):
             method=response.method,
             path=response.path,
             retryable=error.retryable,
-            outcome_unknown=error.outcome_unknown,
+            outcome_unknown=unsure,
         )
 
 
@@ -153,44 +160,6 @@ def _timestamp(text: str) -> float | None:
         return email.utils.parsedate_to_datetime(text).timestamp()
     except (TypeError, ValueError, IndexError, OverflowError):
         return None
-
-
-def _adapter(sockets: weakref.WeakSet[Any]) -> Any:
-    """An adapter of requests that notes the sockets it opens."""
-
-    def noting(manager: Any) -> Any:
-        pools = {}
-        for scheme, pool in manager.pool_classes_by_scheme.items():
-
-            class Connection(pool.ConnectionCls):  # type: ignore[name-defined]
-                def connect(self) -> None:
-                    super().connect()
-                    sockets.add(self.sock)
-
-                def request(self, *args: Any, **kwargs: Any) -> None:
-                    try:
-                        super().request(*args, **kwargs)
-                    except (ssl.SSLEOFError, ConnectionResetError):
-                        # A server that wants another client certificate says so before it hangs up (TLS 1.3).
-                        if self.sock:
-                            self.sock.recv(1)
-                        raise
-
-            pools[scheme] = type(pool.__name__, (pool,), {"ConnectionCls": Connection})
-        manager.pool_classes_by_scheme = pools
-        return manager
-
-    class Adapter(requests.adapters.HTTPAdapter):
-        def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-            super().init_poolmanager(*args, **kwargs)
-            noting(self.poolmanager)
-
-        def proxy_manager_for(self, proxy: Any, **kwargs: Any) -> Any:
-            known = proxy in self.proxy_manager
-            manager = super().proxy_manager_for(proxy, **kwargs)
-            return manager if known else noting(manager)
-
-    return Adapter()
 
 
 def _keep_headers(request: Any) -> Any:
@@ -213,18 +182,19 @@ class Transport:
     deadline: Deadline | None = None
     server_time: float | None = field(init=False, default=None)
     _session: Any = field(init=False, repr=False)
-    _sockets: weakref.WeakSet[Any] = field(init=False, repr=False, default_factory=weakref.WeakSet)
+    _wires: Wires = field(init=False, repr=False, default_factory=Wires)
 
     def __post_init__(self) -> None:
         self._session = requests.Session()
         for scheme in ("https://", "http://"):
-            self._session.mount(scheme, _adapter(self._sockets))
+            self._session.mount(scheme, adapter(self._wires))
         # A cookie would override the session header (em_rest 2, Rules), so none is ever kept.
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
 
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
+        self._wires.close()
 
     @contextmanager
     def within(self, deadline: Deadline) -> Iterator[None]:
@@ -241,27 +211,40 @@ class Transport:
         path: str,
         *,
         safety: str,
+        read: Callable[[Response], Read],
         query: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
-    ) -> Response:
-        """Send a request and return its answer, if it is a good one.
+        undo: Callable[[ApiError], None] | None = None,
+    ) -> Read:
+        """Send a request and return what `read` makes of its answer, if it is a good one.
 
         :param path: relative to the base URL.
         :param safety: READ and LOGON are tried again after a retryable failure; WRITE never is.
-        :raises ApiError: anything else than a good answer.
+        :param read: gets a good answer; an ApiError of it counts as a damaged answer.
+        :param undo: gets each failure before another try is made, and the last one.
+        :raises ApiError: anything else than a good answer; BrokenBody when the headers of a good one had arrived.
         """
         tries = 1 if safety == WRITE else 1 + self.options.retries
         number = 1
         while True:
-            outcome = self._try(method, path, query, headers, body, safety)
-            if isinstance(outcome, Response):
-                return outcome
-            if not outcome.retryable or number == tries or not self.pause(number, outcome):
-                raise outcome
+            try:
+                return self._read_answer(self._answer(method, path, query, headers, body, safety), read, safety)
+            except ApiError as error:
+                if undo:
+                    undo(error)
+                if not error.retryable or number == tries or not self.pause(number, error):
+                    raise
             number += 1
 
-    def _try(
+    @staticmethod
+    def _read_answer(response: Response, read: Callable[[Response], Read], safety: str) -> Read:
+        try:
+            return read(response)
+        except ApiError as error:
+            raise BrokenBody.of(error, response, safety == WRITE) from error
+
+    def _answer(
         self,
         method: str,
         path: str,
@@ -269,24 +252,17 @@ class Transport:
         headers: Mapping[str, str] | None,
         body: bytes | None,
         safety: str,
-    ) -> Response | ApiError:
-        """Send a request once: a good answer, or the error it stands for."""
-        try:
-            response = self._send(method, path, query, headers, body, safety)
-        except BrokenBody as failure:
-            if safety == LOGON:
-                raise
-            return failure
-        except ApiError as failure:
-            return failure
+    ) -> Response:
+        """Send a request once; a good answer, or the error that it stands for is raised."""
+        response = self._send(method, path, query, headers, body, safety)
         self.server_time = _timestamp(response.headers.get("Date", ""))
         error = self.judge(response)
-        if error is None:
-            return response
-        # 401 and redirects too: whether a server checks first and acts then is its own business.
-        unsure = response.status >= 500 or response.status < 400 or response.status in (401, 408, 429)
-        error.outcome_unknown = safety == WRITE and unsure
-        return error
+        if error is not None:
+            # 401 and redirects too: whether a server checks first and acts then is its own business.
+            unsure = response.status >= 500 or response.status < 400 or response.status in (401, 408, 429)
+            error.outcome_unknown = safety == WRITE and unsure
+            raise error
+        return response
 
     def pause(self, number: int, error: ApiError) -> bool:
         """Wait before the try after number `number`; False when there is no time left for one."""
@@ -296,7 +272,7 @@ class Transport:
             if error.retry_after > MAX_RETRY_PAUSE:
                 return False
             pause = max(pause, error.retry_after)
-        if self.deadline and pause >= self.deadline.remaining():
+        if _signals.waiting() or (self.deadline and pause >= self.deadline.remaining()):
             return False
         self.clock.sleep(pause)
         return True
@@ -324,7 +300,9 @@ class Transport:
         # The timeout of requests is one for each read: a server that drips could hold us for ever.
         timer = threading.Timer(timeout, self._cut, [late])
         timer.daemon = True
-        timer.start()
+        # Without a thread, the timeouts of requests have to do.
+        with suppress(RuntimeError):
+            timer.start()
         raw = None
         try:
             with warnings.catch_warnings():
@@ -333,7 +311,7 @@ class Transport:
                 raw = self._session.request(
                     method,
                     url,
-                    headers=dict(headers or {}, **{"User-Agent": USER_AGENT}),
+                    headers={**(headers or {}), "User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
                     data=body,
                     auth=_keep_headers,
                     timeout=timeout,
@@ -343,21 +321,24 @@ class Transport:
                     allow_redirects=False,
                     stream=True,
                 )
+                encoding = raw.headers.get("Content-Encoding", "identity").strip().lower()
+                if encoding not in ("", "identity"):
+                    raise self._compressed(encoding, context)
                 # Of a logon's answer every byte may count: what has been read survives a broken connection.
                 self._read(raw, chunks, 64 if safety == LOGON else 65536, context)
             if late.is_set():
-                raise self._slow(timeout, context)
+                raise too_slow(self.options.base_url, timeout, context)
         except (*_LIBRARY_ERRORS, OSError, ValueError, ApiError) as problem:
             if isinstance(problem, ApiError):
                 error = problem
             elif late.is_set():
-                error = self._slow(timeout, context)
+                error = too_slow(self.options.base_url, timeout, context)
             else:
-                error = self._failure(problem, timeout, context)
+                error = failure_of(problem, self.options.base_url, self.options.proxy, timeout, context)
             if raw is None:
                 raise error from problem
-            arrived = Response(raw.status_code, raw.headers, b"".join(chunks[:1024]), method, shown)
-            raise BrokenBody.of(error, arrived) from problem
+            arrived = Response(raw.status_code, raw.headers, b"".join(chunks)[:KEPT_BYTES], method, shown)
+            raise BrokenBody.of(error, arrived, error.outcome_unknown) from problem
         finally:
             timer.cancel()
             if raw is not None:
@@ -365,12 +346,9 @@ class Transport:
         return Response(raw.status_code, raw.headers, b"".join(chunks), method, shown)
 
     def _cut(self, late: threading.Event) -> None:
-        """End what is being read or written."""
+        """End what is being set up, read or written."""
         late.set()
-        for each in list(self._sockets):
-            # Below TLS, whose own shutdown would take away what the reading thread uses.
-            with suppress(OSError, TypeError):
-                socket.socket.shutdown(each, socket.SHUT_RDWR)
+        self._wires.cut()
 
     def _certificate(self) -> Any:
         if self.options.client_cert and self.options.client_key:
@@ -391,128 +369,10 @@ class Transport:
                     **context,
                 )
 
-    def _slow(self, timeout: float, context: dict[str, Any]) -> ApiError:
+    def _compressed(self, encoding: str, context: dict[str, Any]) -> ApiError:
         return ApiError(
-            TIMEOUT,
-            "{} did not answer {} {} within {:g} seconds.".format(
-                _host(self.options.base_url), context["method"], context["path"], timeout
-            ),
-            hint="Raise request_timeout if the server is merely slow.",
-            retryable=True,
+            PROTOCOL,
+            f"The answer of {host_of(self.options.base_url)} is compressed ({encoding[:20]}), which was not asked for.",
+            hint="See whether a proxy between here and the server compresses answers.",
             **context,
         )
-
-    def _failure(self, error: Exception, timeout: float, context: dict[str, Any]) -> ApiError:
-        """Translate an exception of requests."""
-        host = _host(self.options.base_url)
-        text = str(error)
-        unsent = dict(context, outcome_unknown=False)
-        if _is_about_tls(error, text):
-            return ApiError(TLS, f"TLS with {host} failed: {_reason(error)}.", hint=_tls_hint(text), **context)
-        if isinstance(error, requests.exceptions.ProxyError):
-            return ApiError(
-                CONNECTION,
-                f"The proxy could not reach {host}: {_reason(error)}.",
-                hint="Check proxy, or the environment variables https_proxy and no_proxy.",
-                retryable=True,
-                **unsent,
-            )
-        if isinstance(error, requests.exceptions.ConnectTimeout):
-            return ApiError(
-                TIMEOUT,
-                f"No connection to {host} within {timeout:g} seconds.",
-                hint="Check host, port and firewalls.",
-                retryable=True,
-                **unsent,
-            )
-        if isinstance(error, requests.exceptions.Timeout) or "timed out" in text.lower():
-            return self._slow(timeout, context)
-        refused = "Connection refused" in text or "NameResolutionError" in text or "Failed to establish" in text
-        if refused:
-            return ApiError(
-                CONNECTION,
-                f"Cannot connect to {host}: {_reason(error)}.",
-                hint="Check host and port, and that the service listens there.",
-                retryable=True,
-                **unsent,
-            )
-        if isinstance(error, requests.exceptions.ContentDecodingError):
-            return ApiError(
-                PROTOCOL,
-                f"The answer of {host} cannot be decoded.",
-                hint="See whether something between here and the server changes or cuts the answers.",
-                retryable=True,
-                **context,
-            )
-        if isinstance(error, (requests.exceptions.InvalidHeader, UnicodeEncodeError)):
-            # Their texts quote the header, which may be a secret.
-            return ApiError(
-                USAGE,
-                "A credential holds characters that an HTTP header cannot carry.",
-                hint="Look for line breaks, blanks at the ends and letters beyond ASCII in tokens and session ids.",
-                **unsent,
-            )
-        if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
-            return ApiError(
-                USAGE,
-                f"A certificate file cannot be used: {error}.",
-                hint="Check ca_path, client_cert and client_key.",
-                **unsent,
-            )
-        if isinstance(error, ValueError):
-            # Their texts may quote the proxy with its password.
-            return ApiError(
-                USAGE,
-                f"{self.options.base_url} cannot be used" + (" through this proxy." if self.options.proxy else "."),
-                hint="Check host, port and proxy for misspelt names.",
-                **unsent,
-            )
-        return ApiError(
-            CONNECTION,
-            "The connection to {} broke during {} {}: {}.".format(
-                host, context["method"], context["path"], _reason(error)
-            ),
-            hint="See whether a proxy, a firewall or the server's log tells why.",
-            retryable=True,
-            **context,
-        )
-
-
-def _host(url: str) -> str:
-    return urlsplit(url).netloc.rpartition("@")[2]
-
-
-def _reason(error: BaseException) -> str:
-    """The innermost reason of a nested exception, in one line."""
-    while True:
-        inner = getattr(error, "reason", None)
-        if not isinstance(inner, BaseException):
-            inner = next((item for item in error.args if isinstance(item, BaseException)), None)
-        if inner is None:
-            break
-        error = inner
-    text = str(error).strip() or type(error).__name__
-    return text.rpartition(">: ")[2].splitlines()[0].rstrip(".")
-
-
-def _is_about_tls(error: Exception, text: str) -> bool:
-    lowered = text.lower()
-    if isinstance(error, requests.exceptions.SSLError):
-        # A connection that just ends, or stalls, is no matter of certificates although TLS tells of it.
-        return "eof occurred" not in lowered and "timed out" not in lowered
-    return "certificate" in lowered and "alert" in lowered
-
-
-def _tls_hint(text: str) -> str:
-    lowered = text.lower()
-    if "hostname" in lowered or "ip address mismatch" in lowered or "doesn't match" in lowered:
-        return "Address the server by a host name that its certificate carries."
-    if "expired" in lowered:
-        return "The server's certificate has expired: it has to be renewed on the server."
-    if "certificate required" in lowered or "handshake failure" in lowered or "alert bad certificate" in lowered:
-        return "The server asks for a client certificate: set client_cert and client_key."
-    if "unable to get local issuer" in lowered or "self-signed" in lowered or "self signed" in lowered:
-        return "Set ca_path to the CA certificate (PEM) that signed the server's certificate."
-    if "wrong version number" in lowered or "http request" in lowered:
-        return "The port answers without TLS: check host and port."
-    return "Check port, ca_path, client_cert and client_key."

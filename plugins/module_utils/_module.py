@@ -6,18 +6,19 @@
 from __future__ import annotations
 
 import os
-import signal
 import traceback
 from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
 
+from . import _signals
 from ._conductor.client import ConductorClient
 from ._em.client import EmClient
 from ._em.codec import XMLTODICT_IMPORT_ERROR
 from ._errors import PROTOCOL, TIMEOUT, ApiError, Interrupted, learnt_by
 from ._http import REQUESTS_IMPORT_ERROR
 from ._options import CONDUCTOR_CONNECTION, EM_CONNECTION, WAIT
+from ._text import Secrets, clean, presentable
 
 Work = Callable[[Any, AnsibleModule], "dict[str, Any]"]
 
@@ -72,8 +73,7 @@ def _run(
             module.fail_json(msg=missing_required_lib(library), exception=missing)
     if not module.params["validate_certs"]:
         module.warn("Certificate checking is switched off by validate_certs: the server's identity is not known.")
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
+    _signals.listen()
     client = None
     try:
         client = client_class.from_params(module.params, read_only=module.check_mode)
@@ -82,14 +82,18 @@ def _run(
                 result = work(client, module)
             finally:
                 # Nothing may cut the log-off short.
-                _ignore_signals()
+                _signals.ignore()
     except Exception as problem:  # pylint: disable=broad-except
         # Whatever a server can answer, a user gets a sentence, what was learnt, and the log-off.
+        _signals.ignore()
         _tell(module, client)
         error = _as_error(problem)
-        module.fail_json(msg=error.sentence(), error=error.as_dict(), **learnt_by(problem))
+        failure = {"msg": error.sentence(), "error": error.as_dict(), **learnt_by(problem)}
+        module.fail_json(**presentable(failure, _secrets(client)))
     _tell(module, client)
-    module.exit_json(**result)
+    # Only veeam_em_session returns secrets: what it is for.
+    wanted = {name: result.pop(name) for name in ("session_id", "logon_session_id") if name in result}
+    module.exit_json(**presentable(result, _secrets(client)), **wanted)
 
 
 def _as_error(problem: Exception) -> ApiError:
@@ -99,8 +103,8 @@ def _as_error(problem: Exception) -> ApiError:
         # The nearest of the kinds: it ended before the outcome was known, as when time runs out.
         return ApiError(
             TIMEOUT,
-            f"Interrupted by {problem}. What had been started on the server goes on there; nothing was stopped.",
-            hint="Wait on with the module for it, or run the playbook again: it attaches to what still runs.",
+            f"Interrupted by {problem}. What was started on the server continues there; nothing was stopped.",
+            hint="Wait for it with the module for that, or run the playbook again: it attaches to what still runs.",
             retryable=True,
         )
     place = traceback.extract_tb(problem.__traceback__)[-1]
@@ -112,24 +116,13 @@ def _as_error(problem: Exception) -> ApiError:
     )
 
 
-def _interrupt(number: int, _frame: Any) -> None:
-    # A second signal must not cut the log-off short.
-    _ignore_signals()
-    raise Interrupted(signal.Signals(number).name)
-
-
-def _ignore_signals() -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):
-        # Not SIG_IGN: Python complains when it finds that for a signal that has just arrived.
-        signal.signal(number, _go_on)
-
-
-def _go_on(_number: int, _frame: Any) -> None:
-    """Take no notice of a signal."""
+def _secrets(client: Any) -> Secrets:
+    return getattr(getattr(client, "session", None), "secrets", None) or Secrets()
 
 
 def _tell(module: AnsibleModule, client: Any) -> None:
+    secrets = _secrets(client)
     for text in getattr(client, "warnings", ()):
-        module.warn(text)
+        module.warn(clean(secrets.scrub(text)))
     for text in getattr(client, "debug_lines", ()):
-        module.debug(text)
+        module.debug(clean(secrets.scrub(text)))

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while a module waits: it logs off, says that the backup goes on, and returns what it knows."""
+"""Ctrl-C and SIGTERM while a module waits: it logs off, says that the backup continues, and returns what it knows."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_a_signal_during_a_wait(emsim: Start, ansible: Ansible, module: str, nam
     assert run.rc != 0
     assert run.result["failed"] is True
     assert name in run.result["msg"]
-    assert "goes on" in run.result["msg"]
+    assert "continues" in run.result["msg"]
     assert "nothing was stopped" in run.result["msg"]
     assert (run.result["error"]["kind"], run.result["error"]["retryable"]) == ("timeout", True)
     assert "Traceback" not in run.output

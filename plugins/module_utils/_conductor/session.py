@@ -12,6 +12,7 @@ from typing import Any
 
 from .._errors import AUTHENTICATION, AUTHORIZATION, NOT_FOUND, PROTOCOL, USAGE, ApiError
 from .._http import READ, WRITE, HttpOptions, Response, Transport
+from .._text import Secrets
 from .._wait import SYSTEM_CLOCK, Clock
 from .errors import TokenRefused, decode, judge
 
@@ -48,6 +49,9 @@ class ConductorSession:
         self.read_only = read_only
         self.warnings: list[str] = []
         self.token = credentials.token
+        self.secrets = Secrets()
+        self.secrets.add(credentials.secret, credentials.token)
+        self.secrets.add_url(options.proxy)
         self._anonymous = not credentials.key
 
     def read(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
@@ -79,7 +83,7 @@ class ConductorSession:
 
     def _send(self, method: str, path: str, safety: str, **more: Any) -> Response:
         headers = dict(_HEADERS, **{TOKEN_HEADER: self.token}) if self.token else _HEADERS
-        return self.transport.request(method, path, safety=safety, headers=headers, **more)
+        return self.transport.request(method, path, safety=safety, read=lambda answer: answer, headers=headers, **more)
 
     def _ensure(self) -> None:
         if not self.token and not self._anonymous:
@@ -91,12 +95,11 @@ class ConductorSession:
         :raises ApiError: `refusal`, with a hint, when there is no key to get one with.
         """
         if not self.credentials.key:
-            refusal.hint = (
-                "auth_token is not valid any more, or never was: set another, or auth_key and auth_secret."
+            raise refusal.restated(
+                hint="auth_token is not valid any more, or never was: set another, or auth_key and auth_secret."
                 if self.token
                 else "This server wants credentials: set auth_key and auth_secret, or auth_token."
-            )
-            raise refusal
+            ) from refusal
         self._mint()
 
     def _mint(self) -> None:
@@ -114,8 +117,10 @@ class ConductorSession:
                 )
                 return
             if error.kind in (AUTHENTICATION, AUTHORIZATION):
-                error.message = f"Conductor issued no token for the access key ({error.http_status})."
-                error.hint = "Check auth_key and auth_secret: keys can be paused and deleted."
+                raise error.restated(
+                    f"Conductor issued no token for the access key ({error.http_status}).",
+                    hint="Check auth_key and auth_secret: keys can be paused and deleted.",
+                ) from error
             raise
         answer = decode(response.body)
         token = answer.get("token") if isinstance(answer, dict) else None
@@ -129,6 +134,7 @@ class ConductorSession:
                 path=response.path,
             )
         self.token = token
+        self.secrets.add(token)
 
 
 def usable_token(token: str) -> bool:

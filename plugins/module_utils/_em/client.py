@@ -37,7 +37,7 @@ class EmClient:
 
     def __init__(self, session: EmSession) -> None:
         self.session = session
-        self.debug_lines: list[str] = []
+        self.debug_lines = session.debug_lines
 
     @classmethod
     def from_params(cls, params: Mapping[str, Any], read_only: bool = False, clock: Clock = SYSTEM_CLOCK) -> EmClient:
@@ -47,13 +47,16 @@ class EmClient:
         """
         host = (params["host"] or "").strip()
         if not host or "/" in host or "@" in host or " " in host:
-            raise ApiError(USAGE, f"host {host!r} is no name or address.", hint="Leave out https:// and any path.")
+            raise ApiError(
+                USAGE, f"host {host!r} is not a name or an address.", hint="Leave out https:// and any path."
+            )
         if not 0 < params["port"] < 65536:
             raise ApiError(USAGE, "port %d is not between 1 and 65535." % params["port"])
-        if ":" in host and not host.startswith("["):
+        if ":" in host:
             if host.count(":") == 1:
                 raise ApiError(USAGE, f"host {host!r} holds a port.", hint="Put it into port.")
-            host = f"[{host}]"
+            # An IPv6 address; the zone of a link-local one follows a percent sign (RFC 6874).
+            host = "[{}]".format(host.strip("[]").replace("%25", "%").replace("%", "%25"))
         options = HttpOptions.from_params("https://%s:%d/api/" % (host, params["port"]), params)
         credentials = Credentials(params["username"], params["password"], params["session_id"])
         return cls(
@@ -99,7 +102,7 @@ class EmClient:
 
     def within(self, deadline: Deadline) -> AbstractContextManager[None]:
         """Requests inside end when the deadline passes, or shortly after."""
-        return self.session.transport.within(deadline)
+        return self.session.within(deadline)
 
     def __enter__(self) -> EmClient:
         return self

@@ -8,12 +8,15 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from .._errors import PROTOCOL, USAGE, ApiError
+from .._errors import CONNECTION, PROTOCOL, TIMEOUT, USAGE, ApiError
 from .._http import LOGON, READ, WRITE, BrokenBody, HttpOptions, Response, Transport
+from .._signals import held
+from .._text import Secrets
 from .._wait import SYSTEM_CLOCK, Clock, Deadline
 from .codec import as_dict, decode
 from .errors import LOGON_HINT, judge
@@ -21,6 +24,11 @@ from .errors import LOGON_HINT, judge
 TOKEN_HEADER = "X-RestSvcSessionId"
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ID = re.compile(rf"(?:sessionid\W{{1,9}}|logonsessions\W{{1,9}})({_GUID.pattern})", re.IGNORECASE)
+_COOKIE = re.compile(rf"(?:^|[\s,;]){TOKEN_HEADER}=\"?([^;,\"\s]+)", re.IGNORECASE)
+# After a logon whose answer was lost: the pause before the next try, in seconds, and how it grows. Each may have opened
+# a logon session that nobody can end; it ends by itself after 15 minutes.
+LOST_PAUSE = 30.0
+MAX_LOST_PAUSE = 900.0
 _MIME = {"json": "application/json", "xml": "application/xml"}
 
 
@@ -59,6 +67,13 @@ class EmSession:
         self.logon_session_id: str | None = None
         self.username: str | None = None
         self.renewals = 0
+        self.debug_lines: list[str] = []
+        self.secrets = Secrets()
+        self.secrets.add(credentials.session_id)
+        self.secrets.add_pair(credentials.username, credentials.password)
+        self.secrets.add_url(options.proxy)
+        self._lost_logons = 0
+        self._no_logon_before = 0.0
         # Open logon sessions of our own, the oldest first: id -> token.
         self._opened: dict[str, str] = {}
 
@@ -83,9 +98,9 @@ class EmSession:
             return self._get(path, query)
         except ApiError as error:
             if error.http_status == 401:
-                error.hint = (
-                    "A new logon session was refused as well: see whether the server or a proxy drops sessions."
-                )
+                raise error.restated(
+                    hint="A new logon session was refused as well: see whether the server or a proxy drops sessions."
+                ) from error
             raise
 
     def write(self, method: str, path: str, query: Mapping[str, Any] | None = None) -> Any:
@@ -96,14 +111,9 @@ class EmSession:
         if self.read_only:
             raise ApiError(USAGE, f"{method} {path} was held back: nothing is written in check mode.")
         self._ensure()
-        response = self.transport.request(method, path, safety=WRITE, query=query, headers=self._headers())
-        if response.status == 204:
-            return {}
-        try:
-            return _decoded(response)
-        except BrokenBody as error:
-            error.outcome_unknown = True
-            raise
+        return self.transport.request(
+            method, path, safety=WRITE, read=self._decoded, query=query, headers=self._headers()
+        )
 
     def log_on(self) -> None:
         """Open a logon session of our own.
@@ -117,41 +127,75 @@ class EmSession:
                 "There are no credentials for Enterprise Manager.",
                 hint="Set username and password (VEEAM_EM_USERNAME, VEEAM_EM_PASSWORD), or session_id.",
             )
+        if self._lost_logons and self.transport.clock.monotonic() < self._no_logon_before:
+            raise ApiError(
+                CONNECTION,
+                "The answers to logons were lost again and again; the next try is put off, since each may leave a "
+                "logon session open.",
+                hint="See whether a proxy, a firewall or the server's log tells why.",
+                retryable=True,
+            )
         # requests would encode as Latin-1; names and passwords may hold any character.
         basic = base64.b64encode((f"{username}:{password}").encode()).decode("ascii")
-        headers = {"Authorization": "Basic " + basic, "Accept": self.accept}
-        number = 1
-        while True:
+        # Its answer tells how to log off: a signal waits for it.
+        with held():
             try:
                 response = self.transport.request(
-                    "POST", "sessionMngr/", safety=LOGON, query={"v": self.api_version}, headers=headers
+                    "POST",
+                    "sessionMngr/",
+                    safety=LOGON,
+                    read=self._logon,
+                    query={"v": self.api_version},
+                    headers={"Authorization": "Basic " + basic, "Accept": self.accept},
+                    undo=self._undo_logon,
                 )
-                logon = _decoded(response)
-                break
-            except BrokenBody as error:
-                # The logon session exists although its description is damaged: it must not stay open.
-                self._adopt(error.response, {})
-                self._end_opened()
-                if not error.retryable or number > self.transport.options.retries:
-                    raise
-                if not self.transport.pause(number, error):
-                    raise
-                number += 1
             except ApiError as error:
+                self._note_lost(error)
                 if error.http_status == 401:
-                    error.message = f"Enterprise Manager refused the credentials of {username}."
-                    error.hint = LOGON_HINT
+                    raise error.restated(
+                        f"Enterprise Manager refused the credentials of {username}.", hint=LOGON_HINT
+                    ) from error
                 raise
-        self._adopt(response, as_dict(logon))
+        self._lost_logons = 0
         if not self.token:
-            raise ApiError(
-                PROTOCOL,
-                "The answer to the logon carries no session id.",
-                hint="Check host and port (9398 is the default): something else may have answered.",
-                http_status=response.status,
-                method=response.method,
-                path=response.path,
-            )
+            raise self._no_token(response)
+
+    def _logon(self, response: Response) -> Response:
+        self._adopt(response, as_dict(decode(response.body, self.debug_lines.append)))
+        return response
+
+    def _undo_logon(self, error: ApiError) -> None:
+        """The logon session exists although its description is damaged: it must not stay open."""
+        if isinstance(error, BrokenBody):
+            self._adopt(error.response, {})
+            self._end_opened()
+
+    def _note_lost(self, error: ApiError) -> None:
+        """After logons whose answers were lost, the next must wait longer each time."""
+        if error.kind in (CONNECTION, TIMEOUT) and error.http_status is None:
+            pause = min(LOST_PAUSE * 2.0**self._lost_logons, MAX_LOST_PAUSE)
+            self._lost_logons += 1
+            self._no_logon_before = self.transport.clock.monotonic() + pause
+
+    def _no_token(self, response: Response) -> ApiError:
+        """A cookie is no substitute: it would override the header from then on (em_rest 2, Rules)."""
+        cookie = _COOKIE.search(response.headers.get("Set-Cookie", ""))
+        logon_session_id = _id_in_answer(response)
+        if cookie:
+            self.secrets.add(cookie.group(1))
+            if logon_session_id:
+                self._opened[logon_session_id] = cookie.group(1)
+                self._end_opened()
+        return ApiError(
+            PROTOCOL,
+            f"The answer to the logon has no header {TOKEN_HEADER}" + (", only a cookie." if cookie else "."),
+            hint="See whether a proxy between here and the server removes the header."
+            if cookie or logon_session_id
+            else "Check host and port (9398 is the default): something else may have answered.",
+            http_status=response.status,
+            method=response.method,
+            path=response.path,
+        )
 
     def renew(self, cause: ApiError) -> None:
         """Log on again after a 401.
@@ -159,9 +203,10 @@ class EmSession:
         :raises ApiError: `cause`, with a hint, when that is not possible.
         """
         if not self.owned:
-            cause.message = "The logon session of session_id is not valid any more."
-            cause.hint = "Logon sessions end after 15 minutes without a request: open a new one with veeam_em_session."
-            raise cause
+            raise cause.restated(
+                "The logon session of session_id is not valid any more.",
+                hint="Logon sessions end after 15 minutes without a request: open a new one with veeam_em_session.",
+            ) from cause
         self.renewals += 1
         # It may live on all the same: it is ended first, so that there is never more than one.
         self._end_opened()
@@ -179,6 +224,10 @@ class EmSession:
                 )
         self.transport.close()
 
+    def within(self, deadline: Deadline) -> AbstractContextManager[None]:
+        """Requests inside end when the deadline passes, or shortly after."""
+        return self.transport.within(deadline)
+
     def disown(self) -> None:
         """Leave the logon sessions open: from now on the caller is responsible for them."""
         self._opened.clear()
@@ -189,11 +238,16 @@ class EmSession:
         :param token: of the logon session that authorises this; the current one by default.
         :param safety: READ, since deleting what is deleted already does no harm; WRITE for a single try.
         """
+        self.secrets.add(logon_session_id)
         path = f"logonSessions/{quote(logon_session_id, safe='')}"
-        response = self.transport.request("DELETE", path, safety=safety, headers=self._headers(token))
-        if response.body:
-            # A proxy may have answered with a page of its own.
-            _decoded(response)
+        # A proxy may have answered with a page of its own.
+        self.transport.request(
+            "DELETE",
+            path,
+            safety=safety,
+            read=lambda answer: answer.body and self._decoded(answer),
+            headers=self._headers(token),
+        )
 
     def _end_opened(self) -> list[ApiError]:
         """Log off, the oldest first; returns why those that could not be ended were not. They are kept for later."""
@@ -226,18 +280,13 @@ class EmSession:
         return {TOKEN_HEADER: token or self.token or "", "Accept": self.accept}
 
     def _get(self, path: str, query: Mapping[str, Any] | None) -> Any:
-        number = 1
-        while True:
-            response = self.transport.request("GET", path, safety=READ, query=query, headers=self._headers())
-            if response.status == 204:
-                # 204 on a GET path was seen where a thing is not there (em_rest 15, trap 28).
-                return {}
-            try:
-                return _decoded(response)
-            except BrokenBody as error:
-                if number > self.transport.options.retries or not self.transport.pause(number, error):
-                    raise
-            number += 1
+        return self.transport.request(
+            "GET", path, safety=READ, read=self._decoded, query=query, headers=self._headers()
+        )
+
+    def _decoded(self, response: Response) -> Any:
+        """The decoded body; {} for 204, which a GET may get where a thing is not there (em_rest 15, trap 28)."""
+        return {} if response.status == 204 else decode(response.body, self.debug_lines.append)
 
     def _adopt(self, response: Response, logon: dict[str, Any]) -> None:
         """Take over the logon session that an answer, even a damaged one, announces."""
@@ -245,9 +294,11 @@ class EmSession:
         if not token:
             return
         self.token = token
+        self.secrets.add(token)
         self.username = str(logon.get("user_name") or "")
         self.logon_session_id = str(logon.get("session_id") or _id_in_answer(response) or _id_in_token(token) or "")
         if self.logon_session_id:
+            self.secrets.add(self.logon_session_id)
             self._opened[self.logon_session_id] = token
         else:
             self.warnings.append("The logon session cannot be logged off: its id did not arrive. It ends by itself.")
@@ -287,18 +338,6 @@ def end_logon_session(session: EmSession, logon_session_id: str) -> dict[str, An
             raise
         return {"changed": maybe_done}
     return {"changed": True}
-
-
-def _decoded(response: Response) -> Any:
-    """The decoded body of a good answer.
-
-    :raises BrokenBody: when it cannot be read.
-    """
-    try:
-        return decode(response.body)
-    except ApiError as error:
-        error.method, error.path, error.http_status = response.method, response.path, response.status
-        raise BrokenBody.of(error, response) from error
 
 
 def _id_in_answer(response: Response) -> str | None:

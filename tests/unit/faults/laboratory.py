@@ -21,6 +21,7 @@ from ansible_collections.backupops.veeam_em.plugins.module_utils import _module
 from ansible_collections.backupops.veeam_em.plugins.module_utils._conductor.client import ConductorClient
 from ansible_collections.backupops.veeam_em.plugins.module_utils._em.client import EmClient
 from ansible_collections.backupops.veeam_em.plugins.module_utils._options import EM_CONNECTION
+from ansible_collections.backupops.veeam_em.plugins.module_utils._signals import ENDING
 from ansible_collections.backupops.veeam_em.plugins.module_utils._wait import Deadline, Waiter
 from conductorsim import ConductorSimulator
 from emsim import Simulator
@@ -189,7 +190,7 @@ class Laboratory:
         options = {key: value for key, value in {**self.connection, **options}.items() if value is not None}
         self.module = FakeModule(options, check)
         main = importlib.import_module(f"ansible_collections.backupops.veeam_em.plugins.modules.{module}").main
-        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        handlers = {number: signal.getsignal(number) for number in ENDING}
         began = real_time.monotonic()
         try:
             with self.monkeypatch.context() as patch:

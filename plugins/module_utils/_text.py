@@ -1,0 +1,106 @@
+# Copyright: (c) 2026, backupops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Texts on their way out: without secrets, and for people also without control characters.
+
+Servers and proxies may echo what was sent to them, and the texts that they send may pretend to be lines of Ansible's
+own.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import re
+import unicodedata
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import quote, quote_plus, unquote, urlsplit
+
+HIDDEN = "********"
+# Longest text for people; gateways send pages of megabytes.
+MAX_TEXT = 20000
+# What is shorter than this is found everywhere, and is no secret worth the name.
+_SHORT = 4
+# Members of a result whose values are sentences for people.
+_FOR_PEOPLE = frozenset(("msg", "hint", "em_message"))
+
+
+class Secrets:
+    """Secrets in all the forms in which they may come back."""
+
+    def __init__(self) -> None:
+        self._forms: set[str] = set()
+        self._pattern: re.Pattern[str] | None = None
+
+    def add(self, *secrets: str | None) -> None:
+        """Remember secrets; empty ones are left out."""
+        for secret in secrets:
+            if secret and len(secret) >= _SHORT:
+                self._forms.update(form for form in _forms(secret) if len(form) >= _SHORT)
+                self._pattern = None
+
+    def add_pair(self, user: str | None, password: str | None) -> None:
+        """Remember a password, and what Basic authentication makes of it."""
+        self.add(password)
+        if user and password:
+            self.add(f"{user}:{password}")
+
+    def add_url(self, url: str | None) -> None:
+        """Remember the password in an address."""
+        try:
+            parts = urlsplit(url or "")
+        except ValueError:
+            return
+        if parts.password:
+            self.add_pair(unquote(parts.username or ""), unquote(parts.password))
+            self.add(parts.password)
+
+    def scrub(self, text: str) -> str:
+        """A text without the secrets."""
+        if not self._forms:
+            return text
+        if self._pattern is None:
+            # The longest first: one form may hold another. Ids are told in any case.
+            longest = sorted(self._forms, key=len, reverse=True)
+            self._pattern = re.compile("|".join(map(re.escape, longest)), re.IGNORECASE)
+        return self._pattern.sub(HIDDEN, text)
+
+
+def _forms(secret: str) -> Iterable[str]:
+    yield secret
+    yield json.dumps(secret)[1:-1]
+    yield json.dumps(secret, ensure_ascii=False)[1:-1]
+    yield html.escape(secret)
+    yield quote(secret, safe="")
+    yield quote_plus(secret)
+    for encoded in (base64.b64encode(secret.encode("utf-8", "replace")).decode("ascii"),):
+        yield encoded.rstrip("=")
+        yield quote(encoded, safe="")
+
+
+def clean(text: str) -> str:
+    """A text that a terminal shows as it is: one line, control and format characters escaped, not too long."""
+    shown = text if text.isprintable() else "".join(map(_shown, text))
+    return shown if len(shown) <= MAX_TEXT else shown[:MAX_TEXT] + " (cut here)"
+
+
+def _shown(each: str) -> str:
+    if each.isprintable():
+        return each
+    if each.isspace() or unicodedata.category(each) == "Zs":
+        return " "
+    return each.encode("unicode_escape").decode("ascii")
+
+
+def presentable(value: Any, secrets: Secrets, key: str = "") -> Any:
+    """A result without secrets; its data stay as they are, its sentences are cleaned."""
+    if isinstance(value, dict):
+        return {name: presentable(each, secrets, str(name)) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [presentable(each, secrets, key) for each in value]
+    if not isinstance(value, str):
+        return value
+    scrubbed = secrets.scrub(value)
+    return clean(scrubbed) if key in _FOR_PEOPLE else scrubbed
