@@ -216,6 +216,7 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
         undo: Callable[[ApiError], None] | None = None,
+        once: bool = False,
     ) -> Read:
         """Send a request and return what `read` makes of its answer, if it is a good one.
 
@@ -223,9 +224,10 @@ class Transport:
         :param safety: READ and LOGON are tried again after a retryable failure; WRITE never is.
         :param read: gets a good answer; an ApiError of it counts as a damaged answer.
         :param undo: gets each failure before another try is made, and the last one.
+        :param once: do not try again.
         :raises ApiError: anything else than a good answer; BrokenBody when the headers of a good one had arrived.
         """
-        tries = 1 if safety == WRITE else 1 + self.options.retries
+        tries = 1 if once or safety == WRITE else 1 + self.options.retries
         number = 1
         while True:
             try:

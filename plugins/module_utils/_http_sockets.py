@@ -57,6 +57,8 @@ def adapter(wires: Wires) -> Any:
                 def _new_conn(self) -> Any:
                     if self._wire:
                         wires.remove(self._wire)
+                    # requests escapes the percent sign before the zone of an IPv6 address once more.
+                    self._dns_host = self._dns_host.replace("%25", "%")
                     connected = super()._new_conn()
                     self._wire = wires.add(connected)
                     return connected

@@ -148,6 +148,7 @@ class EmSession:
                     query={"v": self.api_version},
                     headers={"Authorization": "Basic " + basic, "Accept": self.accept},
                     undo=self._undo_logon,
+                    once=bool(self._lost_logons),
                 )
             except ApiError as error:
                 self._note_lost(error)
