@@ -58,7 +58,7 @@ def adapter(wires: Wires) -> Any:
                     if self._wire:
                         wires.remove(self._wire)
                     # requests escapes the percent sign before the zone of an IPv6 address once more.
-                    self._dns_host = self._dns_host.replace("%25", "%")
+                    self._dns_host: str = self._dns_host.replace("%25", "%")
                     connected = super()._new_conn()
                     self._wire = wires.add(connected)
                     return connected

@@ -29,6 +29,7 @@ options:
   logon_session_id:
     description:
       - Id of the logon session to end, as V(present) returned it. It is not the token O(session_id).
+      - It is a secret all the same, since recent servers make the token from it.
     type: str
 attributes:
   check_mode:
@@ -42,7 +43,7 @@ attributes:
     details:
       - V(present) opens a new logon session each time.
 notes:
-  - Register the result with C(no_log=true), because the token is a secret.
+  - Register the result with C(no_log=true), because the token and the id of the logon session are secrets.
 """
 
 EXAMPLES = r"""
@@ -77,7 +78,7 @@ session_id:
   returned: when O(state=present)
   type: str
 logon_session_id:
-  description: The id for O(logon_session_id); empty in check mode.
+  description: The id for O(logon_session_id), a secret like the token; empty in check mode.
   returned: when O(state=present)
   type: str
   sample: c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11
@@ -139,7 +140,7 @@ def work(client: Any, module: Any) -> dict[str, Any]:
 def main() -> None:
     spec = {
         "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
-        "logon_session_id": {"type": "str"},
+        "logon_session_id": {"type": "str", "no_log": True},
     }
     run_em(spec, work, required_if=[("state", "absent", ("session_id", "logon_session_id"))])
 

@@ -1,4 +1,7 @@
-"""Ctrl-C and SIGTERM while a module waits: it logs off, says that the backup continues, and returns what it knows."""
+"""Signals while a module waits, a closed terminal among them.
+
+It logs off, says that the backup continues, and returns what it knows.
+"""
 
 from __future__ import annotations
 
@@ -64,8 +67,15 @@ def polled(sim: Simulator) -> bool:
     return sum("/backupSessions/" in each["path"] for each in sim.requests()) > 2
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
-@pytest.mark.parametrize("module", ["veeam_em_agent_job", "veeam_em_job_session_wait"])
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("veeam_em_agent_job", "SIGINT"),
+        ("veeam_em_agent_job", "SIGHUP"),
+        ("veeam_em_agent_job", "SIGQUIT"),
+        ("veeam_em_job_session_wait", "SIGTERM"),
+    ],
+)
 def test_a_signal_during_a_wait(emsim: Start, ansible: Ansible, module: str, name: str) -> None:
     sim = emsim(FLEET)
     em = ansible.connected(sim)
@@ -96,9 +106,9 @@ def test_a_signal_during_a_wait(emsim: Start, ansible: Ansible, module: str, nam
     assert sim.jobs()[0]["running"] is True
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"])
 def test_a_signal_for_the_whole_process_group(emsim: Start, ansible: Ansible, name: str) -> None:
-    """What a terminal does at Ctrl-C: Ansible goes down, the module logs off all the same."""
+    """What a terminal does at Ctrl-C, or when it is closed: Ansible goes down, the module logs off all the same."""
     sim = emsim(FLEET)
     em = ansible.connected(sim)
     words = [f"{option}={value}" for option, value in BACKUP.items()]

@@ -62,7 +62,8 @@ class Started:
     :ivar named: the session that the start's task names.
     :ivar named_until: until when only the named session counts, in seconds since the epoch.
     :ivar seen_running: sessions that were open in a reading after the start was accepted.
-    :ivar ahead: how much the backup server's clock is known to be ahead of Enterprise Manager's, in seconds.
+    :ivar ahead: sessions with times that had not come when they were seen: by a clock that is ahead, a session that
+        seems to have begun after the start may have begun before it.
     """
 
     job: Job
@@ -72,7 +73,7 @@ class Started:
     named: str | None = None
     named_until: float = 0.0
     seen_running: frozenset[str] | set[str] = frozenset()
-    ahead: float = 0.0
+    ahead: frozenset[str] | set[str] = frozenset()
 
 
 def match(run: Started, session: JobSession, now: float) -> str:
@@ -95,18 +96,43 @@ def match(run: Started, session: JobSession, now: float) -> str:
         return MINE
     if run.named and now < run.named_until:
         return OTHER
-    began = seconds(session["creation_time"])
-    after = began is not None and run.sent_at is not None and began - run.ahead >= run.sent_at
+    after = _seems_after(run, session) and session["id"] not in run.ahead
     if session["id"] in run.seen_running and (after or run.all_known):
         return MINE
+    began = seconds(session["creation_time"])
     if began is not None and run.sent_at is not None and began < run.sent_at - CLOCK_MARGIN.total_seconds():
         return OTHER
     return MINE if after else DOUBTFUL
 
 
-def earliest(sessions: Iterable[JobSession]) -> JobSession | None:
-    """The session that began first: others may start the job again before the run has shown."""
-    return min(sessions, key=lambda each: (seconds(each["creation_time"]) or 0.0, each["id"]), default=None)
+def choose(run: Started, sessions: Iterable[JobSession], now: float) -> tuple[list[JobSession], list[JobSession]]:
+    """The run among some sessions, and the sessions that may be the run when it cannot be told.
+
+    Of several that match, it is the one that the task names, or the one that began first: others may start the job
+    again before the run has shown. A backup copy job has a session for each of its sources.
+    """
+    answers = [(match(run, session, now), session) for session in sessions]
+    mine = [session for answer, session in answers if answer == MINE]
+    doubtful = [session for answer, session in answers if answer == DOUBTFUL]
+    if is_copy(run.job["job_type"]):
+        return mine, doubtful
+    named = [session for session in mine if session["id"] == run.named]
+    first = min(named or mine, key=_order, default=None)
+    if first is None:
+        return [], doubtful
+    # By a clock that is ahead, one that seems to have begun between the start and the first may be the run as well.
+    rivals = [each for each in doubtful if _seems_after(run, each) and _order(each) < _order(first)]
+    return ([], [*rivals, first]) if rivals and not named else ([first], [])
+
+
+def _seems_after(run: Started, session: JobSession) -> bool:
+    """Whether a session began after the start, if the clocks agree."""
+    began = seconds(session["creation_time"])
+    return began is not None and run.sent_at is not None and began >= run.sent_at
+
+
+def _order(session: JobSession) -> tuple[float, str]:
+    return (seconds(session["creation_time"]) or 0.0, session["id"])
 
 
 @dataclass
@@ -119,7 +145,7 @@ class _Search:
     """
 
     seen_running: set[str] = field(default_factory=set)
-    ahead: float = 0.0
+    ahead: set[str] = field(default_factory=set)
     doubtful: list[JobSession] = field(default_factory=list)
     doubted_since: float | None = None
     broad_after: float = BROAD_AFTER
@@ -222,23 +248,16 @@ class Discovery:
         fresh = [each for each in sessions if belongs(each, row.job) and each["id"] not in self._known]
         search.seen_running.update(each["id"] for each in fresh if each["running"])
         for each in fresh:
-            # Nothing is seen before it has happened: what seems to be is a measure of the clocks.
-            times = [seconds(each["creation_time"]), seconds(each["end_time"])]
-            search.ahead = max([search.ahead, *(time - now - WHOLE_SECOND for time in times if time is not None)])
+            # Nothing is seen before it has happened: what seems to be tells about the clocks.
+            times = [seconds(each["creation_time"]) or 0.0, seconds(each["end_time"]) or 0.0]
+            if max(times) > now + WHOLE_SECOND:
+                search.ahead.add(each["id"])
         run = self._evidence(row, search, {each["id"] for each in sessions if not belongs(each, row.job)})
-        answers = [(each, match(run, each, now)) for each in fresh]
-        mine = [each for each, answer in answers if answer == MINE]
-        search.doubtful = [each for each, answer in answers if answer == DOUBTFUL]
+        # What was taken for the run before may be missing from this reading.
+        known = {each["id"]: each for each in [*row.sessions, *fresh]}
+        mine, search.doubtful = choose(run, known.values(), now)
         if search.doubtful and search.doubted_since is None:
             search.doubted_since = self.clock.monotonic()
-        if run.named in {each["id"] for each in mine}:
-            mine = [each for each in mine if each["id"] == run.named]
-        else:
-            # What was taken for the run before may be missing from this reading.
-            mine += [each for each in row.sessions if each["id"] not in {other["id"] for other in mine}]
-        if not is_copy(row.job["job_type"]):
-            chosen = earliest(mine)
-            mine = [chosen] if chosen else []
         row.take(mine)
 
     def _evidence(self, row: Row, search: _Search, of_other_jobs: set[str]) -> Started:

@@ -143,7 +143,9 @@ class Jobs:
                 row.notes.append(f"Nothing to do: {row.plan.reason}.")
         self.writer.send_all([row for row in acting if not row.error], self._act)
         with self.client.within(self.waiter.deadline):
-            if not self.writer.follow([(row, row.act) for row in acting if not row.error]):
+            in_time = self.writer.follow([(row, row.act) for row in acting if not row.error])
+            self._rejoin(acting)
+            if not in_time:
                 raise too_late(self.rows, self.waiter)
             self._reconsider([row for row in acting if row.error and row.error.kind == REJECTED])
             self._see_runs([row for row in self.rows if (row.plan.action != NONE or row.running) and not row.error])
@@ -155,10 +157,6 @@ class Jobs:
             # What is open now, such as a copy job's session between two intervals, is not the run.
             row.take([])
         self.writer.send(row, row.act, verb(row.plan.action, row.job), lambda: self._acted(row))
-        if row.begun and not row.act.task and self.discovery.began_before(row):
-            # The server refused in unclear words what somebody else had started before.
-            row.act.done = False
-            self._attach(row, row.sessions)
 
     def _acted(self, row: Row) -> bool:
         """Whether a start, retry or stop shows in the job's sessions."""
@@ -167,6 +165,17 @@ class Jobs:
             return bool(row.session_ids)
         now = [read_session(self.client, each["id"], kind_of(each["job_type"])) for each in row.sessions]
         return all(is_stopping(session) or not session["running"] for session in now)
+
+    def _rejoin(self, rows: Iterable[Row]) -> None:
+        """What looks like the effect of a start that was not confirmed may have been begun by somebody else before."""
+        for row in rows:
+            confirmed = row.act.task and row.act.task["success"]
+            if row.begun and not row.error and not confirmed and self.discovery.began_before(row):
+                row.act.done = False
+                try:
+                    self._attach(row, row.sessions)
+                except ApiError as error:
+                    row.error = error
 
     def _reconsider(self, rows: list[Row]) -> None:
         """A refused action may have been overtaken: the job was started, or has ended, in between."""

@@ -80,15 +80,15 @@ def _owner(
 ) -> str | None:
     """The child without a task session that has the name of this one.
 
-    Of several, one that ended alike; if their names only resemble each other, none can be told.
+    Of several with the same name, one that ended alike; of several with different names, none can be told.
     """
     free = [child for child in children if not parts[child["id"]]]
     named = [(child, machine_of(child, run)) for child in free]
-    equal = [child for child, name in named if name.lower() == each["machine"].lower()]
-    if equal:
-        return min(equal, key=lambda child: child["result"] != each["result"])["id"]
-    alike = [child for child, name in named if same_machine(name, each["machine"])]
-    return alike[0]["id"] if len(alike) == 1 else None
+    equal = [(child, name) for child, name in named if name.lower() == each["machine"].lower()]
+    alike = equal or [(child, name) for child, name in named if same_machine(name, each["machine"])]
+    if len({name.lower() for _child, name in alike}) != 1:
+        return None
+    return min(alike, key=lambda one: one[0]["result"] != each["result"])[0]["id"]
 
 
 def _machine(run: JobSession, child: JobSession, parts: Sequence[TaskSession]) -> Machine:

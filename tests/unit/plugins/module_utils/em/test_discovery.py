@@ -10,7 +10,7 @@ from ansible_collections.backupops.veeam_em.plugins.module_utils._em.discovery i
     MINE,
     OTHER,
     Started,
-    earliest,
+    choose,
     match,
 )
 
@@ -34,8 +34,8 @@ def session(created: Any, session_id: str = "s", **changes: Any) -> Any:
         ({}, session(None), DOUBTFUL),
         ({"sent_at": None}, session(AFTER), DOUBTFUL),
         # The backup server's clock is known to be ahead.
-        ({"ahead": 60.0}, session(AFTER), DOUBTFUL),
-        ({"ahead": 5.0}, session(AFTER), MINE),
+        ({"ahead": {"s"}}, session(AFTER), DOUBTFUL),
+        ({"ahead": {"t"}}, session(AFTER), MINE),
         # Another job, another server, known before.
         ({}, session(AFTER, job_id="k"), OTHER),
         ({}, session(AFTER, job_id=None, job_name="B"), OTHER),
@@ -52,7 +52,7 @@ def session(created: Any, session_id: str = "s", **changes: Any) -> Any:
         # Seen running after the start was accepted: the server starts no job that is running.
         ({"seen_running": {"s"}}, session(BEFORE), MINE),
         ({"seen_running": {"s"}}, session(None), MINE),
-        ({"seen_running": {"s"}, "ahead": 60.0}, session(AFTER), MINE),
+        ({"seen_running": {"s"}, "ahead": {"s"}}, session(AFTER), MINE),
         ({"seen_running": {"s"}, "all_known": False}, session(AFTER), MINE),
         ({"seen_running": {"s"}, "all_known": False}, session(BEFORE), DOUBTFUL),
         ({"seen_running": {"t"}}, session(BEFORE), DOUBTFUL),
@@ -62,9 +62,40 @@ def test_match(evidence: Any, shown: Any, expected: str) -> None:
     assert match(Started(JOB, **{"sent_at": SENT, **evidence}), shown, now=SENT + 10) == expected
 
 
-def test_the_earliest_counts() -> None:
-    """Somebody may have started the job again before its short run has shown."""
-    first, second = session(AT, "z"), session(AFTER, "a")
-    for order in ([first, second], [second, first]):
-        assert earliest(order) is first
-    assert earliest([]) is None
+def chosen(sessions: list[Any], **evidence: Any) -> tuple[list[str], list[str]]:
+    run = Started(JOB, **{"sent_at": SENT, **evidence})
+    found = [choose(run, order, SENT + 60) for order in (sessions, sessions[::-1])]
+    mine, doubtful = ([each["id"] for each in found[0][part]] for part in (0, 1))
+    assert [each["id"] for each in found[1][0]] == mine
+    return mine, sorted(doubtful)
+
+
+LATER = "2027-01-15T08:00:30Z"
+
+
+@pytest.mark.parametrize(
+    ("sessions", "evidence", "mine", "doubtful"),
+    [
+        # Somebody may have started the job again before its short run has shown.
+        ([session(AFTER, "b"), session(LATER, "a")], {}, ["b"], []),
+        ([session(AFTER, "b"), session(LATER, "a")], {"seen_running": {"a"}}, ["b"], []),
+        ([session(AFTER, "b"), session(LATER, "a")], {"named": "a"}, ["a"], []),
+        # An old one beside it changes nothing, if the clocks agree.
+        ([session(BEFORE, "b"), session(LATER, "a")], {}, ["a"], []),
+        ([session(BEFORE, "b")], {}, [], ["b"]),
+        # By a clock that is ahead it may be the run as well.
+        ([session(AFTER, "b"), session(LATER, "a")], {"ahead": {"b"}, "seen_running": {"a"}}, [], ["a", "b"]),
+        ([session(AFTER, "b"), session(LATER, "a")], {"ahead": {"a", "b"}, "named": "a"}, ["a"], []),
+        ([session(LATER, "b"), session(AFTER, "a")], {"ahead": {"b"}, "seen_running": {"a"}}, ["a"], []),
+        ([], {}, [], []),
+    ],
+)
+def test_choose(sessions: Any, evidence: Any, mine: Any, doubtful: Any) -> None:
+    assert chosen(sessions, **evidence) == (mine, doubtful)
+
+
+def test_a_copy_job_has_a_session_for_each_source() -> None:
+    job = {**JOB, "job_type": "BackupCopy"}
+    run = Started(job, SENT, named="a")
+    workers = [session(AFTER, "a"), session(LATER, "b", job_id="w", job_name="A\\VM 1")]
+    assert choose(run, workers, SENT + 60)[0] == workers
