@@ -28,7 +28,6 @@ _waiting: list[str] = []
 
 def listen() -> None:
     """From now on, signals raise Interrupted."""
-    _waiting.clear()
     for number in ENDING:
         signal.signal(number, _arrived)
     signal.signal(signal.SIGALRM, _look)
@@ -53,7 +52,7 @@ def held() -> Iterator[None]:
     finally:
         _held -= 1
     if waiting() and not _held:
-        raise Interrupted(_waiting[0])
+        raise Interrupted(_waiting.pop(0))
 
 
 def waiting() -> bool:
@@ -73,9 +72,9 @@ def _look(_number: int, _frame: Any) -> None:
 def _end(name: str) -> None:
     # A second signal must not cut the log-off short.
     ignore()
-    _waiting.append(name)
     if not _held:
         raise Interrupted(name)
+    _waiting.append(name)
 
 
 def _nobody_reads() -> bool:

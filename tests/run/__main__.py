@@ -39,6 +39,7 @@ COMMANDS = {
     "demo": demo.demo,
     "docs": suite.site,
     "format": _format,
+    "fuzz": suite.fuzz,
     "lock": locks.lock,
     "test": suite.everything,
     "test-fast": suite.fast,

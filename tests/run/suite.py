@@ -67,9 +67,23 @@ def matrix(runner: Runner) -> None:
             continue
         verdicts = ["passed" if runner.run(step) else "FAILED" for step in _one_core(core, python, installed)]
         rows.append((core, python.name, f"sanity {verdicts[0]}, tests {verdicts[1]}"))
+    bounds = venv("bounds", controller(), "bounds", f"ansible-core=={CORES[-1].release}")
+    units = [folder for folder in (ROOT / "tests" / "unit").iterdir() if folder.is_dir() and folder.name != "contract"]
+    lowest = "passed" if runner.run(_pytest("unit tests with the lowest libraries", bounds, sorted(units))) else "FAILED"
     print("\nansible-core  Python      outcome")
     for core, name, outcome in rows:
         print(f"{core.release:12}  {name:10}  {outcome}")
+    print(f"unit tests with the lowest requests and xmltodict: {lowest}")
+
+
+def fuzz(runner: Runner) -> None:
+    """Worlds made up from seeds; SEED=7 repeats one, COUNT=5000 makes more."""
+    link()
+    dev = venv("dev", controller(), "dev")
+    step = _pytest("fuzz", dev, [ROOT / "tests" / "unit" / "faults" / "test_fuzz.py", "-n", str(os.cpu_count() or 1)])
+    step.env.setdefault("COUNT", os.environ.get("COUNT", "" if os.environ.get("SEED") else "2000"))
+    step.env.setdefault("SEED", os.environ.get("SEED", ""))
+    runner.run_live(step)
 
 
 def site(runner: Runner) -> None:
