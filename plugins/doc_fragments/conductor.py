@@ -20,7 +20,7 @@ options:
     description:
       - Id of an access key of Orkes Conductor. The module gets a token for it, and a new one when the server
         refuses the old one.
-      - Open-source Conductor issues no tokens. The module then goes on without one and warns.
+      - Open-source Conductor issues no tokens. The module then continues without one and warns.
       - If not set, the environment variable E(CONDUCTOR_AUTH_KEY) is used.
     type: str
   auth_secret:

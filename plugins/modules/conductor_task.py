@@ -36,7 +36,7 @@ options:
       - The status that the task is to have.
       - A task that has V(FAILED) may be retried under a new id if its definition allows that, even a gate.
         V(FAILED_WITH_TERMINAL_ERROR) ends it.
-      - With V(IN_PROGRESS) the output of a task that goes on is updated.
+      - With V(IN_PROGRESS) the output of a task that continues is updated.
     type: str
     choices: [COMPLETED, FAILED, FAILED_WITH_TERMINAL_ERROR, IN_PROGRESS]
     required: true

@@ -11,7 +11,7 @@ short_description: Wait for tasks of Conductor workflows
 version_added: 0.1.0
 description:
   - Waits until tasks of Orkes Conductor or open-source Conductor have ended, or their workflow has.
-  - A task that fails and is retried goes on under a new id. The wait follows it, unless O(follow_retries=false).
+  - A task that fails and is retried continues under a new id. The wait follows it, unless O(follow_retries=false).
   - However many tasks of a workflow are waited for, they cost one request per poll.
 author:
   - backupops contributors (@backupops)
@@ -64,7 +64,7 @@ EXAMPLES = r"""
     task_reference_name: approval
     wait_timeout: 3600
 
-- name: Wait for two tasks and go on, however they end
+- name: Wait for two tasks and continue, however they end
   backupops.veeam_em.conductor_task_wait:
     server_url: http://localhost:8080/api
     workflow_id: "{{ workflow_id }}"

@@ -11,7 +11,7 @@ short_description: Start, stop, retry VM backup, replication and backup copy job
 version_added: 0.1.0
 description:
   - Brings VM backup, replication and backup copy jobs to a state and reports what happened to every machine.
-  - An idle job is started once. A run that goes on already is attached to, see O(if_running).
+  - An idle job is started once. A run that is under way is attached to, see O(if_running).
   - With O(wait=true) the module waits for the run itself, not only for its trigger, and fails when a machine failed.
   - Every action is sent once. When the answer to an action is lost, the module reads again what happened, and never sends the action twice.
   - Backup copy jobs are started by what the server calls sync.

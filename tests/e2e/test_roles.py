@@ -150,7 +150,7 @@ def test_backups_that_do_not_end_or_do_not_begin(emsim: Start, ansible: Ansible)
     run = fleet(ansible.connected(sim), ["slow", "done", "quick", "refused"], vars=timeout)
     assert failed(run) == ["refused", "slow"], run.output
     assert changed(run) == ["done", "quick"]
-    assert "Slow: no result: the run was not over after 8 seconds; it goes on" in run.stdout
+    assert "Slow: no result: the run was not over after 8 seconds; it continues" in run.stdout
     assert "The license has expired." in run.stdout
 
 

@@ -111,7 +111,7 @@ def base_url(server_url: str | None) -> str:
     if not sound or parts.query or parts.fragment or "@" in parts.netloc or " " in text:
         raise ApiError(
             USAGE,
-            "server_url is no address of a server.",
+            "server_url is not the address of a server.",
             hint="It looks like https://conductor.example.com/api or http://localhost:8080, without user, ? and #.",
         )
     path = parts.path.rstrip("/")
@@ -144,7 +144,7 @@ def _object(answer: Any, path: str, what: str, id_field: str) -> dict[str, Any]:
     if not isinstance(answer, dict) or not answer.get(id_field):
         raise ApiError(
             PROTOCOL,
-            f"The answer to GET {path} is no {what}.",
+            f"The answer to GET {path} is not a {what}.",
             hint="Check server_url: something else than Conductor's API may have answered.",
             **about,
         )

@@ -31,7 +31,7 @@ class TokenRefused(ApiError):
 def decode(body: bytes) -> Any:
     """The JSON value of a body, None for an empty one.
 
-    :raises ValueError: when it is no JSON.
+    :raises ValueError: when it is not JSON.
     """
     text = body.decode("utf-8-sig")
     return _writable(json.loads(text)) if text.strip() else None
@@ -49,7 +49,7 @@ def judge(response: Response) -> ApiError | None:
             return None
         return ApiError(
             PROTOCOL,
-            f"The answer to {request} is no JSON: {problem}.",
+            f"The answer to {request} is not JSON: {problem}.",
             hint=_ADDRESS_HINT,
             retryable=True,
             **about,

@@ -165,7 +165,7 @@ class Workflow:
 
 
 def iso(milliseconds: int) -> str | None:
-    """Milliseconds since the epoch as ISO 8601 text in UTC; None for 0 and for what is no moment."""
+    """Milliseconds since the epoch as ISO 8601 text in UTC; None for 0 and for what is not a moment."""
     if milliseconds <= 0:
         return None
     try:

@@ -207,7 +207,7 @@ def _float(text: str) -> float | None:
 
 
 def _none(_text: str) -> None:
-    """NaN and Infinity are no values."""
+    """NaN and Infinity are not values."""
 
 
 # XML

@@ -16,7 +16,7 @@ from .codec import decode
 
 # "There is no backup task with id [task-297] in current rest session" comes as a 500 (em_rest 4).
 _UNKNOWN_TASK = re.compile(r"no backup task with id|in current rest session", re.IGNORECASE)
-# An ID that is no GUID, or is of another type, comes as a 400 (em_rest 3).
+# An ID that is not a GUID, or is of another type, comes as a 400 (em_rest 3).
 _INVALID_ID = re.compile(r"\bID \S+ is invalid", re.IGNORECASE)
 
 ROLE_HINT = (
@@ -69,7 +69,7 @@ def message_of(body: bytes, content_type: str = "") -> str | None:
         # What only looks like JSON or XML was cut on its way.
         damaged = text.lstrip()[:1] in ("{", "[") or (_MARKUP.match(body) and "</" not in text)
         words = "" if damaged else html.unescape(_NOT_WORDS.sub(" ", text))
-    # Control characters of all kinds are no words.
+    # Control characters of all kinds are not words.
     words = " ".join("".join(each if each.isprintable() else " " for each in words).split())
     return words if len(words) <= MAX_WORDS else words[:MAX_WORDS] + " (cut here)"
 

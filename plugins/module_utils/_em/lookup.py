@@ -119,7 +119,7 @@ def _one_by_id(client: EmClient, family: Family, item_id: str) -> Resource:
     try:
         return client.entity(family.collection, item_id)
     except ApiError as error:
-        # An id that is no GUID gives 400, an unknown one 404 or 400 (em_rest 3 and 16).
+        # An id that is not a GUID gives 400, an unknown one 404 or 400 (em_rest 3 and 16).
         if error.http_status not in (400, 404) and error.kind != NOT_FOUND:
             raise
         raise error.restated(

@@ -20,7 +20,7 @@ def pages(
     """The rows of a query, page by page, to the end.
 
     :param read: sends GET /query with these parameters and returns the decoded answer.
-    :raises ApiError: kind protocol, when an answer is no query result or the pages go in circles.
+    :raises ApiError: kind protocol, when an answer is not a query result or the pages go in circles.
     """
     number = 1
     seen: set[tuple[Any, ...]] = set()

@@ -41,7 +41,7 @@ class Condition:
     def of(cls, field: str, op: str, *values: Any) -> Condition:
         """Make a condition from a user's words.
 
-        :raises ApiError: kind usage, for an unknown operator or a field that is no name.
+        :raises ApiError: kind usage, for an unknown operator or a field that is not a name.
         """
         if op not in OPERATORS:
             raise ApiError(USAGE, f"{op!r} is not a filter operator.", hint=f"Use one of {', '.join(OPERATORS)}.")

@@ -321,7 +321,7 @@ def open_logon_session(session: EmSession) -> dict[str, Any]:
 
 
 def end_logon_session(session: EmSession, logon_session_id: str) -> dict[str, Any]:
-    """Log off the logon session of session_id; one that has ended already is no failure.
+    """Log off the logon session of session_id; one that has ended already is not a failure.
 
     :returns: changed.
     """
