@@ -69,7 +69,9 @@ def matrix(runner: Runner) -> None:
         rows.append((core, python.name, f"sanity {verdicts[0]}, tests {verdicts[1]}"))
     bounds = venv("bounds", controller(), "bounds", f"ansible-core=={CORES[-1].release}")
     units = [folder for folder in (ROOT / "tests" / "unit").iterdir() if folder.is_dir() and folder.name != "contract"]
-    lowest = "passed" if runner.run(_pytest("unit tests with the lowest libraries", bounds, sorted(units))) else "FAILED"
+    lowest = (
+        "passed" if runner.run(_pytest("unit tests with the lowest libraries", bounds, sorted(units))) else "FAILED"
+    )
     print("\nansible-core  Python      outcome")
     for core, name, outcome in rows:
         print(f"{core.release:12}  {name:10}  {outcome}")

@@ -28,8 +28,7 @@ _SESSIONS = re.compile(r"/(backup|replica)(Task)?Sessions/", re.IGNORECASE)
 _LOGON = re.compile(r"/sessionMngr\b", re.IGNORECASE)
 # A path that names no single thing: while the service restarts, every path answers 404 (DESIGN 2.15).
 _COLLECTION = re.compile(
-    r"/api/(query|querySvc|tasks|agents/jobs|jobs|nas/jobs|(agents/|nas/)?backupSessions|replicaSessions|"
-    r"(backupTask|replicaTask)Sessions|.*/(taskSessions|replicaTaskSessions|agentManagementSessions|backupSessions))/?$",
+    r"/api/(query|querySvc|tasks|((agents|nas)/)?(jobs|backupSessions)|replicaSessions|(backup|replica)TaskSessions)/?$",
     re.IGNORECASE,
 )
 NOT_EM = "This is not Enterprise Manager; its REST API listens on port 9398 by default."

@@ -97,7 +97,7 @@ class Watch:
             if not wanted:
                 return True
             self._read_verdicts(wanted)
-            now = read_machines(self.client, self.sessions(wanted))
+            now = self._machines_of(wanted)
             self._machines.update(now)
             explained = [each for each in wanted if complete(self._sessions[each], now[each])]
             if not before and explained:
@@ -126,13 +126,19 @@ class Watch:
             if session["result"] is None:
                 self._read_one(kind_of(session["job_type"]), session)
 
+    def _machines_of(self, ids: Sequence[str]) -> dict[str, list[Machine]]:
+        try:
+            return read_machines(self.client, self.sessions(ids))
+        except ApiError as error:
+            # The sessions were there before: while the service restarts, everything seems to be gone for a while.
+            raise error.restated(retryable=error.retryable or error.kind == NOT_FOUND) from error
+
     def _read_one(self, kind: SessionKind, session: JobSession) -> None:
         try:
             self.follow(read_session(self.client, session["id"], kind))
         except ApiError as error:
             if error.kind != NOT_FOUND:
                 raise
-            # It was there before: while the service restarts, everything seems to be gone for a while.
             raise error.restated(
                 f"The session {session['name']}, which was there before, cannot be found now.",
                 hint="See whether the Enterprise Manager service was restarted, or the job or its history deleted.",

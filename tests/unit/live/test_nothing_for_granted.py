@@ -288,6 +288,14 @@ class TestOtherAnswers:
         assert row["session"]["result"] == "Success"
         assert it.counters["starts"] == {"A": 1}
 
+    @pytest.mark.parametrize("path", ["*/agentManagementSessions", "/api/query"])
+    def test_404s_while_the_machines_are_read(self, em: Start, path: str) -> None:
+        it = em(fleet())
+        missing = {"match": {"path": path}, "occurrence": "from 4" if "query" in path else 1, "times": 3}
+        it.sim.add_faults([{**missing, "fault": "status", "with": {"status": 404}}])
+        row = only(it.jobs("A"))
+        assert [each["result"] for each in row["machines"]] == ["Success"]
+
     def test_one_404_on_the_session(self, em: Start, dialect: dict[str, str]) -> None:
         it = em(fleet(machines=[{"name": "m1", "duration": 120}]), **dialect)
         gone = {"match": {"path": "/api/backupSessions/*"}, "occurrence": [2, 4], "fault": "status"}

@@ -118,7 +118,7 @@ def test_a_service_that_is_not_enterprise_manager(status: int) -> None:
         ("/api/query", True, False),
         ("/api/tasks", True, False),
         ("/api/agents/jobs", True, False),
-        ("/api/backupSessions/1/taskSessions", True, False),
+        ("/api/backupSessions/1/taskSessions", False, True),
         ("/api/backupSessions/1", False, True),
         ("/api/replicaTaskSessions/1", False, True),
         ("/api/agents/jobs/1", False, False),
