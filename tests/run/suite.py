@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from environment import environment
@@ -83,9 +84,9 @@ def fuzz(runner: Runner) -> None:
     link()
     dev = venv("dev", controller(), "dev")
     step = _pytest("fuzz", dev, [ROOT / "tests" / "unit" / "faults" / "test_fuzz.py", "-n", str(os.cpu_count() or 1)])
-    step.env.setdefault("COUNT", os.environ.get("COUNT", "" if os.environ.get("SEED") else "2000"))
-    step.env.setdefault("SEED", os.environ.get("SEED", ""))
-    runner.run_live(step)
+    seed = os.environ.get("SEED", "")
+    count = os.environ.get("COUNT", "" if seed else "2000")
+    runner.run_live(replace(step, env={**(step.env or {}), "SEED": seed, "COUNT": count}))
 
 
 def site(runner: Runner) -> None:
