@@ -164,7 +164,7 @@ jobs:
           description: Id of the job session that the task links to, if it does.
           type: str
     session:
-      description: The run; null when it is not visible yet, which can only be without O(wait=true).
+      description: The run; null when it is not visible yet, or when it cannot be told which session it is.
       type: dict
       contains:
         id:

@@ -160,11 +160,13 @@ def _outcome(client: ConductorClient, before: Record, failure: ApiError | None) 
     try:
         return _reread(client, before)
     except ApiError as error:
-        if not (isinstance(failure, TokenRefused) and failure.certain):
-            lost = f" {failure.message}" if failure else ""
-            error.message = f"{_UNKNOWN}{lost} Reading the task again failed: {error.message}"
-            error.hint = f"{error.hint or ''} The update was sent once: look at the task before you repeat it.".strip()
-        raise
+        if isinstance(failure, TokenRefused) and failure.certain:
+            raise
+        lost = f" {failure.message}" if failure else ""
+        raise error.restated(
+            f"{_UNKNOWN}{lost} Reading the task again failed: {error.message}",
+            hint=f"{error.hint or ''} The update was sent once: look at the task before you repeat it.".strip(),
+        ) from error
 
 
 def _try(client: ConductorClient, update: Update, before: Record) -> ApiError | None:

@@ -128,7 +128,8 @@ def judge(response: Response) -> ApiError | None:
         return ApiError(
             NOT_FOUND,
             "The server has no logon page at %s (%d)%s." % (response.path, status, said),
-            hint=f"{NOT_EM} Check host and port.",
+            hint=f"{NOT_EM} Check host and port. Only if they are right, the service may be restarting.",
+            retryable=status == 404,
             **about,
         )
     if status == 404 and _COLLECTION.match(response.path):

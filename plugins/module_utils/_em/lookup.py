@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .._errors import AMBIGUOUS, NOT_FOUND, USAGE, ApiError
+from .._errors import AMBIGUOUS, NOT_FOUND, PROTOCOL, USAGE, ApiError
 from .client import FEW, EmClient
+from .codec import DAMAGED_HINT
 from .links import backup_server, bare_id, checked_id, id_in
 from .model import Job, Resource, job, job_objects
 from .sessions import read_last_sessions
@@ -53,6 +54,12 @@ def find_jobs(
         if server and not found:
             _check_server(client, server)
     unique = {bare_id(row.get("uid")): row for row in found}
+    if None in unique:
+        raise ApiError(
+            PROTOCOL,
+            f"Enterprise Manager shows the {family.noun} {unique[None].get('name')!r} without an id; nothing was done.",
+            hint=DAMAGED_HINT,
+        )
     return list(unique.values())
 
 

@@ -169,7 +169,7 @@ def classify(what: str, state: Any) -> str:
 
     :param what: TASK, JOB_SESSION or TASK_SESSION.
     """
-    return _STATES[what].get(str(state).lower(), UNKNOWN)
+    return _STATES[what].get(str(state).strip().lower(), UNKNOWN)
 
 
 def has_ended(what: str, state: Any, result: Any, end: datetime | None, now: datetime | None) -> bool:

@@ -199,8 +199,9 @@ def too_late(rows: Sequence[Row], waiter: Waiter) -> ApiError:
     resume = "Look at the jobs before you run the playbook again: what is not seen running would be started anew."
     if ids:
         resume = f"Wait for them with veeam_em_job_session_wait, id: [{', '.join(ids)}], or raise wait_timeout."
+    others = "".join(f" {row.name}: {row.error.message}" for row in rows if row.error)
     return timed_out(
         f"Gave up after {waiter.options.timeout:g} seconds (wait_timeout) with these jobs unfinished: "
-        f"{', '.join(waiting)}.",
+        f"{', '.join(waiting)}.{others}",
         f"Nothing was stopped: what was started continues. {resume}",
     )

@@ -137,6 +137,7 @@ class SimulatedJob:
             job_name=self.name,
             skew=self._skew,
             stays_idle=self.spec.stays_idle,
+            result_after=self.spec.result_after / self._speed,
         )
         for machine in machines or [Machine(self.name)]:
             begin = first + machine.appears_after / self._speed
@@ -196,7 +197,7 @@ class SimulatedJob:
             early = [moment for moment in collected if run.start <= moment] if run.visible_at != NEVER else []
             if lens.now < min([run.visible_at, *early]) or run.start < oldest:
                 continue
-            done = run.end + run.children_delay <= lens.now and run.ended(lens.now) is not None
+            done = run.end + max(run.children_delay, run.result_after) <= lens.now and run.ended(lens.now) is not None
             kept = self._settled.get(run.id)
             if done and kept and kept[0] == lens.settled_key():
                 yield kept[1]

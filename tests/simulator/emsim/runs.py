@@ -46,6 +46,7 @@ class Run:
     skew: float = 0  # seconds that its times are ahead of the truth
     stays_idle: bool = False  # open until it is closed, though nothing is left to do
     closed_at: float | None = None
+    result_after: float = 0
 
     @property
     def end(self) -> float:

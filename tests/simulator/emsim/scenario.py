@@ -139,6 +139,7 @@ class Job:
     machines: list[Machine] = field(default_factory=list)
     start_delay: float = 1.5  # from the start to the moment that the session shows; "never"
     children_delay: float = 0  # how much later than in truth the machines of an agent run show
+    result_after: float = 0  # how long after its end a run still shows no result
     hidden_for: float = 0  # how much later a run shows than it begins to work
     started_again: list[Machine] = field(default_factory=list)  # what somebody else's run does, 1 s after each of ours
     stays_idle: bool = False  # of copy jobs: the newest session is Idle when it is done, until the next sync or stop

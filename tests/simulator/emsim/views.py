@@ -109,7 +109,7 @@ def _run_session(job: SimulatedJob, run: Run, lens: Lens) -> JobSession:
         created=created,
         ended=None if ended is None else settle(ended + skew, "end" + run.id),
         state=_state(state, lens),
-        result=run.result if over else _early(lens.early_result == "all"),
+        result=_result(run, ended, lens),
         progress=run.progress(lens.now),
         is_retry=run.is_retry,
         failure=f"{len(failed)} of {len(run.machines)} objects failed." if over and failed else None,
@@ -170,6 +170,12 @@ def _task_session(
 def _state(state: str, lens: Lens) -> str:
     odd = lens.unknown_state and (state != "Stopped" or lens.unknown_also_at_end)
     return lens.unknown_state if odd else state
+
+
+def _result(run: Run, ended: float | None, lens: Lens) -> str:
+    if ended is None:
+        return _early(lens.early_result == "all")
+    return run.result if lens.now >= ended + run.result_after else "None"
 
 
 def _early(early: bool) -> str:

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.client import EmClient
 from ansible_collections.backupops.veeam_em.plugins.module_utils._em.lookup import AGENT_JOBS, VM_JOBS, list_jobs
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.session import EmSession
 from ansible_collections.backupops.veeam_em.plugins.module_utils._em.sessions import read_job_sessions
 from ansible_collections.backupops.veeam_em.plugins.module_utils._em.tasks import wait_for_tasks
 from ansible_collections.backupops.veeam_em.plugins.module_utils._em.waits import wait_for_sessions
@@ -450,6 +452,69 @@ class TestStates:
         error = it.failure("C", family=VM_JOBS)
         assert error.learnt["jobs"][0]["session"]["id"] == runs(it, "C")[-1]["id"]
         assert error.kind == "rejected"
+
+
+class TestWhatIsKnown:
+    @pytest.mark.parametrize("result_after", [5, 40])
+    def test_a_result_that_comes_after_the_end_is_waited_for(self, em: Start, result_after: float) -> None:
+        it = em(fleet(result_after=result_after))
+        row = only(it.jobs("A"))
+        assert (row["session"]["result"], [each["result"] for each in row["machines"]]) == ("Success", ["Success"])
+
+    def test_a_result_that_never_comes_is_none(self, em: Start) -> None:
+        it = em(fleet(result_after=9000))
+        error = it.failure("A")
+        assert (error.kind, "without a verdict" in error.message) == ("rejected", True)
+
+    @pytest.mark.parametrize("change", [{"refuse_start": "No licence."}, {}])
+    def test_a_start_whose_task_does_not_end_has_changed_what_is_seen(self, em: Start, change: Any) -> None:
+        it = em(fleet(task_running_for=900, start_delay=1, **change))
+        error = it.failure("A", timeout=100)
+        assert (error.kind, error.learnt["changed"]) == ("timeout", not change)
+
+    def test_what_cannot_be_sent_in_time_is_not_sent(self, em: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+        names = [f"J{n}" for n in range(15)]
+        it = em({"agent_jobs": [{"name": name, "machines": ["m"]} for name in names]})
+        act = EmClient.act
+
+        def slow(*arguments: Any) -> Any:
+            it.time.now += 2
+            return act(*arguments)
+
+        monkeypatch.setattr(EmClient, "act", slow)
+        error = it.failure(*names, timeout=5)
+        assert sum(it.counters["starts"].values()) == 3
+        assert error.kind == "timeout"
+        assert "J14" in error.message
+        left = [row["job"]["name"] for row in error.learnt["jobs"] if "Not attempted" in row["msg"]]
+        assert left == names[3:]
+
+    def test_an_answer_with_the_task_of_an_earlier_action(self, em: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+        it = em({"agent_jobs": [{"name": name, "machines": [WORKS]} for name in "AB"]})
+        write = EmSession.write
+        answers: list[Any] = []
+
+        def one_behind(*arguments: Any, **options: Any) -> Any:
+            answers.append(write(*arguments, **options))
+            return answers[0]
+
+        monkeypatch.setattr(EmSession, "write", one_behind)
+        result = it.jobs("A", "B")
+        assert [row["task"]["id"] for row in result["jobs"]] == ["task-1", "task-2"]
+        assert [row["session"]["job_name"] for row in result["jobs"]] == ["A", "B"]
+        assert it.counters["starts"] == {"A": 1, "B": 1}
+
+    def test_a_job_without_an_id_is_left_alone(self, em: Start) -> None:
+        it = em(fleet())
+        client_rows = EmClient.query_any
+
+        def nameless(*arguments: Any, **options: Any) -> Any:
+            return [{key: row[key] for key in row if key != "uid"} for row in client_rows(*arguments, **options)]
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(EmClient, "query_any", nameless)
+            error = it.failure("A")
+        assert (error.kind, it.counters["writes"]) == ("protocol", 0)
 
 
 class TestCharacters:
