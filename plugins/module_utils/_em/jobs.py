@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from .._errors import AMBIGUOUS, REJECTED, ApiError, keep
@@ -66,8 +67,11 @@ class Jobs:
         :returns: changed, jobs, and before and after as a diff.
         :raises ApiError: what is known of the jobs by then is in `learnt`.
         """
-        found = find_jobs(self.client, self.family, names, ids, server)
-        self._observe([job(resource) for resource in found], check_mode)
+        # With wait_timeout 0 nothing is waited for, but everything is done.
+        limited = self.client.within(self.waiter.deadline) if self.waiter.options.timeout else nullcontext()
+        with limited:
+            found = find_jobs(self.client, self.family, names, ids, server)
+            self._observe([job(resource) for resource in found], check_mode)
         before = picture(self.rows)
         if check_mode:
             for row in self.rows:

@@ -13,6 +13,9 @@ from .codec import DAMAGED_HINT, as_dict, as_list, members
 from .links import links
 from .values import whole
 
+# More pages than any listing of 30 days has: a server whose pages never end is not read for ever.
+MAX_PAGES = 20000
+
 
 def pages(
     read: Callable[[dict[str, Any]], Any], query: dict[str, Any], page_size: int
@@ -41,6 +44,8 @@ def pages(
         # A page without rows is the end, however many more are announced.
         if not more or not rows:
             return
+        if number == MAX_PAGES:
+            raise _circle(f"The listing did not end after {MAX_PAGES} pages.")
         number += 1
 
 

@@ -472,6 +472,22 @@ class TestWhatIsKnown:
         error = it.failure("A", timeout=100)
         assert (error.kind, error.learnt["changed"]) == ("timeout", not change)
 
+    def test_a_listing_that_never_ends(self, em: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Pages that bring ever new rows: wait_timeout holds before the start, too."""
+        it = em(fleet())
+        read = EmSession.read
+
+        def endless(session: Any, path: str, query: Any = None) -> Any:
+            if path != "query" or query["type"] != "BackupJobSession":
+                return read(session, path, query)
+            it.time.now += 0.1
+            return {"refs": [{"uid": f"u{it.time.now}"}], "paging_info": {"links": [{"rel": "Next"}]}}
+
+        monkeypatch.setattr(EmSession, "read", endless)
+        error = it.failure("A", timeout=60)
+        assert (error.kind, it.counters["writes"]) == ("timeout", 0)
+        assert it.time.now < 1_790_000_200
+
     def test_what_cannot_be_sent_in_time_is_not_sent(self, em: Start, monkeypatch: pytest.MonkeyPatch) -> None:
         names = [f"J{n}" for n in range(15)]
         it = em({"agent_jobs": [{"name": name, "machines": ["m"]} for name in names]})

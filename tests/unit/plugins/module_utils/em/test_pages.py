@@ -105,3 +105,10 @@ def test_counts_that_make_no_sense_do_not_loop(count: Any) -> None:
         return {"refs": [{"uid": "u"}] if query["page"] == 1 else [], "paging_info": {"pages_count": count}}
 
     assert [row["uid"] for page in pages(read, {}, 1) for row in page] == ["u"]
+
+
+def test_pages_that_never_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{pages.__module__}.MAX_PAGES", 50)
+    endless = {"links": [{"rel": "Next"}]}
+    with pytest.raises(ApiError, match="did not end after 50 pages"):
+        list(pages(lambda query: {"refs": [{"uid": f"u{query['page']}"}], "paging_info": endless}, {}, 1))
