@@ -9,7 +9,7 @@ are started by others too, and each backup server has its own clock. The evidenc
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -196,8 +196,12 @@ class Discovery:
                 )
             found.update((session["id"], session) for session in sessions)
         self._look_for_named(rows, found)
+        by_job: dict[str | None, list[JobSession]] = {}
+        for session in found.values():
+            by_job.setdefault(session["job_id"], []).append(session)
         for row in rows:
-            self._weigh(row, list(found.values()))
+            near = [*by_job.get(row.job["id"], ()), *by_job.get(None, ())]
+            self._weigh(row, list(found.values()) if is_copy(row.job["job_type"]) else near, found)
 
     def began_before(self, row: Row) -> bool:
         """Whether the row's session seems to have begun before the action was sent: somebody else's."""
@@ -243,7 +247,7 @@ class Discovery:
                 if error.kind != NOT_FOUND:
                     raise
 
-    def _weigh(self, row: Row, sessions: Sequence[JobSession]) -> None:
+    def _weigh(self, row: Row, sessions: Sequence[JobSession], found: Mapping[str, JobSession]) -> None:
         search, now = self._search(row), self.client.now().timestamp()
         fresh = [each for each in sessions if belongs(each, row.job) and each["id"] not in self._known]
         search.seen_running.update(each["id"] for each in fresh if each["running"])
@@ -252,7 +256,7 @@ class Discovery:
             times = [seconds(each["creation_time"]) or 0.0, seconds(each["end_time"]) or 0.0]
             if max(times) > now + WHOLE_SECOND:
                 search.ahead.add(each["id"])
-        run = self._evidence(row, search, {each["id"] for each in sessions if not belongs(each, row.job)})
+        run = self._evidence(row, search, found)
         # What was taken for the run before may be missing from this reading.
         known = {each["id"]: each for each in [*row.sessions, *fresh]}
         mine, search.doubtful = choose(run, known.values(), now)
@@ -260,9 +264,11 @@ class Discovery:
             search.doubted_since = self.clock.monotonic()
         row.take(mine)
 
-    def _evidence(self, row: Row, search: _Search, of_other_jobs: set[str]) -> Started:
+    def _evidence(self, row: Row, search: _Search, found: Mapping[str, JobSession]) -> Started:
         named = row.act.task["job_session_id"] if row.act.task else None
-        if named in self._known or named in of_other_jobs:
+        linked = found.get(named) if named else None
+        if named in self._known or (linked and not belongs(linked, row.job)):
+            # A link to a session of another job, or to one that was there before, tells nothing.
             named = None
         sent_at = row.act.sent_at
         return Started(

@@ -128,7 +128,15 @@ def read_newest_sessions(client: EmClient, kind: SessionKind, jobs: Sequence[Job
 
 
 def _of(jobs: Sequence[Job], sessions: Iterable[JobSession]) -> list[JobSession]:
-    return [session for session in sessions if any(belongs(session, job) for job in jobs)]
+    """The runs of some jobs; quick where ids tell, since both may be many."""
+    ids = {job["id"] for job in jobs}
+    copies = [job for job in jobs if is_copy(job["job_type"])]
+
+    def wanted(session: JobSession) -> bool:
+        others = jobs if session["job_id"] is None else copies
+        return session["job_id"] in ids or any(belongs(session, job) for job in others)
+
+    return list(filter(wanted, sessions))
 
 
 def _parts(jobs: Sequence[Job]) -> list[tuple[list[Job], list[Clause]]]:
