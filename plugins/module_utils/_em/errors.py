@@ -73,6 +73,14 @@ def message_of(body: bytes, content_type: str = "") -> str | None:
     return words if len(words) <= MAX_WORDS else words[:MAX_WORDS] + " (cut here)"
 
 
+def _is_of_others(body: bytes) -> bool:
+    """Whether an error page was not written by Enterprise Manager, whose errors are XML or JSON (em_rest 3)."""
+    try:
+        return bool(body.strip()) and not isinstance(decode(body), dict)
+    except ApiError:
+        return True
+
+
 def _told(error: Any) -> str | None:
     if isinstance(error, str):
         return error
@@ -132,11 +140,11 @@ def judge(response: Response) -> ApiError | None:
             retryable=status == 404,
             **about,
         )
-    if status == 404 and _COLLECTION.match(response.path):
+    if status == 404 and (_COLLECTION.match(response.path) or _is_of_others(response.body)):
         return ApiError(
             NOT_FOUND,
-            "Enterprise Manager shows nothing at %s (%d)%s." % (response.path, status, said),
-            hint="The service may be restarting: try again in a minute. Otherwise this server may be too old for it.",
+            "The server shows nothing at %s (%d)%s." % (response.path, status, said),
+            hint="The service may be restarting: try again in a minute. Otherwise check host and port.",
             retryable=True,
             **about,
         )

@@ -106,9 +106,12 @@ def list_jobs(client: EmClient, family: Family, wanted: Mapping[str, Any]) -> li
 def read_jobs_again(client: EmClient, family: Family, jobs: Sequence[Job]) -> dict[str, Job]:
     """Jobs as they are now, by id.
 
-    :raises ApiError: kind not_found, for a job that is not there any more.
+    :raises ApiError: kind not_found and retryable, for a job that is not there now: the service may be restarting.
     """
-    found = _by_id(client, family, [each["id"] for each in jobs])
+    try:
+        found = _by_id(client, family, [each["id"] for each in jobs])
+    except ApiError as error:
+        raise error.restated(retryable=error.retryable or error.kind == NOT_FOUND) from error
     return {each["id"]: each for each in map(job, found)}
 
 
@@ -127,7 +130,7 @@ def _one_by_id(client: EmClient, family: Family, item_id: str) -> Resource:
         return client.entity(family.collection, item_id)
     except ApiError as error:
         # An id that is not a GUID gives 400, an unknown one 404 or 400 (em_rest 3 and 16).
-        if error.http_status not in (400, 404) and error.kind != NOT_FOUND:
+        if error.retryable or (error.http_status not in (400, 404) and error.kind != NOT_FOUND):
             raise
         raise error.restated(
             f"There is no {family.noun} with the id {item_id}.",

@@ -148,6 +148,7 @@ FAULTS = (
     Fault("empty body", _world("empty_body")),
     Fault("wrong content type", _world("wrong_content_type")),
     Fault("byte order mark", _world("bom")),
+    Fault("another encoding", _world("encoding")),
     Fault("entity bomb", _world("entity_bomb")),
     Fault("200 MB", _world("huge_body"), slow=True),
     # Somebody else answers
@@ -188,6 +189,7 @@ FAULTS = (
         _world("duplicate_jobs"),
         exceptions={("by name", place): "ambiguous" for place in (LOGON, LOOKUP)},
     ),
+    Fault("the service restarts", _world("restart", seconds=1), write="not_found", exceptions=_NOT_OURS),
     Fault("clock skew", _world("clock_skew", seconds=7200)),
     Fault(
         "session never appears",

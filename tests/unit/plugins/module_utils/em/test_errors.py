@@ -132,6 +132,22 @@ def test_a_404_on_a_collection_passes(path: str, retryable: bool, age: bool) -> 
     assert ("30 days" in str(error.hint)) is age
 
 
+@pytest.mark.parametrize(
+    ("body", "retryable"),
+    [
+        (b"", False),
+        (b'{"Message": "Cannot find job"}', False),
+        (b"<Error Message='no'/>", False),
+        (HTML, True),
+        (b"nope", True),
+    ],
+)
+def test_a_404_that_enterprise_manager_did_not_write_passes(body: bytes, retryable: bool) -> None:
+    """While the service restarts, the system's own web server answers."""
+    error = judged(404, body)
+    assert (error.kind, error.retryable) == ("not_found", retryable)
+
+
 @pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"{", b"<Error Mess", b"\xff\xfe", b'{"Message": null}'])
 def test_no_words(body: bytes) -> None:
     assert not message_of(body)
