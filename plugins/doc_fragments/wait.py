@@ -40,7 +40,8 @@ options:
     description:
       - Whether to wait for the outcome.
       - Without it the module follows only the task that the server answers an action with.
-      - O(wait_timeout) bounds either, and what is read before the first action. An action that cannot be sent in time is not sent.
+      - O(wait_timeout) bounds either, and what is read before the first action.
+      - An action that cannot be sent in time is not sent.
     type: bool
     default: false
 """

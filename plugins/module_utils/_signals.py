@@ -9,6 +9,7 @@ log-off.
 
 from __future__ import annotations
 
+import os
 import select
 import signal
 import sys
@@ -22,12 +23,18 @@ ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 # How often to look whether somebody still reads the result, in seconds: a closed terminal may take Ansible away alone.
 LOOK_EVERY = 2.0
 
+# Ansible's worker is so many processes above a module at most (shells, sudo).
+_LEVELS = 6
+
 _held = 0
 _waiting: list[str] = []
+_worker: tuple[int, int] | None = None
 
 
 def listen() -> None:
     """From now on, signals raise Interrupted."""
+    global _worker
+    _worker = _find_worker()
     for number in ENDING:
         signal.signal(number, _arrived)
     signal.signal(signal.SIGALRM, _look)
@@ -65,7 +72,7 @@ def _arrived(number: int, _frame: Any) -> None:
 
 
 def _look(_number: int, _frame: Any) -> None:
-    if _nobody_reads():
+    if _nobody_reads() or _ansible_has_gone():
         _end(signal.SIGHUP.name)
 
 
@@ -85,6 +92,44 @@ def _nobody_reads() -> bool:
         return any(event & (select.POLLERR | select.POLLNVAL) for _file, event in poll.poll(0))
     except (OSError, ValueError, AttributeError):
         return False
+
+
+def _find_worker() -> tuple[int, int] | None:
+    """Ansible's worker above this process and its parent, Ansible itself, by their ids.
+
+    The worker is a copy of its parent. Recent releases give it a terminal session of its own: it outlives Ansible when
+    the terminal is closed, and so does the module below it. Known where there is /proc.
+    """
+    process = os.getppid()
+    for _level in range(_LEVELS):
+        parent = _parent_of(process)
+        words = _command_of(process)
+        if not parent or len(words) < 2:
+            break
+        if os.path.basename(words[1]).startswith(b"ansible") and words == _command_of(parent):
+            return process, parent
+        process = parent
+    return None
+
+
+def _ansible_has_gone() -> bool:
+    return bool(_worker and _parent_of(_worker[0]) != _worker[1])
+
+
+def _parent_of(process: int) -> int | None:
+    try:
+        with open(f"/proc/{process}/stat", encoding="utf-8", errors="replace") as stat:
+            return int(stat.read().rpartition(")")[2].split()[1])
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def _command_of(process: int) -> list[bytes]:
+    try:
+        with open(f"/proc/{process}/cmdline", "rb") as command:
+            return command.read().split(b"\0")
+    except OSError:
+        return []
 
 
 def _nothing(_number: int, _frame: Any) -> None:
