@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em import client as client_module
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.session import EmSession
 from ansible_collections.backupops.veeam_em.tests.unit.faults.laboratory import PASSWORD, Laboratory
 from emsim import Simulator
 
@@ -62,6 +64,8 @@ class World:
     module: str
     options: dict[str, Any]
     events: list[tuple[float, str]]
+    rows_per_page: int
+    confused: float
     others: set[str] = field(default_factory=set)
 
 
@@ -89,7 +93,6 @@ def make(seed: int) -> World:
         "letter_case": rng.choice(["", "", "", "lower", "upper"]),
         "omit": rng.sample(OPTIONAL, rng.choice([0, 0, 1, 2])),
         "unstable_order": rng.random() < 0.1,
-        "page_size": rng.choice([2, 100]),
         "task_sessions_of": rng.choice(["child", "parent"]),
         "job_uid_type": rng.choice(["Job", "AgentBackupJob"]),
         "failure_messages": rng.random() < 0.3,
@@ -134,7 +137,7 @@ def make(seed: int) -> World:
     wish: dict[str, Any] = {"state": rng.choice(["started", "started", "started", "retried", "stopped"])}
     if rng.random() < 0.3:
         wish["schedule_enabled"] = rng.random() < 0.5
-    happenings = ("rename", "start", "toggle", "restart", "delete logons")
+    happenings = ("rename", "start", "toggle", "restart", "delete logons", "delete")
     events = sorted((rng.uniform(0, 90), rng.choice(happenings)) for _number in range(rng.choice([0, 0, 1, 2])))
     options = {**wish, "wait": rng.random() < 0.85, "if_running": rng.choice(["attach", "fail"]), "wait_timeout": 1500}
     return World(
@@ -152,6 +155,8 @@ def make(seed: int) -> World:
         "veeam_em_agent_job" if family == "agent_jobs" else "veeam_em_job",
         options,
         events,
+        rows_per_page=rng.choice([2, 5, 500, 500]),
+        confused=rng.choice([0, 0, 0, 0.05, 0.3]),
     )
 
 
@@ -161,6 +166,11 @@ def happen(sim: Simulator, world: World, what: str) -> None:
     with app.lock:
         job = app.state.jobs[0]
         now = app._clock()
+        if what == "delete" and len(app.state.jobs) > 1:
+            # Its runs stay in the list of the test; Enterprise Manager shows neither them nor the job any more.
+            app.state.jobs.pop(0)
+        if job.name == "B":
+            return
         if what == "rename":
             app.set_job(job.id, {"name": job.name + " new"})
         elif what == "start" and not job.current(now):
@@ -173,7 +183,20 @@ def happen(sim: Simulator, world: World, what: str) -> None:
             app.logons.close(session)
 
 
-def judge(world: World, result: dict[str, Any], sim: Simulator, before: set[str], start: float) -> None:
+def confuse(rng: random.Random, value: Any) -> Any:
+    """An answer with one member of another type than it has."""
+    if isinstance(value, list) and value:
+        place = rng.randrange(len(value))
+        return [confuse(rng, each) if number == place else each for number, each in enumerate(value)]
+    if isinstance(value, dict) and value:
+        key = rng.choice(sorted(value))
+        if isinstance(value[key], (dict, list)) and rng.random() < 0.8:
+            return {**value, key: confuse(rng, value[key])}
+        return {**value, key: rng.choice([None, [], {}, 7, "x", True, [{}], {"a": 1}, 1.5, "", ["x"]])}
+    return value
+
+
+def judge(world: World, result: dict[str, Any], sim: Simulator, truth: Any, before: set[str], start: float) -> None:
     """What must hold in every world."""
     counters = sim.counters()
     for kind in ("starts", "stops", "retries"):
@@ -191,11 +214,12 @@ def judge(world: World, result: dict[str, Any], sim: Simulator, before: set[str]
     shown = json.dumps(result, ensure_ascii=False)
     assert PASSWORD not in shown
     job = next(jobs[0] for jobs in (world.scenario.get("agent_jobs"), world.scenario.get("vm_jobs")) if jobs)
-    runs = {run.id: run for run in sim.app.state.jobs[0].runs}
+    runs = {run.id: run for run in truth.runs}
     ours = set(runs) - before - world.others
     for row in result.get("jobs") or []:
         session = row["session"]
-        if row["job"]["name"].startswith("B") or not session:
+        if not session or session["id"] not in runs:
+            assert not session or world.confused, "a session of nobody"
             continue
         run = runs[session["id"]]
         if row["action"] in ("start", "retry"):
@@ -225,7 +249,16 @@ def test_a_world(lab: Laboratory, seed: int) -> None:
     begin = real_time.monotonic()
     sim = Simulator(world.scenario, api_profile=world.profile, clock=lab.time, faults=world.faults)
     with sim, lab.monkeypatch.context() as patch:
-        before = {run.id for run in sim.app.state.jobs[0].runs}
+        truth = sim.app.state.jobs[0]
+        before = {run.id for run in truth.runs}
+        decoded = EmSession._decoded
+
+        def confused(session: Any, response: Any) -> Any:
+            answer = decoded(session, response)
+            return confuse(world.random, answer) if world.random.random() < world.confused else answer
+
+        patch.setattr(EmSession, "_decoded", confused)
+        patch.setattr(client_module, "PAGE_SIZE", world.rows_per_page)
         start = lab.time.now
         sleep = lab.time.sleep
 
@@ -238,7 +271,7 @@ def test_a_world(lab: Laboratory, seed: int) -> None:
         connection = {"host": sim.host, "port": sim.port, "ca_path": sim.ca_path, "api_format": world.api_format}
         result = lab.run(world.module, **connection, **world.options, name="A")
         assert real_time.monotonic() - begin < 30
-        judge(world, result, sim, before, start)
+        judge(world, result, sim, truth, before, start)
 
 
 def describe(world: World) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -219,3 +220,23 @@ def test_odd_keys() -> None:
     json.dumps(decoded).encode("utf-8")
     json.dumps(decoded, ensure_ascii=False).encode("utf-8")
     assert (decoded["items_"], decoded["a"]) == (2, 5)
+
+
+@pytest.mark.parametrize("form", ["json", "xml"])
+def test_a_large_page_takes_a_small_multiple_of_its_size(form: str) -> None:
+    row = {"UID": "urn:veeam:Job:%d", "Name": "job %d", "Description": "What it is for. " * 20}
+    if form == "json":
+        body = b'{"Jobs": [%s]}' % b",".join(json.dumps(row).replace("%d", str(n)).encode() for n in range(8000))
+    else:
+        rows = (
+            f"<Job UID='u{n}' Name='job {n}'><Description>{row['Description']}</Description></Job>" for n in range(8000)
+        )
+        body = f"<Jobs>{''.join(rows)}</Jobs>".encode()
+    tracemalloc.start()
+    try:
+        found = decode(body)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(found) == 8000
+    assert peak < 6 * len(body), peak / len(body)
