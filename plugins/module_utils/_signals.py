@@ -58,8 +58,9 @@ def held() -> Iterator[None]:
         yield
     finally:
         _held -= 1
-    if waiting() and not _held:
-        raise Interrupted(_waiting.pop(0))
+        if waiting() and not _held:
+            # Whatever failed inside, it is over.
+            raise Interrupted(_waiting.pop(0))
 
 
 def waiting() -> bool:

@@ -23,6 +23,7 @@ HIDDEN = "********"
 MAX_TEXT = 20000
 # What is shorter than this is found everywhere, and is no secret worth the name.
 _SHORT = 4
+_GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 # Members of a result whose values are sentences for people.
 _FOR_PEOPLE = frozenset(("msg", "hint", "em_message"))
 
@@ -62,22 +63,25 @@ class Secrets:
         if not self._forms:
             return text
         if self._pattern is None:
-            # The longest first: one form may hold another. Ids are told in any case.
+            # The longest first: one form may hold another.
             longest = sorted(self._forms, key=len, reverse=True)
-            self._pattern = re.compile("|".join(map(re.escape, longest)), re.IGNORECASE)
+            self._pattern = re.compile("|".join(map(re.escape, longest)))
         return self._pattern.sub(HIDDEN, text)
 
 
 def _forms(secret: str) -> Iterable[str]:
     yield secret
+    if _GUID.fullmatch(secret):
+        # Ids are told in any case.
+        yield from (secret.lower(), secret.upper())
     yield json.dumps(secret)[1:-1]
     yield json.dumps(secret, ensure_ascii=False)[1:-1]
     yield html.escape(secret)
     yield quote(secret, safe="")
     yield quote_plus(secret)
-    for encoded in (base64.b64encode(secret.encode("utf-8", "replace")).decode("ascii"),):
-        yield encoded.rstrip("=")
-        yield quote(encoded, safe="")
+    encoded = base64.b64encode(secret.encode("utf-8", "replace")).decode("ascii")
+    yield encoded.rstrip("=")
+    yield quote(encoded, safe="")
 
 
 def clean(text: str) -> str:

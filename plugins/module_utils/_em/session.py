@@ -130,8 +130,8 @@ class EmSession:
         if self._lost_logons and self.transport.clock.monotonic() < self._no_logon_before:
             raise ApiError(
                 CONNECTION,
-                "The answers to logons were lost again and again; the next try is put off, since each may leave a "
-                "logon session open.",
+                "Logons went unanswered again and again; the next try is put off, since each may leave a logon session "
+                "open.",
                 hint="See whether a proxy, a firewall or the server's log tells why.",
                 retryable=True,
             )

@@ -85,3 +85,26 @@ def test_what_was_known_is_returned(lab: Laboratory) -> None:
     assert result["jobs"][0]["session"]["running"] is True
     assert lab.counters["stops"] == {}
     assert next(job for job in lab.sim.jobs() if job["name"] == "Linux servers")["running"] is True
+
+
+def test_a_signal_during_a_logon_that_fails(lab: Laboratory) -> None:
+    """It is not forgotten with the failure, which a wait would bear."""
+    expire = {"match": {"path": "/api/backupSessions/*"}, "occurrence": 3, "fault": "expire_session"}
+    lost = {"match": {"method": "POST", "path": "/api/sessionMngr*"}, "occurrence": "from 2", "fault": "reset_before"}
+    lab.sim.add_faults([expire, lost])
+    serve = lab.sim.app.serve
+    logons = 0
+
+    def strike(request: Any, wire: Any) -> None:
+        nonlocal logons
+        logons += "sessionmngr" in request.path.lower()
+        if logons == 2:
+            logons += 1
+            os.kill(os.getpid(), signal.SIGTERM)
+        serve(request, wire)
+
+    with lab.monkeypatch.context() as patch:
+        patch.setattr(lab.sim.app, "serve", strike)
+        result = lab.run("veeam_em_agent_job", **LONG)
+    assert result["msg"].startswith("Interrupted by SIGTERM")
+    assert lab.time.slept < 100
