@@ -106,7 +106,7 @@ def test_a_signal_during_a_wait(emsim: Start, ansible: Ansible, module: str, nam
     assert sim.jobs()[0]["running"] is True
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"])
+@pytest.mark.parametrize("name", ["SIGINT", "SIGHUP", "SIGQUIT"])
 def test_a_signal_for_the_whole_process_group(emsim: Start, ansible: Ansible, name: str) -> None:
     """What a terminal does at Ctrl-C, or when it is closed: Ansible goes down, the module logs off all the same."""
     sim = emsim(FLEET)

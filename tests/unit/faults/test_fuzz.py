@@ -19,7 +19,7 @@ from ansible_collections.backupops.veeam_em.tests.unit.faults.laboratory import 
 from emsim import Simulator
 
 FIRST = int(os.environ.get("SEED") or 1)
-COUNT = int(os.environ.get("COUNT") or (1 if os.environ.get("SEED") else 60))
+COUNT = int(os.environ.get("COUNT") or (1 if os.environ.get("SEED") else 40))
 PROFILES = ("v95u4", "v10", "v12", "v13")
 GOOD = ("Success", "Warning")
 OPTIONAL = ["ScheduleEnabled", "ScheduleConfigured", "JobUid", "IsRetry", "Success"]

@@ -22,6 +22,12 @@ COPY = {"name": "C", "type": "BackupCopy", "history": [{"ended_ago": 900}], "sta
 EVERYTHING = dict.fromkeys(("name", "id", "platform", "backup_server"))
 
 
+@pytest.fixture(params=[("v12", "json"), ("v13", "json"), ("v12", "xml")], ids="-".join)
+def dialect(request: pytest.FixtureRequest) -> dict[str, str]:
+    """XML and both letter cases of JSON, as keyword arguments of `em`."""
+    return dict(zip(("api_profile", "api_format"), request.param, strict=True))
+
+
 def fleet(settings: Any = None, **changes: Any) -> dict[str, Any]:
     """One agent job A, and B that is only there."""
     job = {"name": "A", "machines": [WORKS], "history": [{"ended_ago": 90000}], **changes}
