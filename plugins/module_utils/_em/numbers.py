@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from .._errors import ApiError
+from .._errors import NOT_FOUND, ApiError
 from .client import EmClient
 from .machines import read_machines
 from .model import SUCCESS, WARNING, JobSession
@@ -31,7 +31,9 @@ def machine_numbers(client: EmClient, runs: Sequence[JobSession]) -> Mapping[str
     try:
         before = {run["id"]: _run_before(client, run) for run in runs if run["job_id"] and not run["is_retry"]}
         machines = read_machines(client, [each for each in before.values() if each])
-    except ApiError:
+    except ApiError as error:
+        if not error.retryable and error.kind != NOT_FOUND:
+            raise
         # Without numbers it takes a few readings more, and nothing else.
         return {}
     return {run_id: len(machines[each["id"]]) for run_id, each in before.items() if each}

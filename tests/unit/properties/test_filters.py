@@ -33,12 +33,17 @@ def on_the_wire(text: str) -> str:
 def parsed(condition: Condition) -> grammar.Expression:
     """What the parser must make of a condition."""
     parts = tuple(grammar.Comparison(condition.field, condition.op, value) for value in condition.values)
-    return parts[0] if len(parts) == 1 else grammar.Any(parts)
+    if len(parts) == 1:
+        return parts[0]
+    # None may be equal, or one must match.
+    return grammar.All(parts) if condition.op == "!=" else grammar.Any(parts)
 
 
 @given(st.lists(CONDITIONS, min_size=1, max_size=4))
 @example([Condition.of("Name", "==", 'a";Name!="a')])
 @example([Condition.of("Name", "==", "a", "b"), Condition.of("Name", "==", "c")])
+@example([Condition.of("Name", "!=", "0", "0")])
+@example([Condition.of("Name", "!=", "a", "b"), Condition.of("Name", "==", "c", "d")])
 def test_what_is_sent_is_what_was_meant(conditions: list[Condition]) -> None:
     remote, local = split(conditions)
     portable = [condition for condition in conditions if condition.portable]
@@ -46,7 +51,9 @@ def test_what_is_sent_is_what_was_meant(conditions: list[Condition]) -> None:
     assert len(remote) == len(portable)
     if portable:
         parts = tuple(parsed(condition) for condition in portable)
-        expected = parts[0] if len(parts) == 1 else grammar.All(parts)
+        # Parts that must all hold need no brackets, so they come back as parts of the whole.
+        flat = [each for part in parts for each in (part.parts if isinstance(part, grammar.All) else (part,))]
+        expected = flat[0] if len(flat) == 1 else grammar.All(tuple(flat))
         assert grammar.parse(on_the_wire(all_of(remote))) == expected
 
 
