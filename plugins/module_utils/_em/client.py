@@ -38,6 +38,7 @@ class EmClient:
     def __init__(self, session: EmSession) -> None:
         self.session = session
         self.debug_lines = session.debug_lines
+        self._namesakes: dict[tuple[str, str], int] = {}
 
     @classmethod
     def from_params(cls, params: Mapping[str, Any], read_only: bool = False, clock: Clock = SYSTEM_CLOCK) -> EmClient:
@@ -243,6 +244,13 @@ class EmClient:
         if chunk:
             rows.extend(self.query(query_type, where=[Condition.of(field, "==", *chunk)], **options))
         return list(unique(rows))
+
+    def namesakes(self, query_type: str, name: str) -> int:
+        """How many resources of a type have exactly this name; asked for once."""
+        if (query_type, name) not in self._namesakes:
+            rows = self.query_any(query_type, "Name", [name], entities=False)
+            self._namesakes[query_type, name] = sum(row.get("name") == name for row in rows)
+        return self._namesakes[query_type, name]
 
     def query_whole(
         self, query_type: str, *, where: Sequence[Clause], sort_by: str

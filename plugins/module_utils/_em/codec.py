@@ -51,13 +51,13 @@ _ALIASES = {"retry_specified1": "retry_specified"}
 DAMAGED_HINT = "See whether something between here and the server changes or cuts the answers."
 # Deeper than any answer of the server; what is deeper could be neither walked through nor returned.
 MAX_DEPTH = 100
-_BRACKET_OR_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"|[][{}]')
+# A text that does not end is taken to the end of the body: a search that fails would begin again at the next quote.
+_BRACKET_OR_TEXT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[][{}]', re.DOTALL)
 _NOT_BRACKETS = bytes(set(range(256)).difference(b"{}[]"))
 _SURROGATE = re.compile(r"\\u[dD][89abAB]|\\u[dD][c-fC-F]")
 # Characters that XML 1.0 does not allow, raw or as references (DESIGN 2.18).
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _REFERENCE = re.compile(r"&#(?:x([0-9a-fA-F]{1,8})|([0-9]{1,9}));")
-_DECLARATION = re.compile(r"\s*<\?xml[^>]*\?>")
 
 
 class _TooDeep(ValueError):
@@ -170,11 +170,12 @@ def _is_deep(body: bytes) -> bool:
     if not left:
         return False
     # Those in texts do not count, but telling them apart takes longer.
-    depth = deepest = 0
+    depth = 0
     for each in _BRACKET_OR_TEXT.finditer(body):
         depth += {b"{": 1, b"[": 1, b"}": -1, b"]": -1}.get(each.group(), 0)
-        deepest = max(deepest, depth)
-    return deepest > MAX_DEPTH
+        if depth > MAX_DEPTH:
+            return True
+    return False
 
 
 class _Keys(dict[str, str]):
@@ -252,7 +253,9 @@ def _mended(body: bytes, note: Callable[[str], object]) -> bytes:
         bad = number > 0x10FFFF or 0xD800 <= number < 0xE000 or _FORBIDDEN.match(chr(number))
         return "" if bad else reference.group()
 
-    text = _DECLARATION.sub("", readable(body, note), count=1)
+    text = readable(body, note).lstrip()
+    if text.startswith("<?xml"):
+        text = text.partition("?>")[2]
     clean = _FORBIDDEN.sub("", _REFERENCE.sub(allowed, text))
     if len(clean) != len(text):
         note("Characters that XML does not allow were dropped from an answer.")

@@ -46,7 +46,8 @@ _WORDS = (
 # Enough of the server's words to act on; gateways send pages of megabytes.
 MAX_WORDS = 2000
 _MUCH = 65536
-_NOT_WORDS = re.compile(r"(?is)<!--.*?-->|<(script|style|head)\b.*?</\1\s*>|<[^>]*>")
+# What a page holds beside its words, and how each ends; other markup ends with >.
+_HIDDEN_PARTS = (("<!--", "-->"), ("<script", "</script"), ("<style", "</style"), ("<head>", "</head"))
 _MARKUP = re.compile(rb"(?i)\s*<")
 TASK_SCOPE_HINT = (
     "A task exists only in the logon session that created it: pass the session_id of that logon session "
@@ -61,16 +62,38 @@ def message_of(body: bytes, content_type: str = "") -> str | None:
     :param content_type: the header, for the encoding of texts that do not tell it themselves.
     """
     try:
-        words = _told(decode(body)) or ""
+        words, unread = _told(decode(body)) or "", bool(_MARKUP.match(body))
     except ApiError:
+        words, unread = "", True
+    if unread and not words:
         charset = re.search(r"charset=\"?([\w.:-]+)", content_type)
         text = readable(body[:_MUCH], charset=charset.group(1) if charset else "")
         # What only looks like JSON or XML was cut on its way.
         damaged = text.lstrip()[:1] in ("{", "[") or (_MARKUP.match(body) and "</" not in text)
-        words = "" if damaged else html.unescape(_NOT_WORDS.sub(" ", text))
+        words = "" if damaged else html.unescape(_without_markup(text))
     # Control characters of all kinds are not words.
     words = " ".join("".join(each if each.isprintable() else " " for each in words).split())
     return words if len(words) <= MAX_WORDS else words[:MAX_WORDS] + " (cut here)"
+
+
+def _without_markup(text: str) -> str:
+    """The words of a page. An end that is missing is searched for once: the cost grows with the size alone."""
+    lowered, missing, place = text.lower(), set(), 0
+    words = []
+    while (start := text.find("<", place)) >= 0:
+        words.append(text[place:start])
+        end = next((end for begin, end in _HIDDEN_PARTS if lowered.startswith(begin, start)), ">")
+        found = -1 if end in missing else lowered.find(end, start)
+        if found < 0:
+            missing.add(end)
+            end, found = ">", text.find(">", start)
+        if found < 0:
+            # What is left is not markup.
+            place = start
+            break
+        # A closing tag is markup of its own.
+        place = found if end.startswith("</") else found + len(end)
+    return " ".join([*words, text[place:]])
 
 
 def _is_of_others(body: bytes) -> bool:

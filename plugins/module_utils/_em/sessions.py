@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Callable
 
-from .._errors import NOT_FOUND, ApiError
+from .._errors import AMBIGUOUS, NOT_FOUND, ApiError
 from .client import EmClient
 from .filters import among, check_limit, conditions, creation, filter_time, in_time, limited, page_size
 from .links import bare_id
@@ -110,7 +110,7 @@ def read_sessions_of(
     for group, narrow in _parts(jobs) if len(jobs) <= FEW_JOBS else [(jobs, _common(jobs))]:
         rows, certain = client.query_whole(kind.query_type, where=[*narrow, *where], sort_by="CreationTime")
         whole = whole and certain
-        found.update((session["id"], session) for session in _of(group, records(client, rows)))
+        found.update((session["id"], session) for session in _of(client, group, records(client, rows)))
     return list(found.values()), whole
 
 
@@ -118,23 +118,44 @@ def read_open_sessions(client: EmClient, kind: SessionKind, jobs: Sequence[Job])
     """Sessions of some jobs that have not ended, as far as the server knows, out of all; whether none is missing."""
     where = [*_common(jobs), Condition.of("State", "!=", "Stopped")]
     rows, whole = client.query_whole(kind.query_type, where=where, sort_by="CreationTime")
-    return _of(jobs, records(client, rows)), whole
+    return _of(client, jobs, records(client, rows)), whole
 
 
 def read_newest_sessions(client: EmClient, kind: SessionKind, jobs: Sequence[Job]) -> list[JobSession]:
     """Sessions of some jobs among the newest of all jobs."""
     rows = client.rows(kind.query_type, sort_by="CreationTime", descending=True, limit=MANY_ROWS)
-    return _of(jobs, records(client, rows))
+    return _of(client, jobs, records(client, rows))
 
 
-def _of(jobs: Sequence[Job], sessions: Iterable[JobSession]) -> list[JobSession]:
-    """The runs of some jobs; quick where ids tell, since both may be many."""
+def _is_anybodys(client: EmClient, session: JobSession, job: Job) -> bool:
+    """Whether only its name says that a session is a run of this job, and other jobs have it too (DESIGN 2.13)."""
+    if session["job_id"] or (session["backup_server"] and job["backup_server"]):
+        return False
+    query_type = "AgentBackupJob" if str(job["job_type"]).lower() == AGENT_RUN.lower() else "Job"
+    return client.namesakes(query_type, job["name"]) > 1
+
+
+def _of(client: EmClient, jobs: Sequence[Job], sessions: Iterable[JobSession]) -> list[JobSession]:
+    """The runs of some jobs; quick where ids tell, since both may be many.
+
+    :raises ApiError: kind ambiguous, for a session that may be a run of another job of the same name.
+    """
     ids = {job["id"] for job in jobs}
     copies = [job for job in jobs if is_copy(job["job_type"])]
 
     def wanted(session: JobSession) -> bool:
         others = jobs if session["job_id"] is None else copies
-        return session["job_id"] in ids or any(belongs(session, job) for job in others)
+        if session["job_id"] in ids:
+            return True
+        mine = [job for job in others if belongs(session, job)]
+        if any(_is_anybodys(client, session, job) for job in mine):
+            raise ApiError(
+                AMBIGUOUS,
+                f"It cannot be told which of the jobs called {mine[0]['name']!r} the session {session['name']} is a "
+                "run of: the server shows neither its job nor its backup server.",
+                hint="Give the jobs different names in Backup & Replication.",
+            )
+        return bool(mine)
 
     return list(filter(wanted, sessions))
 
@@ -205,7 +226,7 @@ def _find_last(
     )
     for session in records(client, rows):
         for job in jobs:
-            if job["id"] not in result and belongs(session, job):
+            if job["id"] not in result and belongs(session, job) and not _is_anybodys(client, session, job):
                 result[job["id"]] = session
         if all(job["id"] in result for job in jobs):
             return

@@ -238,6 +238,38 @@ class TestNames:
         assert (row["action"], row["session"]["result"]) == ("attach", "Success")
         assert it.counters["starts"] == {}
 
+    @pytest.mark.parametrize("state", ["started", "stopped", "retried"])
+    @pytest.mark.parametrize("busy", ["vbr01", "vbr02"])
+    def test_a_name_that_two_jobs_have_tells_nothing(self, em: Start, state: str, busy: str) -> None:
+        """The server shows of a session that runs neither its job nor its backup server."""
+        servers = ["vbr01", "vbr02"]
+        jobs = [{"name": "A", "machines": [WORKS], "backup_server": each, "running": each == busy} for each in servers]
+        settings = {"omit": ["JobUid", "JobReference", "BackupServerReference"]}
+        scenario = {"backup_servers": [{"name": each} for each in servers], "agent_jobs": jobs, "settings": settings}
+        it = em(scenario)
+        error = it.failure(ids=[it.sim.jobs()[1]["id"]], state=state)
+        assert (error.kind, it.counters["writes"]) == ("ambiguous", 0)
+        assert "which of the jobs called 'A'" in error.message
+
+    @pytest.mark.parametrize("state", ["started", "retried"])
+    def test_the_past_of_a_namesake_is_not_the_jobs_own(self, em: Start, state: str) -> None:
+        failed = {"ended_ago": 900, "machines": [FAILS]}
+        jobs = [
+            {"name": "A", "machines": [FAILS], "backup_server": "vbr01", "history": [failed]},
+            {"name": "A", "machines": [WORKS], "backup_server": "vbr02"},
+        ]
+        settings = {"omit": ["JobUid", "JobReference", "BackupServerReference"]}
+        servers = [{"name": "vbr01"}, {"name": "vbr02"}]
+        it = em({"backup_servers": servers, "agent_jobs": jobs, "settings": settings})
+        error = it.failure(ids=[it.sim.jobs()[1]["id"]], state=state)
+        assert (error.kind, it.counters["writes"]) == ("ambiguous", 0)
+
+    def test_a_unique_name_counts_without_id_and_server(self, em: Start) -> None:
+        settings = {"omit": ["JobUid", "JobReference", "BackupServerReference"]}
+        it = em(fleet(settings, running=True, machines=[WORKS]))
+        row = only(it.jobs("A"))
+        assert (row["action"], row["session"]["result"]) == ("attach", "Success")
+
     def test_sessions_by_job_id_do_not_need_the_name(self, em: Start) -> None:
         it = em(fleet(old_name="Linux servers"))
         job_id = it.sim.jobs()[0]["id"]
@@ -270,6 +302,7 @@ class TestOtherAnswers:
         it.sim.add_faults([{**other, "fault": "another_resource"}])
         session = only(it.jobs("A"))["session"]
         assert (session["result"], session["job_name"]) == ("Success", "A")
+        assert [each["fault"] for each in it.sim.requests() if each["fault"]] == ["another_resource"]
 
     def test_a_session_that_was_not_asked_for(self, em: Start) -> None:
         it = em(fleet())
@@ -295,14 +328,16 @@ class TestOtherAnswers:
         row = only(it.jobs("A"))
         assert row["session"]["result"] == "Success"
         assert it.counters["starts"] == {"A": 1}
+        assert [each["fault"] for each in it.sim.requests() if each["fault"]] == ["restart", "restart"]
 
-    @pytest.mark.parametrize("path", ["*/agentManagementSessions", "/api/query"])
-    def test_404s_while_the_machines_are_read(self, em: Start, path: str) -> None:
+    @pytest.mark.parametrize("match", [{"path": "*/agentManagementSessions"}, {"query": "type=BackupTaskSession"}])
+    def test_404s_while_the_machines_are_read(self, em: Start, match: dict[str, str]) -> None:
         it = em(fleet())
-        missing = {"match": {"path": path}, "occurrence": "from 4" if "query" in path else 1, "times": 3}
+        missing = {"match": match, "occurrence": [1, 2, 3]}
         it.sim.add_faults([{**missing, "fault": "status", "with": {"status": 404}}])
         row = only(it.jobs("A"))
         assert [each["result"] for each in row["machines"]] == ["Success"]
+        assert sum(each["status"] == 404 for each in it.sim.requests()) == 3
 
     def test_one_404_on_the_session(self, em: Start, dialect: dict[str, str]) -> None:
         it = em(fleet(machines=[{"name": "m1", "duration": 120}]), **dialect)
@@ -553,3 +588,4 @@ class TestCharacters:
         it.sim.add_faults([bad])
         row = only(it.jobs("A"))
         assert [each["name"] for each in row["machines"]] == ["m\u00fcller"]
+        assert any(each["fault"] == "encoding" for each in it.sim.requests())

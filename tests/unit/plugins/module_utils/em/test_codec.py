@@ -240,3 +240,22 @@ def test_a_large_page_takes_a_small_multiple_of_its_size(form: str) -> None:
         tracemalloc.stop()
     assert len(found) == 8000
     assert peak < 6 * len(body), peak / len(body)
+
+
+@pytest.mark.parametrize(
+    ("begin", "unit"),
+    [
+        (b'["', b'\\"'),
+        (b"[[", b'"'),
+        (b"[", b"["),
+        (b"<a>\x08", b" "),
+        (b"<a>\x08", b"<?xml "),
+        (b"<?xml ", b" "),
+        (b"<a>&#x8;", b"&#"),
+    ],
+)
+def test_no_body_costs_more_than_its_size(begin: bytes, unit: bytes) -> None:
+    """Twice the size costs twice as much, not four times: half a megabyte is nothing."""
+    started = time.process_time()
+    failure(begin + unit * (500_000 // len(unit)))
+    assert time.process_time() - started < 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -184,3 +185,26 @@ def test_an_error_in_a_result() -> None:
     }
     assert error.sentence() == "It failed. Try that."
     assert ApiError("usage", "It failed.").sentence() == "It failed."
+
+
+@pytest.mark.parametrize("unit", [b"<!--", b"<script>", b"<style ", b"<head>", b"<", b"&#", b" \t", b"<a>"])
+def test_no_page_costs_more_than_its_size(unit: bytes) -> None:
+    started = time.process_time()
+    message_of(b"x" + unit * (2_000_000 // len(unit)))
+    assert time.process_time() - started < 3
+
+
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [
+        (b"<p>no <b>way</b></p>", "no way"),
+        (b"<script>var a = '<b>';</script>Full", "Full"),
+        (b"<STYLE>a{}</STYLE ><!-- > -->Full", "Full"),
+        (b"<header>Full</header>", "Full"),
+        (b"x<head>Full", "x Full"),
+        (b"<s:Fault><faultstring>Full</faultstring></s:Fault>", "Full"),
+        (b"a < b", "a < b"),
+    ],
+)
+def test_words_of_a_page(page: bytes, words: str) -> None:
+    assert message_of(page, "text/html") == words
