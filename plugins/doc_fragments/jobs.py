@@ -42,7 +42,7 @@ options:
     type: bool
   if_running:
     description:
-      - What V(started) and V(retried) do with a job that runs already. V(fail) fails before anything is started.
+      - What V(started) and V(retried) do with a job that is already running. V(fail) fails before anything is started.
     type: str
     choices: [attach, fail]
     default: attach

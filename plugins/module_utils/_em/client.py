@@ -103,7 +103,7 @@ class EmClient:
 
     def within(self, deadline: Deadline) -> AbstractContextManager[None]:
         """Requests inside end when the deadline passes, or shortly after."""
-        return self.session.within(deadline)
+        return self.session.transport.within(deadline)
 
     def __enter__(self) -> EmClient:
         return self

@@ -67,7 +67,6 @@ class _TooDeep(ValueError):
         super().__init__(f"it is nested more than {MAX_DEPTH} levels deep")
 
 
-@lru_cache(maxsize=4096)
 def snake(key: str) -> str:
     """`CreationTimeUTC` and `creationTimeUTC` both become `creation_time_utc`."""
     key = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", key)
@@ -292,7 +291,7 @@ def _xml_object(element: dict[str, Any], parent: str, depth: int = 1) -> Any:
                 _xml_object(each, name, depth + 1) if isinstance(each, dict) else _xml_value(each, key, is_text)
                 for each in value
             ]
-        elif value is not None:
+        else:
             value = _xml_value(value, key, is_text)
         if repeats and not isinstance(value, list):
             value = [value]

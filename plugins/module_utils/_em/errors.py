@@ -56,6 +56,11 @@ TASK_SCOPE_HINT = (
 LOGON_HINT = "Check username and password; domain accounts are written DOMAIN\\user, local accounts HOST\\user."
 
 
+def was_there(error: ApiError) -> ApiError:
+    """A failure to read what was there before: what cannot be found now may be back soon (DESIGN 4, Failed polls)."""
+    return error.restated(retryable=error.retryable or error.kind == NOT_FOUND)
+
+
 def message_of(body: bytes, content_type: str = "") -> str | None:
     """The server's words in an error body of any format, without markup; None when there are none.
 

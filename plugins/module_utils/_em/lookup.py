@@ -13,6 +13,7 @@ from typing import Any
 from .._errors import AMBIGUOUS, NOT_FOUND, PROTOCOL, USAGE, ApiError
 from .client import FEW, EmClient
 from .codec import DAMAGED_HINT
+from .errors import was_there
 from .links import backup_server, bare_id, checked_id, id_in
 from .model import Job, Resource, job, job_objects
 from .sessions import read_last_sessions
@@ -111,7 +112,7 @@ def read_jobs_again(client: EmClient, family: Family, jobs: Sequence[Job]) -> di
     try:
         found = _by_id(client, family, [each["id"] for each in jobs])
     except ApiError as error:
-        raise error.restated(retryable=error.retryable or error.kind == NOT_FOUND) from error
+        raise was_there(error) from error
     return {each["id"]: each for each in map(job, found)}
 
 

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 
 from .client import EmClient
 from .links import bare_id
-from .model import FAILED, RESULTS, SUCCESS, WARNING, JobSession, Machine, TaskSession, worst
+from .model import FAILED, RESULTS, SUCCESS, WARNING, JobSession, Machine, TaskSession, severity, worst
 from .query import Condition
-from .sessions import AGENT_MACHINE, BACKUP, KINDS, is_agent_run, kind_of, read_session, records, since
+from .sessions import AGENT_MACHINE, BACKUP, KINDS, is_agent, kind_of, read_session, records, since
 from .task_sessions import begun, read_listed_task_sessions, read_task_sessions_of
 
 # Up to so many runs are asked for their own lists of machines; those of more are looked for among all.
@@ -30,7 +30,7 @@ def read_machines(client: EmClient, runs: Sequence[JobSession]) -> dict[str, lis
     The machines of many runs are read together; an ended run for which that finds nothing is asked for its own lists.
     """
     result: dict[str, list[Machine]] = {}
-    children = _children(client, [run for run in runs if is_agent_run(run)])
+    children = _children(client, [run for run in runs if is_agent(run)])
     for kind in KINDS:
         mine = [run for run in runs if kind_of(run["job_type"]) is kind]
         groups = {run["id"]: [run, *children.get(run["id"], [])] for run in mine}
@@ -97,7 +97,7 @@ def _machine(run: JobSession, child: JobSession, parts: Sequence[TaskSession]) -
         # Without a dash the name of the child's job says nothing about the machine.
         if name == child["job_name"] or (same_machine(name, each["machine"]) and len(each["machine"]) > len(name)):
             name = each["machine"]
-    worst_part = max(parts, key=lambda each: _badness(each["result"]), default=None)
+    worst_part = max(parts, key=lambda each: severity(each["result"]), default=None)
     return {
         "id": child["id"],
         "name": name,
@@ -107,10 +107,6 @@ def _machine(run: JobSession, child: JobSession, parts: Sequence[TaskSession]) -
         "state": child["state"],
         "task_session_id": worst_part["id"] if worst_part else None,
     }
-
-
-def _badness(result: str | None) -> int:
-    return RESULTS.index(result) if result in RESULTS else -1
 
 
 def machine_of(child: JobSession, run: JobSession) -> str:

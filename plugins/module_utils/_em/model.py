@@ -169,7 +169,11 @@ def classify(what: str, state: Any) -> str:
 
     :param what: TASK, JOB_SESSION or TASK_SESSION.
     """
-    return _STATES[what].get(str(state).strip().lower(), UNKNOWN)
+    return _STATES[what].get(_plain(state), UNKNOWN)
+
+
+def _plain(state: Any) -> str:
+    return str(state).strip().lower()
 
 
 def has_ended(what: str, state: Any, result: Any, end: datetime | None, now: datetime | None) -> bool:
@@ -211,12 +215,12 @@ def is_copy(job_type: str | None) -> bool:
 
 def is_idle(session: JobSession) -> bool:
     """Whether a backup copy job waits for its next interval: an open session, not a busy one."""
-    return str(session["state"]).lower() == _IDLE
+    return _plain(session["state"]) == _IDLE
 
 
 def is_stopping(session: JobSession) -> bool:
     """Whether a run has been told to stop."""
-    return str(session["state"]).lower() == _STOPPING
+    return _plain(session["state"]) == _STOPPING
 
 
 def state_is_unknown(session: JobSession) -> bool:

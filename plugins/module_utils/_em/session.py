@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -224,10 +223,6 @@ class EmSession:
                     f"Logging off failed; the logon session ends by itself after 15 idle minutes. {failure.message}"
                 )
         self.transport.close()
-
-    def within(self, deadline: Deadline) -> AbstractContextManager[None]:
-        """Requests inside end when the deadline passes, or shortly after."""
-        return self.transport.within(deadline)
 
     def disown(self) -> None:
         """Leave the logon sessions open: from now on the caller is responsible for them."""

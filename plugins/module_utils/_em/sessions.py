@@ -56,9 +56,9 @@ def kinds_of(jobs: Iterable[Job]) -> list[SessionKind]:
     return list(dict.fromkeys(kind_of(job["job_type"]) for job in jobs))
 
 
-def is_agent_run(session: JobSession) -> bool:
-    """Whether a session is the run of an agent job: it has a session of its own for each machine."""
-    return str(session["job_type"]).lower() == AGENT_RUN.lower()
+def is_agent(job_or_run: Job | JobSession) -> bool:
+    """Whether this is an agent job, or a run of one: it has a session of its own for each machine."""
+    return str(job_or_run["job_type"]).lower() == AGENT_RUN.lower()
 
 
 def read_session(client: EmClient, session_id: str, kind: SessionKind | None = None) -> JobSession:
@@ -131,7 +131,7 @@ def _is_anybodys(client: EmClient, session: JobSession, job: Job) -> bool:
     """Whether only its name says that a session is a run of this job, and other jobs have it too (DESIGN 2.13)."""
     if session["job_id"] or (session["backup_server"] and job["backup_server"]):
         return False
-    query_type = "AgentBackupJob" if str(job["job_type"]).lower() == AGENT_RUN.lower() else "Job"
+    query_type = "AgentBackupJob" if is_agent(job) else "Job"
     return client.namesakes(query_type, job["name"]) > 1
 
 

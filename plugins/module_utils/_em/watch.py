@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from .._errors import NOT_FOUND, ApiError
 from .._wait import Waiter
 from .client import EmClient
+from .errors import was_there
 from .machines import complete, read_machines
 from .model import JobSession, Machine
 from .query import Condition
@@ -130,8 +131,7 @@ class Watch:
         try:
             return read_machines(self.client, self.sessions(ids))
         except ApiError as error:
-            # The sessions were there before: while the service restarts, everything seems to be gone for a while.
-            raise error.restated(retryable=error.retryable or error.kind == NOT_FOUND) from error
+            raise was_there(error) from error
 
     def _read_one(self, kind: SessionKind, session: JobSession) -> None:
         try:
@@ -139,10 +139,9 @@ class Watch:
         except ApiError as error:
             if error.kind != NOT_FOUND:
                 raise
-            raise error.restated(
+            raise was_there(error).restated(
                 f"The session {session['name']}, which was there before, cannot be found now.",
                 hint="See whether the Enterprise Manager service was restarted, or the job or its history deleted.",
-                retryable=True,
             ) from error
 
     def _read_many(self, kind: SessionKind, sessions: Sequence[JobSession]) -> None:

@@ -52,11 +52,10 @@ class Writer:
         for row in rows:
             # With wait_timeout 0 everything is sent, and nothing is waited for.
             if not stop and self.waiter.options.timeout and self.waiter.deadline.expired():
-                stop = timed_out(
-                    f"No time was left (wait_timeout {self.waiter.options.timeout:g}).",
+                row.error = stop = timed_out(
+                    f"Not attempted: no time was left (wait_timeout {self.waiter.options.timeout:g}).",
                     "Raise wait_timeout, or name fewer jobs.",
                 )
-                row.error = stop.restated(f"Not attempted: {stop.message[0].lower()}{stop.message[1:]}")
                 continue
             if stop:
                 row.error = ApiError(stop.kind, "Not attempted, because of the failure before it.", hint=stop.hint)

@@ -451,13 +451,7 @@ class TestStates:
     @pytest.mark.parametrize("case", ["", "lower", "upper"])
     @pytest.mark.parametrize("if_running", ["attach", "fail"])
     def test_a_copy_job_in_idle_is_synced(self, em: Start, case: str, if_running: str) -> None:
-        job = {
-            "name": "C",
-            "type": "BackupCopy",
-            "machines": [WORKS],
-            "history": [{"ended_ago": 900}],
-            "stays_idle": True,
-        }
+        job = {**COPY, "machines": [WORKS]}
         it = em({"vm_jobs": [job], "settings": {"letter_case": case}})
         row = only(it.jobs("C", family=VM_JOBS, wait=False, if_running=if_running))
         assert (row["action"], row["changed"]) == ("start", True)
@@ -468,25 +462,13 @@ class TestStates:
         assert it.counters["starts"] == {"C": 1}
 
     def test_a_copy_job_in_idle_that_the_server_refuses(self, em: Start) -> None:
-        job = {
-            "name": "C",
-            "type": "BackupCopy",
-            "machines": [WORKS],
-            "history": [{"ended_ago": 900}],
-            "stays_idle": True,
-        }
+        job = {**COPY, "machines": [WORKS]}
         it = em({"vm_jobs": [{**job, "refuse_start": "Not now."}]})
         error = it.failure("C", family=VM_JOBS)
         assert (error.kind, error.em_message, error.learnt["changed"]) == ("rejected", "Not now.", False)
 
     def test_the_run_of_a_synced_copy_job_is_the_new_one(self, em: Start) -> None:
-        job = {
-            "name": "C",
-            "type": "BackupCopy",
-            "machines": [FAILS],
-            "history": [{"ended_ago": 900}],
-            "stays_idle": True,
-        }
+        job = {**COPY, "machines": [FAILS]}
         it = em({"vm_jobs": [job]})
         it.time.sleep(1)
         it.sim.set_job("C", stays_idle=False)

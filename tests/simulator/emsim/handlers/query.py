@@ -37,7 +37,7 @@ def query(context: Context) -> Reply:
     rows = _selected(kind, rows, params)
     if context.settings.unstable_order:
         context.counts["queries"] += 1
-        random.Random(context.counts["queries"]).shuffle(rows)  # not for secrets
+        random.Random(context.counts["queries"]).shuffle(rows)
     size = _number(params, "pagesize", context.settings.page_size)  # em_rest 15.15: 100 unless asked otherwise
     page = _number(params, "page", 1)
     count = max(1, math.ceil(len(rows) / size))  # em_rest 10: an empty result has one page

@@ -98,8 +98,8 @@ def task_session(replica: bool) -> Handle:
 
     def handle(context: Context) -> Reply:
         identifier = context.guid("TaskSession")
+        other = bool(context.overridden("another_resource"))
         for found in context.state.task_sessions(context.lens):
-            other = bool(context.overridden("another_resource"))
             if (found.id == identifier) is not other and resources.is_replica(found) == replica:
                 one = resources.describe_task(found, context.href)
                 node = one.entity(context.href) if context.wants_entities else one.reference(context.href, "EntityRef")
