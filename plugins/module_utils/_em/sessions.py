@@ -129,7 +129,7 @@ def read_newest_sessions(client: EmClient, kind: SessionKind, jobs: Sequence[Job
 
 def _is_anybodys(client: EmClient, session: JobSession, job: Job) -> bool:
     """Whether only its name says that a session is a run of this job, and other jobs have it too (DESIGN 2.13)."""
-    if session["job_id"] or (session["backup_server"] and job["backup_server"]):
+    if session["job_id"] == job["id"] or (session["backup_server"] and job["backup_server"]):
         return False
     query_type = "AgentBackupJob" if is_agent(job) else "Job"
     return client.namesakes(query_type, job["name"]) > 1

@@ -251,6 +251,16 @@ class TestNames:
         assert (error.kind, it.counters["writes"]) == ("ambiguous", 0)
         assert "which of the jobs called 'A'" in error.message
 
+    @pytest.mark.parametrize("state", ["started", "stopped"])
+    def test_workers_of_a_copy_job_of_the_same_name(self, em: Start, state: str) -> None:
+        """They have jobs of their own, so only their names lead to the copy job."""
+        copy = {"name": "C", "type": "ImmediateBackupCopy", "workers": True, "machines": [WORKS]}
+        jobs = [{**copy, "backup_server": each, "running": each == "vbr01"} for each in ("vbr01", "vbr02")]
+        servers = [{"name": "vbr01"}, {"name": "vbr02"}]
+        it = em({"backup_servers": servers, "vm_jobs": jobs, "settings": {"omit": ["BackupServerReference"]}})
+        error = it.failure(ids=[it.sim.jobs()[1]["id"]], family=VM_JOBS, state=state)
+        assert (error.kind, it.counters["writes"]) == ("ambiguous", 0)
+
     @pytest.mark.parametrize("state", ["started", "retried"])
     def test_the_past_of_a_namesake_is_not_the_jobs_own(self, em: Start, state: str) -> None:
         failed = {"ended_ago": 900, "machines": [FAILS]}
