@@ -86,6 +86,10 @@ jobs:
       description: Name of the job.
       type: str
       sample: Linux servers
+    kind:
+      description: V(agent) for agent jobs, V(vm) for VM backup, replication and backup copy jobs.
+      type: str
+      sample: agent
     job_type:
       description: Type of the job.
       type: str
@@ -134,6 +138,9 @@ jobs:
           description: Name as it is displayed.
           type: str
           sample: Linux
+        type:
+          description: Type of an object of a VM job, such as V(Vm); null for agent jobs, which show none.
+          type: str
     last_session:
       description: With O(include_last_session=true), the newest session; null when there is none in the last 30 days.
       type: dict
@@ -237,12 +244,12 @@ error:
 
 from typing import Any
 
-from ansible_collections.backupops.veeam_em.plugins.module_utils._em.lookup import AGENT_JOBS, list_jobs
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.lookup import KINDS_OF_JOBS, list_jobs
 from ansible_collections.backupops.veeam_em.plugins.module_utils._module import run_em
 
 
 def work(client: Any, module: Any) -> dict[str, Any]:
-    return {"jobs": list_jobs(client, AGENT_JOBS, module.params)}
+    return {"jobs": list_jobs(client, KINDS_OF_JOBS["agent"], module.params)}
 
 
 def main() -> None:

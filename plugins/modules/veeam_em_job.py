@@ -90,6 +90,10 @@ jobs:
           description: Name of the job.
           type: str
           sample: Linux servers
+        kind:
+          description: V(agent) for agent jobs, V(vm) for VM backup, replication and backup copy jobs.
+          type: str
+          sample: vm
         job_type:
           description: Type of the job.
           type: str

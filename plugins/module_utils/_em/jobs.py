@@ -14,7 +14,7 @@ from .._wait import Waiter
 from .client import EmClient
 from .discovery import Discovery
 from .lookup import Family, find_jobs
-from .model import Job, JobSession, is_copy, is_stopping, job
+from .model import Job, JobSession, is_copy, is_stopping
 from .numbers import machine_numbers
 from .plan import (
     ATTACH,
@@ -70,8 +70,8 @@ class Jobs:
         # With wait_timeout 0 nothing is waited for, but everything is done.
         limited = self.client.within(self.waiter.deadline) if self.waiter.options.timeout else nullcontext()
         with limited:
-            found = find_jobs(self.client, self.family, names, ids, server)
-            self._observe([job(resource) for resource in found], check_mode)
+            found = find_jobs(self.client, (self.family,), names, ids, server)
+            self._observe([each.record for each in found], check_mode)
         before = picture(self.rows)
         if check_mode:
             for row in self.rows:

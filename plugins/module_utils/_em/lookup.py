@@ -24,41 +24,73 @@ MANY_NAMES = 10
 
 @dataclass(frozen=True)
 class Family:
-    """What differs between agent jobs and the jobs of /jobs (em_rest 5 and 9)."""
+    """What differs between agent jobs and the jobs of /jobs (em_rest 5 and 9).
 
+    :ivar kind: the word for it in options and records.
+    """
+
+    kind: str
     noun: str
     collection: str
     query_type: str
     listed_by: str
 
 
-AGENT_JOBS = Family("agent job", "agents/jobs", "AgentBackupJob", "veeam_em_agent_job_info")
-VM_JOBS = Family("job", "jobs", "Job", "veeam_em_query_info, type: Job")
+AGENT_JOBS = Family("agent", "agent job", "agents/jobs", "AgentBackupJob", "veeam_em_agent_job_info")
+VM_JOBS = Family("vm", "VM job", "jobs", "Job", "veeam_em_job_info")
+# What the option kind chooses.
+KINDS_OF_JOBS = {"any": (AGENT_JOBS, VM_JOBS), "vm": (VM_JOBS,), "agent": (AGENT_JOBS,)}
+
+
+@dataclass(frozen=True)
+class Found:
+    """A job as the server shows it, and its family."""
+
+    family: Family
+    resource: Resource
+
+    @property
+    def id(self) -> str | None:
+        """Id of the job."""
+        return bare_id(self.resource.get("uid"))
+
+    @property
+    def record(self) -> Job:
+        """The record of the job."""
+        return {**job(self.resource), "kind": self.family.kind}
 
 
 def find_jobs(
-    client: EmClient, family: Family, names: Sequence[str], ids: Sequence[str], server: str | None
-) -> list[Resource]:
+    client: EmClient, families: Sequence[Family], names: Sequence[str], ids: Sequence[str], server: str | None
+) -> list[Found]:
     """The jobs with these names or ids, each once, in the order given; all jobs when neither is given.
 
+    :param families: where they are looked for; a name that is in both is ambiguous.
     :param server: name or id of the backup server that must hold them.
-    :raises ApiError: not_found with near matches, ambiguous with the servers that hold the name.
+    :raises ApiError: not_found with near matches, ambiguous with the jobs that have the name.
     """
     if ids:
-        found = _by_id(client, family, ids)
+        found = _by_id(client, families, ids)
         if server:
-            _refuse_others(family, found, server)
+            _refuse_others(found, server)
     elif names:
-        found = _by_name(client, family, names, server)
+        found = _by_name(client, families, names, server)
     else:
-        found = [row for row in client.query(family.query_type, sort_by="Name") if not server or on(row, server)]
+        found = [
+            Found(family, row)
+            for family in families
+            for row in client.query(family.query_type, sort_by="Name")
+            if not server or on(row, server)
+        ]
         if server and not found:
             _check_server(client, server)
-    unique = {bare_id(row.get("uid")): row for row in found}
+    unique = {each.id: each for each in found}
     if None in unique:
+        nameless = unique[None]
         raise ApiError(
             PROTOCOL,
-            f"Enterprise Manager shows the {family.noun} {unique[None].get('name')!r} without an id; nothing was done.",
+            f"Enterprise Manager shows the {nameless.family.noun} {nameless.resource.get('name')!r} without an id; "
+            "nothing was done.",
             hint=DAMAGED_HINT,
         )
     return list(unique.values())
@@ -85,17 +117,17 @@ def on(resource: Resource, server: str) -> bool:
     return server.lower() in (str(link.get("name")).lower(), id_in(link.get("href")), bare_id(link.get("href")))
 
 
-def list_jobs(client: EmClient, family: Family, wanted: Mapping[str, Any]) -> list[Job]:
-    """Jobs by the options of veeam_em_agent_job_info."""
-    found = find_jobs(client, family, wanted["name"] or [], wanted["id"] or [], wanted["backup_server"])
+def list_jobs(client: EmClient, families: Sequence[Family], wanted: Mapping[str, Any]) -> list[Job]:
+    """Jobs by the options of veeam_em_job_info and veeam_em_agent_job_info."""
+    found = find_jobs(client, families, wanted["name"] or [], wanted["id"] or [], wanted["backup_server"])
     platforms = [each.lower() for each in wanted["platform"] or []]
     result = []
-    for resource in found:
-        record = job(resource)
+    for each in found:
+        record = each.record
         if platforms and str(record["platform"]).lower() not in platforms:
             continue
         if wanted["include_objects"]:
-            record["objects"] = job_objects(resource)
+            record["objects"] = job_objects(each.resource)
         result.append(record)
     if wanted["include_last_session"]:
         last = read_last_sessions(client, result)
@@ -110,80 +142,134 @@ def read_jobs_again(client: EmClient, family: Family, jobs: Sequence[Job]) -> di
     :raises ApiError: kind not_found and retryable, for a job that is not there now: the service may be restarting.
     """
     try:
-        found = _by_id(client, family, [each["id"] for each in jobs])
+        found = _by_id(client, (family,), [each["id"] for each in jobs])
     except ApiError as error:
         raise was_there(error) from error
-    return {each["id"]: each for each in map(job, found)}
+    return {record["id"]: record for record in (each.record for each in found)}
 
 
-def _by_id(client: EmClient, family: Family, ids: Sequence[str]) -> list[Resource]:
-    every = {}
-    if len(ids) > FEW:
-        every = {bare_id(row.get("uid")): row for row in client.query(family.query_type)}
-    elif len(ids) > 1:
-        uids = [f"urn:veeam:{family.query_type}:{checked_id(each)}" for each in ids]
-        every = {bare_id(row.get("uid")): row for row in client.query_any(family.query_type, "UID", uids)}
-    return [every.get(bare_id(each.strip())) or _one_by_id(client, family, each) for each in ids]
+def _by_id(client: EmClient, families: Sequence[Family], ids: Sequence[str]) -> list[Found]:
+    every: dict[str | None, Found] = {}
+    for family in families if len(ids) > 1 else ():
+        if len(ids) > FEW:
+            rows = client.query(family.query_type)
+        else:
+            uids = [f"urn:veeam:{family.query_type}:{checked_id(each)}" for each in ids]
+            rows = client.query_any(family.query_type, "UID", uids)
+        every.update((bare_id(row.get("uid")), Found(family, row)) for row in rows)
+    return [every.get(bare_id(each.strip())) or _one_by_id(client, families, each) for each in ids]
 
 
-def _one_by_id(client: EmClient, family: Family, item_id: str) -> Resource:
-    try:
-        return client.entity(family.collection, item_id)
-    except ApiError as error:
-        # An id that is not a GUID gives 400, an unknown one 404 or 400 (em_rest 3 and 16).
-        if error.retryable or (error.http_status not in (400, 404) and error.kind != NOT_FOUND):
-            raise
-        raise error.restated(
-            f"There is no {family.noun} with the id {item_id}.",
-            hint=f"List the ids with {family.listed_by}, or give the name.",
-            kind=NOT_FOUND,
-        ) from error
+def _one_by_id(client: EmClient, families: Sequence[Family], item_id: str) -> Found:
+    for family in families:
+        try:
+            return Found(family, client.entity(family.collection, item_id))
+        except ApiError as error:
+            # An id that is not a GUID gives 400, an unknown one 404 or 400 (em_rest 3 and 16).
+            if error.retryable or (error.http_status not in (400, 404) and error.kind != NOT_FOUND):
+                raise
+            if family is families[-1]:
+                raise error.restated(
+                    f"There is no {_noun(families)} with the id {item_id}.",
+                    hint=f"List the ids with {_listed_by(families)}, or give the name.",
+                    kind=NOT_FOUND,
+                ) from error
+    raise ValueError("no family of jobs to look in")
 
 
-def _by_name(client: EmClient, family: Family, names: Sequence[str], server: str | None) -> list[Resource]:
-    rows = client.query(family.query_type) if len(names) > FEW else client.query_any(family.query_type, "Name", names)
+def _noun(families: Sequence[Family]) -> str:
+    return families[0].noun if len(families) == 1 else "job"
+
+
+def _listed_by(families: Sequence[Family]) -> str:
+    return families[0].listed_by if len(families) == 1 else VM_JOBS.listed_by
+
+
+def _by_name(client: EmClient, families: Sequence[Family], names: Sequence[str], server: str | None) -> list[Found]:
+    every = [
+        Found(family, row)
+        for family in families
+        for row in (
+            client.query(family.query_type) if len(names) > FEW else client.query_any(family.query_type, "Name", names)
+        )
+        if not server or on(row, server)
+    ]
     found, missing = [], []
     for name in names:
-        same = [row for row in rows if row.get("name") == name and (not server or on(row, server))]
+        same = [each for each in every if each.resource.get("name") == name]
         if len(same) > 1:
-            servers = ", ".join(sorted(str(backup_server(row).get("name")) for row in same))
-            ids = ", ".join(str(bare_id(row.get("uid"))) for row in same)
-            raise ApiError(
-                AMBIGUOUS,
-                f"{len(same)} {family.noun}s are called {name!r}, on: {servers}.",
-                hint=f"Set backup_server to one of them, or give the id: {ids}.",
-            )
+            raise _ambiguous(families, name, same)
         found.extend(same)
         if not same:
             missing.append(name)
     if missing:
-        raise _unknown(client, family, missing, server)
+        raise _unknown(client, families, missing, server)
     return found
 
 
-def _unknown(client: EmClient, family: Family, names: Sequence[str], server: str | None) -> ApiError:
+def _ambiguous(families: Sequence[Family], name: str, same: Sequence[Found]) -> ApiError:
+    """The error for a name that several jobs have, with what tells them apart."""
+    ids = ", ".join(str(each.id) for each in same)
+    kinds = {each.family.noun for each in same}
+    servers = sorted(str(backup_server(each.resource).get("name")) for each in same)
+    options = ["kind"] if len(kinds) > 1 else []
+    options += ["backup_server"] if len(set(servers)) > 1 else []
+    places = f"on: {', '.join(servers)}"
+    if len(kinds) > 1:
+        places = ", ".join(
+            sorted(f"{_a(each.family.noun)} on {backup_server(each.resource).get('name')}" for each in same)
+        )
+    choice = f"Set {' or '.join(options)} to tell them apart, or give the id" if options else "Give the id"
+    return ApiError(
+        AMBIGUOUS, f"{len(same)} {_noun(families)}s are called {name!r}, {places}.", hint=f"{choice}: {ids}."
+    )
+
+
+def _unknown(client: EmClient, families: Sequence[Family], names: Sequence[str], server: str | None) -> ApiError:
     """The error for names that no job has, with what they may have meant."""
     if server:
         _check_server(client, server)
-    rows = client.query(family.query_type, entities=False)
+    rows = [row for family in families for row in client.query(family.query_type, entities=False)]
     here = sorted({str(row.get("name")) for row in rows if not server or on(row, server)})
     where = f" on the backup server {server}" if server else ""
     hints = []
     whole = ",".join(names)
     if whole != names[0] and whole in here:
         hints.append(f"A name with a comma is given as a list: name: [{whole!r}].")
+    others = _of_other_families(client, families, names)
     for name in names:
         elsewhere = sorted({str(backup_server(row).get("name")) for row in rows if row.get("name") == name})
         near = near_matches(name, here)
         if elsewhere:
             hints.append(f"{name!r} is on: {', '.join(elsewhere)}.")
+        elif name in others:
+            noun = _a(others[name].noun)
+            hints.append(f"{name!r} is the name of {noun}: use veeam_em_job or veeam_em_job_info, with kind any.")
         elif near and whole not in near:
             hints.append(f"Did you mean: {', '.join(near)}?")
     if not hints:
         seen = ", ".join(here) if 0 < len(here) <= MANY_NAMES else str(len(here))
-        hints.append(f"Names must match exactly; {family.noun}s that this account sees{where}: {seen}.")
+        hints.append(f"Names must match exactly; {_noun(families)}s that this account sees{where}: {seen}.")
     called = ", ".join(repr(name) for name in names)
-    return ApiError(NOT_FOUND, f"There is no {family.noun} called {called}{where}.", hint=" ".join(hints))
+    return ApiError(NOT_FOUND, f"There is no {_noun(families)} called {called}{where}.", hint=" ".join(hints))
+
+
+def _of_other_families(client: EmClient, families: Sequence[Family], names: Sequence[str]) -> dict[str, Family]:
+    """Which names are those of jobs that the module, or the chosen kind, is not for."""
+    result = {}
+    for family in KINDS_OF_JOBS["any"]:
+        if family not in families:
+            try:
+                rows = client.query(family.query_type, entities=False)
+            except ApiError:
+                # It would only have been a hint.
+                continue
+            result.update({str(row.get("name")): family for row in rows if row.get("name") in names})
+    return result
+
+
+def _a(noun: str) -> str:
+    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
 
 
 def near_matches(name: str, names: Sequence[str], limit: int = 5) -> list[str]:
@@ -194,12 +280,12 @@ def near_matches(name: str, names: Sequence[str], limit: int = 5) -> list[str]:
     return [lowered[each] for each in dict.fromkeys(close + within)][:limit]
 
 
-def _refuse_others(family: Family, found: Sequence[Resource], server: str) -> None:
-    for row in found:
-        if not on(row, server):
-            there = backup_server(row).get("name") or "another server"
+def _refuse_others(found: Sequence[Found], server: str) -> None:
+    for each in found:
+        if not on(each.resource, server):
+            there = backup_server(each.resource).get("name") or "another server"
             raise ApiError(
                 USAGE,
-                f"The {family.noun} {row.get('name')} is on {there}, not on {server}.",
+                f"The {each.family.noun} {each.resource.get('name')} is on {there}, not on {server}.",
                 hint="Leave out backup_server when you give ids.",
             )

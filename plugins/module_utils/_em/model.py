@@ -59,11 +59,12 @@ class Task(TypedDict):
 
 
 class JobObject(TypedDict):
-    """What an agent job protects: a protection group or a computer."""
+    """What a job protects: a protection group or a computer, a VM or a container of VMs."""
 
     id: str
     name: str
     display_name: str
+    type: str | None
 
 
 class JobSession(TypedDict):
@@ -102,8 +103,9 @@ class _Job(TypedDict):
 
 
 class Job(_Job, total=False):
-    """A job of /agents/jobs or /jobs. The last two are filled on request."""
+    """A job of /agents/jobs (kind agent) or /jobs (kind vm). The last two are filled on request."""
 
+    kind: str
     objects: list[JobObject]
     last_session: JobSession | None
 
@@ -264,10 +266,16 @@ def job(resource: Resource) -> Job:
 
 
 def job_objects(resource: Resource) -> list[JobObject]:
-    """What an agent job protects: protection groups and computers, told apart only by name (em_rest 5)."""
+    """What a job protects.
+
+    Protection groups and computers of an agent job are told apart only by name (em_rest 5). VM jobs have one more
+    layer, named after the type of the job (em_rest 9).
+    """
     info = resource.get("job_info")
+    layers = [info, *(value for key, value in as_dict(info).items() if key.endswith("job_info"))]
     # The decoder shows a wrapper that holds one list as that list: a JobInfo with includes and nothing else.
-    includes = info if isinstance(info, list) else as_dict(info).get("includes") or []
+    includes: Any = next((each for each in layers if isinstance(each, list)), None)
+    includes = includes or next((each["includes"] for each in map(as_dict, layers) if each.get("includes")), [])
     if isinstance(includes, dict):
         includes = next((value for value in includes.values() if isinstance(value, list)), [includes])
     return [
@@ -275,10 +283,17 @@ def job_objects(resource: Resource) -> list[JobObject]:
             "id": text(item.get("object_in_job_id")).lower(),
             "name": text(item.get("name")),
             "display_name": text(item.get("display_name") or item.get("name")),
+            "type": _object_type(item.get("hierarchy_obj_ref")),
         }
         for item in map(as_dict, as_list(includes))
         if item
     ]
+
+
+def _object_type(reference: Any) -> str | None:
+    """The type of a VM job's object, such as Vm: the third word of its reference (em_rest 9); agent jobs have none."""
+    words = text(reference).split(":")
+    return words[2] or None if len(words) > 3 else None
 
 
 def job_session(resource: Resource, now: datetime | None = None) -> JobSession:

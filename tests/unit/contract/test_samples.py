@@ -88,8 +88,12 @@ def test_jobs(name: str) -> None:
     assert record["job_type"]
     assert isinstance(record["schedule_enabled"], bool)
     assert record["schedule"] is None or isinstance(record["schedule"], dict)
+    objects = model.job_objects(resource)
+    # A backup copy job has jobs, backups or repositories as its sources.
+    assert bool(objects) is ("Copy" not in str(record["job_type"]))
+    assert all(each["name"] for each in objects)
+    assert {each["type"] for each in objects} <= ({None} if name.startswith("agents_") else {"Vm"})
     if name.startswith("agents_"):
-        assert [each["name"] for each in model.job_objects(resource)]
         assert record["schedule_configured"] is True
         assert record["backup_server"]
 

@@ -152,7 +152,7 @@ class TestNamesThatLeadNowhere:
     def test_a_backup_server_that_is_not_there(self, em: Start, names: list[str]) -> None:
         it = em(fleet())
         with pytest.raises(ApiError) as caught:
-            it.call(list_jobs, AGENT_JOBS, {**EVERYTHING, "name": names, "backup_server": "vbr99"})
+            it.call(list_jobs, (AGENT_JOBS,), {**EVERYTHING, "name": names, "backup_server": "vbr99"})
         assert caught.value.kind == "not_found"
         assert "no backup server vbr99" in caught.value.message
         assert "vbr01.example.com" in str(caught.value.hint)
@@ -160,7 +160,7 @@ class TestNamesThatLeadNowhere:
     def test_a_backup_server_without_jobs(self, em: Start) -> None:
         servers = [{"name": "vbr01.example.com"}, {"name": "vbr02.example.com"}]
         it = em({"backup_servers": servers, "agent_jobs": [{"name": "A"}]})
-        assert it.call(list_jobs, AGENT_JOBS, {**EVERYTHING, "backup_server": "vbr02.example.com"}) == []
+        assert it.call(list_jobs, (AGENT_JOBS,), {**EVERYTHING, "backup_server": "vbr02.example.com"}) == []
 
     def test_a_name_that_a_comma_has_torn(self, em: Start) -> None:
         it = em({"agent_jobs": [{"name": "B, with comma"}]})
@@ -172,7 +172,7 @@ class TestNamesThatLeadNowhere:
         it = em(fleet())
         gone = "00000000-0000-4000-8000-00000000dead"
         assert "veeam_em_agent_job_info" in str(it.failure(ids=[gone]).hint)
-        assert "veeam_em_query_info" in str(it.failure(ids=[gone], family=VM_JOBS).hint)
+        assert "veeam_em_job_info" in str(it.failure(ids=[gone], family=VM_JOBS).hint)
 
 
 def test_links_to_sessions_that_are_not_there_yet_cost_no_request_per_job_and_tick(em: Start) -> None:

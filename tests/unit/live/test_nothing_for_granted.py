@@ -145,7 +145,7 @@ class TestFlags:
         left = ["ScheduleEnabled", "ScheduleConfigured", "Platform", "JobType", "BackupServerReference", "IsRetry"]
         it = em(fleet({"omit": left}), **dialect)
         wanted = {**EVERYTHING, "include_objects": False, "include_last_session": True}
-        job = it.call(list_jobs, AGENT_JOBS, wanted)[0]
+        job = it.call(list_jobs, (AGENT_JOBS,), wanted)[0]
         for key in ("schedule_enabled", "schedule_configured", "platform", "job_type", "backup_server"):
             assert job[key] is None, key
         assert job["last_session"]["is_retry"] is None
@@ -200,7 +200,7 @@ class TestNames:
         past = {"ended_ago": 3600, "machines": [FAILS]}
         it = em(fleet(history=[past], old_name="Linux servers", machines=[WORKS]), **dialect)
         wanted = {**EVERYTHING, "include_objects": False, "include_last_session": True}
-        last = next(job for job in it.call(list_jobs, AGENT_JOBS, wanted) if job["name"] == "A")["last_session"]
+        last = next(job for job in it.call(list_jobs, (AGENT_JOBS,), wanted) if job["name"] == "A")["last_session"]
         assert (last["job_name"], last["result"]) == ("Linux servers", "Failed")
         row = only(it.jobs("A", state="retried"))
         assert (row["action"], row["session"]["result"], len(row["machines"])) == ("retry", "Success", 1)

@@ -61,7 +61,7 @@ class TestJobs:
 
     def test_all_of_them(self, em: Start, dialect: dict[str, str]) -> None:
         it = em(self.FLEET, **dialect)
-        first, second = it.call(list_jobs, AGENT_JOBS, JOB)
+        first, second = it.call(list_jobs, (AGENT_JOBS,), JOB)
         assert (first["name"], first["backup_server"], first["platform"]) == ("A", "vbr02", "AgentForWindows")
         assert first["description"] == 'd & "q"'
         assert second["schedule"]["options_daily"]["time"] == "22:00"
@@ -79,19 +79,19 @@ class TestJobs:
         ],
     )
     def test_some_of_them(self, em: Start, wanted: dict[str, Any], names: list[str]) -> None:
-        assert [job["name"] for job in em(self.FLEET).call(list_jobs, AGENT_JOBS, {**JOB, **wanted})] == names
+        assert [job["name"] for job in em(self.FLEET).call(list_jobs, (AGENT_JOBS,), {**JOB, **wanted})] == names
 
     def test_objects_and_last_session(self, em: Start, dialect: dict[str, str]) -> None:
         it = em(self.FLEET, **dialect)
         wanted = {**JOB, "include_objects": True, "include_last_session": True}
-        never, ran = it.call(list_jobs, AGENT_JOBS, wanted)
+        never, ran = it.call(list_jobs, (AGENT_JOBS,), wanted)
         assert [each["name"] for each in ran["objects"]] == ["Linux group", "host1"]
         assert ran["last_session"]["result"] == "Success"
         assert ran["last_session"]["id"] == it.sim.jobs()[0]["runs"][-1]["id"]
         assert (never["last_session"], never["objects"]) == (None, [])
 
     def test_none_at_all(self, em: Start, dialect: dict[str, str]) -> None:
-        assert em(None, **dialect).call(list_jobs, AGENT_JOBS, {**JOB, "include_last_session": True}) == []
+        assert em(None, **dialect).call(list_jobs, (AGENT_JOBS,), {**JOB, "include_last_session": True}) == []
 
 
 class TestJobSessions:

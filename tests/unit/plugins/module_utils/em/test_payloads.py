@@ -95,7 +95,9 @@ def test_agent_job() -> None:
             "enabled": True,
         },
     }
-    assert model.job_objects(resource) == [{"id": GUID + "03", "name": "007", "display_name": "Agent 007"}]
+    assert model.job_objects(resource) == [
+        {"id": GUID + "03", "name": "007", "display_name": "Agent 007", "type": None}
+    ]
 
 
 @pytest.mark.parametrize(("name", "count"), [("query_agent_job", 1), ("query_nothing", 0)])
