@@ -3,7 +3,7 @@ PYTHON ?= python3
 RUN = $(PYTHON) tests/run
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-full test-matrix fuzz docs build format lock clean
+.PHONY: help demo test test-fast test-full test-matrix fuzz benchmark docs build format lock clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -25,6 +25,9 @@ test-matrix: ## Sanity and playbooks on each ansible-core that the Pythons here 
 
 fuzz: ## Run the modules in 2,000 made-up worlds; COUNT=n for more, SEED=n for one
 	@$(RUN) fuzz
+
+benchmark: ## Time the collection beside its peers; COUNT=n for more runs of each
+	@$(RUN) benchmark
 
 docs: ## Build the documentation site
 	@$(RUN) docs

@@ -19,9 +19,11 @@ options:
     default: 14400.0
   wait_interval:
     description:
-      - First pause between two polls, in seconds. Pauses grow.
+      - Shortest pause between two polls, in seconds. The first pauses last this long.
+      - Pauses grow to 3 % of the time waited so far, at most O(wait_max_interval), and are never shorter than the
+        last poll took.
     type: float
-    default: 2.0
+    default: 0.5
   wait_max_interval:
     description:
       - Longest pause between two polls, in seconds.

@@ -48,7 +48,7 @@ CONDUCTOR_CONNECTION: dict[str, tuple[dict[str, Any], str | None]] = {
 WAIT: dict[str, tuple[dict[str, Any], str | None]] = {
     "wait": ({"type": "bool", "default": False}, None),
     "wait_timeout": ({"type": "float", "default": 14400.0}, None),
-    "wait_interval": ({"type": "float", "default": 2.0}, None),
+    "wait_interval": ({"type": "float", "default": 0.5}, None),
     "wait_max_interval": ({"type": "float", "default": 30.0}, None),
     "poll_error_timeout": ({"type": "float", "default": 120.0}, None),
 }

@@ -34,6 +34,7 @@ def _clean(_runner: Runner) -> None:
 
 
 COMMANDS = {
+    "benchmark": suite.benchmark,
     "build": _build,
     "clean": _clean,
     "demo": demo.demo,

@@ -89,6 +89,21 @@ def fuzz(runner: Runner) -> None:
     runner.run_live(replace(step, env={**(step.env or {}), "SEED": seed, "COUNT": count}))
 
 
+def benchmark(runner: Runner) -> None:
+    """Time the installed collection beside its peers; COUNT=5 takes the medians of five runs each."""
+    folder = venv("benchmark", controller(), "benchmark")
+    collections = install(folder, build(folder), "benchmark-collections")
+    env = environment(
+        folder,
+        ANSIBLE_COLLECTIONS_PATH=collections,
+        CLIENTS=venv("clients", controller(), "clients"),
+        COUNT=os.environ.get("COUNT", "3"),
+        OUTPUT=CACHE / "benchmark",
+        PYTHONPATH=os.pathsep.join(map(str, (collections, ROOT / "tests" / "simulator"))),
+    )
+    runner.run_live(Step("benchmark", ["python", ROOT / "tests" / "benchmark"], env))
+
+
 def site(runner: Runner) -> None:
     """Build the documentation site."""
     dev = venv("dev", controller(), "dev")

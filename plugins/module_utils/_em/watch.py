@@ -20,8 +20,9 @@ from .task_sessions import begun
 
 # Machines show up after their run (em_rest 15, trap 18): how long to wait for the missing ones, in seconds.
 SETTLE_SECONDS = 60.0
-# So many readings in a row must bring the same machines before they count as all, where their number is not known.
-UNCHANGED_READINGS = 2
+# Where the number of machines is not known: readings must bring the same machines for so long before they count as
+# all, in seconds.
+UNCHANGED_SECONDS = 5.0
 # Up to so many running sessions are asked for by id; more are looked for among the open ones of all jobs.
 FEW_RUNNING = 15
 # So many sessions that queries do not show are read one by one in a poll; the others have their turn in the next.
@@ -90,7 +91,7 @@ class Watch:
         :returns: False when the run's own deadline passed first. Machines that stay missing are warned about.
         """
         before: dict[str, list[Machine]] = {}
-        unchanged: dict[str, int] = {}
+        unchanged_since: dict[str, float] = {}
         numbers: dict[str, int] = {}
 
         def poll() -> bool:
@@ -103,10 +104,12 @@ class Watch:
             explained = [each for each in wanted if complete(self._sessions[each], now[each])]
             if not before and explained:
                 numbers.update(count(self.sessions(explained)))
+            read_at = waiter.clock.monotonic()
             for each in wanted:
-                same = each in explained and before.get(each) == now[each]
-                unchanged[each] = unchanged.get(each, 0) + 1 if same else 0
-                if unchanged[each] == UNCHANGED_READINGS or (each in explained and numbers.get(each) == len(now[each])):
+                if each not in explained or before.get(each) != now[each]:
+                    unchanged_since[each] = read_at
+                unchanged = read_at - unchanged_since[each] >= UNCHANGED_SECONDS
+                if each in explained and (unchanged or numbers.get(each) == len(now[each])):
                     self._settled.add(each)
             before.update(now)
             return self._settled.issuperset(wanted)

@@ -98,6 +98,7 @@ class BaseApp:
             sent = fault.options.get("status") if fault else None
             status = None if silent else sent or response.status
             self.note(request, status, fault)
+            self.journal.totals["bytes"] += len(response.body)
         if fault is None or fault.kind.deliver is None:
             wire.send(response)
         else:

@@ -20,7 +20,7 @@ def cost(em: Start, jobs: int, runs_of_others: int) -> int:
         for n in range(20 if runs_of_others else 0)
     ]
     mine = [
-        {"name": f"A{n}", "machines": [{"name": f"m{n}", "duration": 60}], "history": [{"ended_ago": 90000}]}
+        {"name": f"A{n}", "machines": [{"name": f"m{n}", "duration": 4}], "history": [{"ended_ago": 90000}]}
         for n in range(jobs)
     ]
     it = em({"agent_jobs": mine + others})
@@ -32,6 +32,6 @@ def test_one_job_costs_the_same_beside_the_runs_of_others(em: Start) -> None:
     assert abs(cost(em, 1, 2000) - cost(em, 1, 0)) <= 3
 
 
-@pytest.mark.parametrize(("jobs", "most"), [(1, 26), (10, 42), (100, 145)])
+@pytest.mark.parametrize(("jobs", "most"), [(1, 30), (10, 46), (100, 145)])
 def test_a_request_for_each_start_and_few_besides(em: Start, jobs: int, most: int) -> None:
     assert cost(em, jobs, 400) <= most

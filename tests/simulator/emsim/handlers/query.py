@@ -32,9 +32,7 @@ def query(context: Context) -> Reply:
         raise ApiError(400, f"Invalid query type {params.get('type', '')}")
     if kind.admin_only and context.logon.user.role != "portal_administrator":
         raise ApiError(403, "Access denied")  # em_rest 2, roles
-    # nobody documents an order without sorting: by UID, so that nothing may rely on another
-    rows = sorted(kind.rows(context), key=lambda row: row.get("UID", ""))
-    rows = _selected(kind, rows, params)
+    rows = _selected(kind, kind.rows(context), params)
     if context.settings.unstable_order:
         context.counts["queries"] += 1
         random.Random(context.counts["queries"]).shuffle(rows)
@@ -60,6 +58,8 @@ def _selected(kind: QueryType, rows: list[Row], params: dict[str, str]) -> list[
         if params.get("filter"):
             test = check(parse(params["filter"]), kind.fields)
             rows = [row for row in rows if test(row)]
+        # nobody documents an order without sorting: by UID, so that nothing may rely on another
+        rows = sorted(rows, key=lambda row: row.get("UID", ""))
         for name in ("sortasc", "sortdesc"):
             if params.get(name):
                 rows = sorted(rows, key=sort_key(params[name], kind.fields), reverse=name == "sortdesc")

@@ -116,7 +116,7 @@ def _session_row(context: Context, session: JobSession) -> Row:
 
 def _session_rows(replica: bool) -> Callable[[Context], list[Row]]:
     def rows(context: Context) -> list[Row]:
-        found = context.state.sessions(context.lens)
+        found = (one for view in context.state.views(context.lens) for one in view.sessions)
         return [_session_row(context, one) for one in found if sessions.is_replica(one) == replica]
 
     return rows
@@ -144,7 +144,7 @@ def _task_session_row(context: Context, session: TaskSession) -> Row:
 
 def _task_session_rows(replica: bool) -> Callable[[Context], list[Row]]:
     def rows(context: Context) -> list[Row]:
-        found = context.state.task_sessions(context.lens)
+        found = (one for view in context.state.views(context.lens) for one in view.task_sessions)
         return [_task_session_row(context, one) for one in found if sessions.is_replica(one) == replica]
 
     return rows

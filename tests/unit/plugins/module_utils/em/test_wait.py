@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from ansible_collections.backupops.veeam_em.plugins.module_utils._errors import SERVER, TIMEOUT, USAGE, ApiError
-from ansible_collections.backupops.veeam_em.plugins.module_utils._wait import Deadline, Waiter, WaitOptions, timed_out
+from ansible_collections.backupops.veeam_em.plugins.module_utils._wait import (
+    SHARE,
+    Deadline,
+    Waiter,
+    WaitOptions,
+    timed_out,
+)
 
 
 class FakeClock:
@@ -55,9 +63,35 @@ def test_what_holds_at_once_costs_one_poll_and_no_sleep(clock: FakeClock) -> Non
 
 
 def test_pauses_grow_to_the_longest(clock: FakeClock) -> None:
-    waiter(clock, timeout=300, interval=2, max_interval=10).until(never)
-    assert clock.slept[:6] == [2, 3, 4.5, 6.75, 10, 10]
+    waiter(clock, timeout=1000, interval=2, max_interval=10).until(never)
+    assert clock.slept[:30] == [2] * 30
+    assert clock.slept[-2] == 10
     assert clock.slept == sorted(clock.slept[:-1]) + clock.slept[-1:]
+
+
+@pytest.mark.parametrize("length", [0.1, 2.2, 7.7, 30.1, 90.3, 601.7, 3600.9, 14399.3])
+def test_the_end_is_noticed_within_a_second_or_three_percent_or_the_longest_pause(
+    clock: FakeClock, length: float
+) -> None:
+    begun = clock.now
+    assert waiter(clock).until(lambda: clock.now - begun >= length)
+    assert clock.now - begun - length <= min(max(0.5, 0.03 * length), 30) + 1e-6
+
+
+@pytest.mark.parametrize("length", [1, 10, 100, 1000, 14400])
+def test_the_number_of_polls_is_bounded(clock: FakeClock, length: float) -> None:
+    it = waiter(clock, timeout=length)
+    it.until(never)
+    assert it.polls <= min(length / 0.5, (1 + math.log(30 / 0.5)) / SHARE) + length / 30 + 2
+
+
+def test_a_slow_server_is_polled_no_faster_than_it_answers(clock: FakeClock) -> None:
+    def slow() -> bool:
+        clock.now += 7
+        return False
+
+    waiter(clock, timeout=100).until(slow)
+    assert clock.slept[:3] == [7, 7, 7]
 
 
 @pytest.mark.parametrize("timeout", [0, 0.3, 1, 7.7, 59.9, 1000])
@@ -105,7 +139,7 @@ def test_failures_beyond_the_budget_are_not(clock: FakeClock) -> None:
 
 
 def test_the_budget_is_for_failures_in_a_row(clock: FakeClock) -> None:
-    outcomes = iter([True, False] * 40)
+    outcomes = itertools.cycle([True, False])
 
     def poll() -> bool:
         if next(outcomes):
