@@ -28,7 +28,7 @@ def run_jobs(family: Family) -> None:
         wish = Wish(
             params["state"], params["schedule_enabled"], params["if_running"], params["fail_on"], params["wait"]
         )
-        jobs = Jobs(client, family, wish, Waiter(WaitOptions.from_params(params)))
+        jobs = Jobs(client, (family,), wish, Waiter(WaitOptions.from_params(params)))
         return jobs.run(names, ids, params["backup_server"], module.check_mode)
 
     spec = {

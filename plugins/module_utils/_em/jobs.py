@@ -46,18 +46,19 @@ OVERTAKEN_SECONDS = 10.0
 class Jobs:
     """Brings jobs to a wished state.
 
+    :param families: where the jobs are looked for.
     :param waiter: its deadline bounds the whole.
     """
 
-    def __init__(self, client: EmClient, family: Family, wish: Wish, waiter: Waiter) -> None:
+    def __init__(self, client: EmClient, families: Sequence[Family], wish: Wish, waiter: Waiter) -> None:
         check(wish)
         self.client = client
-        self.family = family
+        self.families = families
         self.wish = wish
         self.waiter = waiter
         self.watch = Watch(client)
-        self.writer = Writer(client, family, waiter)
-        self.schedules = Schedules(client, family, wish, waiter, self.writer)
+        self.writer = Writer(client, waiter)
+        self.schedules = Schedules(client, wish, waiter, self.writer)
         self.discovery = Discovery(client, waiter.clock)
         self.rows: list[Row] = []
 
@@ -70,7 +71,7 @@ class Jobs:
         # With wait_timeout 0 nothing is waited for, but everything is done.
         limited = self.client.within(self.waiter.deadline) if self.waiter.options.timeout else nullcontext()
         with limited:
-            found = find_jobs(self.client, (self.family,), names, ids, server)
+            found = find_jobs(self.client, self.families, names, ids, server)
             self._observe([each.record for each in found], check_mode)
         before = picture(self.rows)
         if check_mode:

@@ -136,13 +136,22 @@ def list_jobs(client: EmClient, families: Sequence[Family], wanted: Mapping[str,
     return result
 
 
-def read_jobs_again(client: EmClient, family: Family, jobs: Sequence[Job]) -> dict[str, Job]:
+def family_of(each: Job) -> Family:
+    """The family of a job that was found."""
+    return KINDS_OF_JOBS[each["kind"]][0]
+
+
+def read_jobs_again(client: EmClient, jobs: Sequence[Job]) -> dict[str, Job]:
     """Jobs as they are now, by id.
 
     :raises ApiError: kind not_found and retryable, for a job that is not there now: the service may be restarting.
     """
     try:
-        found = _by_id(client, (family,), [each["id"] for each in jobs])
+        found = [
+            each
+            for family in KINDS_OF_JOBS["any"]
+            for each in _by_id(client, (family,), [one["id"] for one in jobs if family_of(one) is family])
+        ]
     except ApiError as error:
         raise was_there(error) from error
     return {record["id"]: record for record in (each.record for each in found)}

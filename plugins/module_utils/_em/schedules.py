@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from .._errors import CONFLICT, ApiError
 from .._wait import Waiter
 from .client import EmClient
-from .lookup import Family, read_jobs_again
+from .lookup import read_jobs_again
 from .plan import SCHEDULE, STOPPED, Wish, must_toggle
 from .row import Row, too_late
 from .writes import Writer
@@ -24,9 +24,8 @@ TOGGLE = "toggleScheduleEnabled"
 class Schedules:
     """Brings the schedules of jobs to the wished state."""
 
-    def __init__(self, client: EmClient, family: Family, wish: Wish, waiter: Waiter, writer: Writer) -> None:
+    def __init__(self, client: EmClient, wish: Wish, waiter: Waiter, writer: Writer) -> None:
         self.client = client
-        self.family = family
         self.wish = wish
         self.waiter = waiter
         self.writer = writer
@@ -68,7 +67,7 @@ class Schedules:
 
     def _as_wished(self, rows: Sequence[Row]) -> bool:
         """Read the jobs again; True when every schedule is as wished."""
-        fresh = read_jobs_again(self.client, self.family, [row.job for row in rows])
+        fresh = read_jobs_again(self.client, [row.job for row in rows])
         for row in rows:
             row.job = fresh[row.job["id"]]
         return all(row.job["schedule_enabled"] == self.wish.schedule_enabled for row in rows)

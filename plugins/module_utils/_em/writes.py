@@ -21,7 +21,7 @@ from .._errors import (
 )
 from .._wait import Waiter, timed_out
 from .client import EmClient
-from .lookup import Family
+from .lookup import family_of
 from .model import Resource, Task, task
 from .row import Row, Write
 from .tasks import Seen, follow, refusal
@@ -35,9 +35,8 @@ _SYSTEMIC = (AUTHENTICATION, AUTHORIZATION, CONNECTION, TIMEOUT, TLS)
 class Writer:
     """Sends actions and follows their tasks."""
 
-    def __init__(self, client: EmClient, family: Family, waiter: Waiter) -> None:
+    def __init__(self, client: EmClient, waiter: Waiter) -> None:
         self.client = client
-        self.family = family
         self.waiter = waiter
         self._known_tasks: set[str] = set()
 
@@ -111,7 +110,7 @@ class Writer:
         return done
 
     def _path(self, row: Row) -> str:
-        return f"{self.family.collection}/{row.job['id']}"
+        return f"{family_of(row.job).collection}/{row.job['id']}"
 
     def _adopt(self, write: Write, resource: Resource) -> None:
         record = task(resource)

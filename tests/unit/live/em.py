@@ -78,7 +78,7 @@ class Em:
         """What veeam_em_agent_job does, or veeam_em_job with its family."""
 
         def work(client: EmClient) -> dict[str, Any]:
-            jobs = Jobs(client, family, Wish(state, wait=wait, **wish), self.waiter(timeout=timeout))
+            jobs = Jobs(client, (family,), Wish(state, wait=wait, **wish), self.waiter(timeout=timeout))
             return jobs.run(names, ids, server, check)
 
         with self.client(check, session_id=session_id) as client:
