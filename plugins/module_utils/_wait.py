@@ -91,8 +91,9 @@ class WaitOptions:
 class Waiter:
     """Polls with growing pauses until something holds or the deadline passes.
 
-    A wait of T seconds polls at most 1 / SHARE + ln(max_interval / interval) / SHARE + T / max_interval times, with
-    the defaults about 170 times and twice more for every minute. Polls may fail for up to `poll_error_timeout` seconds in a row before the wait gives up.
+    A wait of T seconds polls at most (1 + ln(max_interval / interval)) / SHARE + T / max_interval times: with the
+    defaults about 170 times, and twice more for every minute. Polls may fail for up to `poll_error_timeout` seconds in
+    a row before the wait gives up.
     """
 
     def __init__(self, options: WaitOptions, clock: Clock = SYSTEM_CLOCK) -> None:

@@ -47,7 +47,8 @@ def main() -> None:
     decoded = decoding.compare(count)
     for each in decoded:
         print(
-            f"  decoding {each['megabytes']} MB: {each['seconds']} s, {each['peer']} {each['peer_seconds']} s, {each['ratio']} times"
+            f"  decoding {each['megabytes']} MB: {each['seconds']} s, {each['peer']} {each['peer_seconds']} s, "
+            f"{each['ratio']} times"
         )
     for name, ratio in ratios.items():
         print(f"  {name}: {ratio}")

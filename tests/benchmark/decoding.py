@@ -54,7 +54,7 @@ def compare(count: int) -> list[dict[str, Any]]:
                 "megabytes": round(sum(map(len, bodies)) / 1e6, 1),
                 "seconds": round(ours, 3),
                 "peer_seconds": round(bare, 3),
-                "ratio": round(statistics.median(a / b for a, b in zip(mine, theirs)), 2),
+                "ratio": round(statistics.median(a / b for a, b in zip(mine, theirs, strict=True)), 2),
             }
         )
     return result

@@ -40,7 +40,7 @@ class Figure:
 
 
 def fleet(jobs: int, runs_of_others: int = 0, seconds: float = BACKUP_SECONDS) -> dict[str, Any]:
-    """A scenario: jobs J0, J1 ... of one machine that were backed up yesterday, and jobs with a past that is not asked for."""
+    """A scenario: jobs J0, J1 ... of one machine, backed up yesterday, and jobs with a past that nobody asks for."""
     mine = [
         {"name": f"J{n}", "machines": [{"name": f"m{n}", "duration": seconds}], "history": [{"ended_ago": 86400}]}
         for n in range(jobs)
@@ -72,7 +72,7 @@ def measure(
             seconds, served = time.monotonic() - began, time.process_time() - used
             counters = sim.counters()
             figures.append((seconds, counters.get("requests", 0), counters.get("bytes", 0), served))
-    median = [statistics.median(column) for column in zip(*figures)]
+    median = [statistics.median(column) for column in zip(*figures, strict=True)]
     figure = Figure(what, who, round(median[0], 2), round(median[1]), round(median[2]), round(median[3], 2))
     print(f"  {what:34} {who:12} {figure.seconds:8.2f} s {figure.requests:6} requests", flush=True)
     return figure

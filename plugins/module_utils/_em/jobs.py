@@ -14,7 +14,7 @@ from .._wait import Waiter
 from .client import EmClient
 from .discovery import Discovery
 from .lookup import Family, find_jobs
-from .model import Job, JobSession, is_copy, is_stopping
+from .model import Job, JobObject, JobSession, is_copy, is_stopping, job_objects
 from .numbers import machine_numbers
 from .plan import (
     ATTACH,
@@ -61,6 +61,7 @@ class Jobs:
         self.schedules = Schedules(client, wish, waiter, self.writer)
         self.discovery = Discovery(client, waiter.clock)
         self.rows: list[Row] = []
+        self._includes: dict[str, list[JobObject]] = {}
 
     def run(self, names: Sequence[str], ids: Sequence[str], server: str | None, check_mode: bool) -> dict[str, Any]:
         """Find the jobs, plan, carry out, wait if wished.
@@ -72,6 +73,7 @@ class Jobs:
         limited = self.client.within(self.waiter.deadline) if self.waiter.options.timeout else nullcontext()
         with limited:
             found = find_jobs(self.client, self.families, names, ids, server)
+            self._includes = {str(each.id): job_objects(each.resource) for each in found}
             self._observe([each.record for each in found], check_mode)
         before = picture(self.rows)
         if check_mode:
@@ -230,7 +232,9 @@ class Jobs:
         try:
             ended = self.waiter.until(lambda: self._over(rows, begun))
             if ended and self.wish.state != STOPPED:
-                self.watch.settle(self.waiter, _ids(rows), lambda runs: machine_numbers(self.client, runs))
+                self.watch.settle(
+                    self.waiter, _ids(rows), lambda runs: machine_numbers(self.client, runs, self._includes)
+                )
             else:
                 # What became of the machines of a stopped run is a courtesy.
                 self.watch.peek(_ids(rows))

@@ -7,35 +7,85 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from .._errors import NOT_FOUND, ApiError
+from .._errors import AUTHORIZATION, NOT_FOUND, ApiError
 from .client import EmClient
 from .machines import read_machines
-from .model import SUCCESS, WARNING, JobSession
+from .model import SUCCESS, WARNING, Computer, JobObject, JobSession, computer, is_copy
 from .query import Condition
-from .sessions import kind_of, records
+from .sessions import is_agent, kind_of, records
 from .values import seconds
 
 # Only so few runs are worth the requests; the machines of more are read repeatedly instead.
 FEW_RUNS = 5
+# Up to so many names of computers and protection groups are looked up.
+FEW_NAMES = 200
 # So many of a job's newest sessions are looked through for a run before.
 NEWEST = 10
 
 
-def machine_numbers(client: EmClient, runs: Sequence[JobSession]) -> Mapping[str, int]:
-    """The number of machines in the last good run of the same job: session id -> number.
+def machine_numbers(
+    client: EmClient, runs: Sequence[JobSession], includes: Mapping[str, Sequence[JobObject]] | None = None
+) -> Mapping[str, int]:
+    """The number of machines of some runs: session id -> number, as far as it is known.
 
-    A retry has only the machines that failed before, so it tells nothing, and nothing is told of it.
+    It follows from what the job includes, else from the last good run of the same job. A retry has only the machines
+    that failed before, so nothing is told of it.
+
+    :param includes: what jobs include, by job id.
     """
-    if len(runs) > FEW_RUNS:
-        return {}
+    whole = [run for run in runs if run["job_id"] and not run["is_retry"] and not is_copy(run["job_type"])]
     try:
-        before = {run["id"]: _run_before(client, run) for run in runs if run["job_id"] and not run["is_retry"]}
-        machines = read_machines(client, [each for each in before.values() if each])
+        numbers = _by_objects(client, whole, includes or {})
+        rest = [run for run in whole if run["id"] not in numbers]
+        return {**numbers, **_by_runs_before(client, rest)} if len(rest) <= FEW_RUNS else numbers
     except ApiError as error:
-        if not error.retryable and error.kind != NOT_FOUND:
+        if not error.retryable and error.kind not in (AUTHORIZATION, NOT_FOUND):
             raise
         # Without numbers it takes a few readings more, and nothing else.
         return {}
+
+
+def _by_objects(
+    client: EmClient, runs: Sequence[JobSession], includes: Mapping[str, Sequence[JobObject]]
+) -> dict[str, int]:
+    """Numbers of runs whose jobs include only VMs, or only computers and protection groups that are known."""
+    wanted = {run["id"]: (run, includes[str(run["job_id"])]) for run in runs if includes.get(str(run["job_id"]))}
+    names = list(dict.fromkeys(each["name"] for run, objects in wanted.values() if is_agent(run) for each in objects))
+    computers: list[Computer] = []
+    if names and len(names) <= FEW_NAMES:
+        for field in ("Name", "ProtectionGroupName"):
+            computers += map(computer, client.query_any("DiscoveredComputer", field, names))
+    numbers = {
+        run_id: members(objects, computers) if is_agent(run) else _vms(objects)
+        for run_id, (run, objects) in wanted.items()
+    }
+    return {run_id: number for run_id, number in numbers.items() if number}
+
+
+def members(objects: Sequence[JobObject], computers: Sequence[Computer]) -> int | None:
+    """How many computers some objects of agent jobs stand for: computers by name, protection groups by their members.
+
+    :returns: None where an object is neither, or both, or where backup servers have the same name.
+    """
+    found: set[str] = set()
+    for each in objects:
+        name = each["name"].lower()
+        alone = [one for one in computers if one["name"].lower() == name]
+        group = [one for one in computers if str(one["protection_group"]).lower() == name]
+        if bool(alone) == bool(group) or len({one["backup_server"] for one in alone + group}) != 1:
+            return None
+        found.update(one["id"] for one in alone + group)
+    return len(found)
+
+
+def _vms(objects: Sequence[JobObject]) -> int | None:
+    """The number of VMs, where there are no containers among the objects."""
+    return len(objects) if all(each["type"] == "Vm" for each in objects) else None
+
+
+def _by_runs_before(client: EmClient, runs: Sequence[JobSession]) -> dict[str, int]:
+    before = {run["id"]: _run_before(client, run) for run in runs}
+    machines = read_machines(client, [each for each in before.values() if each])
     return {run_id: len(machines[each["id"]]) for run_id, each in before.items() if each}
 
 

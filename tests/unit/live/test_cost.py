@@ -32,6 +32,6 @@ def test_one_job_costs_the_same_beside_the_runs_of_others(em: Start) -> None:
     assert abs(cost(em, 1, 2000) - cost(em, 1, 0)) <= 3
 
 
-@pytest.mark.parametrize(("jobs", "most"), [(1, 30), (10, 46), (100, 145)])
+@pytest.mark.parametrize(("jobs", "most"), [(1, 28), (10, 42), (100, 140)])
 def test_a_request_for_each_start_and_few_besides(em: Start, jobs: int, most: int) -> None:
     assert cost(em, jobs, 400) <= most

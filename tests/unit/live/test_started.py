@@ -160,7 +160,7 @@ def test_machines_that_appear_one_after_the_other(em: Start, delay: float) -> No
 
 
 def test_machines_that_appear_at_the_last_moment(em: Start) -> None:
-    it = em(fleet(late(182)))
+    it = em(fleet(late(181)))
     row = only(it.failure("Linux").learnt)
     # They came with the last reading.
     assert [(each["name"], each["result"]) for each in row["machines"]] == ALL_MACHINES
