@@ -5,14 +5,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Sequence
 
 from .._errors import NOT_FOUND, ApiError
-from .client import EmClient
+from .client import PAGE_SIZE, EmClient
 from .links import backup_server, bare_id
-from .model import Computer, RestorePoint, computer
-from .query import Condition
+from .model import Computer, Resource, RestorePoint, computer
+from .query import Condition, fits
 from .values import age_hours, known_text, time_text
+
+# Backup server and name of a computer, in small letters.
+Place = tuple[str, str]
+_POINT = "AgentRestorePoint"
 
 
 def read_computers(
@@ -46,15 +50,48 @@ def read_computers(
     return found
 
 
-def _place(record: Computer) -> tuple[str, str]:
+def _place(record: Computer) -> Place:
     """Where a computer is: backup servers may have computers of the same name."""
     return str(record["backup_server"] or "").lower(), record["name"].lower()
 
 
-def _newest_restore_points(client: EmClient, wanted: set[tuple[str, str]]) -> dict[tuple[str, str], RestorePoint]:
-    """The newest restore point of each computer, by its place: points are named <computer>@<time>."""
-    result: dict[tuple[str, str], RestorePoint] = {}
-    for row in client.rows("AgentRestorePoint", sort_by="CreationTime", descending=True):
+def _newest_restore_points(client: EmClient, wanted: set[Place]) -> dict[Place, RestorePoint]:
+    """The newest restore point of each computer, by its place.
+
+    The newest of all answer for most. The rest are asked for by name, so that a computer without one does not cost a
+    reading of all points; only a server that does not compare names is read to the end.
+    """
+    result: dict[Place, RestorePoint] = {}
+    page = list(client.rows(_POINT, sort_by="CreationTime", descending=True, limit=PAGE_SIZE))
+    _take(client, page, wanted, result)
+    missing = wanted - result.keys()
+    if len(page) < PAGE_SIZE or not missing:
+        return result
+    for text in _ranges({name for _server, name in missing}, str(page[-1].get("name"))):
+        rows = _asked(client, text) if text else []
+        if page[-1].get("uid") not in {row.get("uid") for row in rows}:
+            rows = list(client.rows(_POINT, sort_by="CreationTime", descending=True))
+            _take(client, rows, wanted, result)
+            break
+        _take(client, rows, missing, result)
+    return result
+
+
+def _asked(client: EmClient, text: str) -> list[Resource]:
+    """Restore points by a filter; none where the server does not take it."""
+    try:
+        return list(client.rows(_POINT, text, sort_by="CreationTime", descending=True))
+    except ApiError as error:
+        if error.http_status != 400:
+            raise
+        return []
+
+
+def _take(
+    client: EmClient, rows: Iterable[Resource], wanted: Container[Place], result: dict[Place, RestorePoint]
+) -> None:
+    """Add the restore points of computers that have none yet. They come newest first, named <computer>@<time>."""
+    for row in rows:
         name = str(row.get("name", "")).rpartition("@")[0].lower()
         place = (str(backup_server(row).get("name") or "").lower(), name)
         if place in wanted and place not in result:
@@ -65,6 +102,27 @@ def _newest_restore_points(client: EmClient, wanted: set[tuple[str, str]]) -> di
                 "age_hours": age_hours(created, client.now()),
                 "point_type": known_text(row.get("point_type")),
             }
-            if len(result) == len(wanted):
-                break
-    return result
+
+
+def _ranges(names: Iterable[str], known: str) -> list[str]:
+    """Filters for the restore points of some computers, each of which also finds one that is known to exist.
+
+    :returns: an empty text where the grammar cannot carry a name.
+    """
+
+    def between(least: str, op: str, most: str) -> list[Condition]:
+        return [Condition.of("Name", ">=", least), Condition.of("Name", op, most)]
+
+    probe = between(known, "<=", known)
+    texts: list[str] = []
+    for name in sorted(names):
+        # A is the letter after the @ that ends a computer's name.
+        pair = between(f"{name}@", "<", f"{name}A")
+        text = ";".join(each.text() for each in pair)
+        if not all(each.portable for each in (*pair, *probe)):
+            return [""]
+        if texts and fits(f"{texts[-1]},{text}"):
+            texts[-1] += f",{text}"
+        else:
+            texts.append(f"{';'.join(each.text() for each in probe)},{text}")
+    return texts
