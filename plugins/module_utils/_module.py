@@ -12,7 +12,6 @@ from typing import Any, Callable
 from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
 
 from . import _signals
-from ._conductor.client import ConductorClient
 from ._em.client import EmClient
 from ._em.codec import XMLTODICT_IMPORT_ERROR
 from ._errors import PROTOCOL, TIMEOUT, ApiError, Interrupted, learnt_by
@@ -60,6 +59,9 @@ def run_em(spec: dict[str, Any], work: Work, **kwargs: Any) -> None:
 
 def run_conductor(spec: dict[str, Any], work: Work, **kwargs: Any) -> None:
     """Run a conductor_* module; as run_em."""
+    # Most calls are for Enterprise Manager: they need not load the other client.
+    from ._conductor.client import ConductorClient
+
     libraries = {"requests": REQUESTS_IMPORT_ERROR}
     _run(dict(option_spec(CONDUCTOR_CONNECTION), **spec), work, ConductorClient, libraries, kwargs)
 

@@ -27,9 +27,9 @@ def pages(media_type: str) -> list[bytes]:
     }
     with Simulator({"agent_jobs": [job]}) as sim, requests.Session() as http:
         http.trust_env, http.verify = False, sim.ca_path
-        answer = http.post(f"{sim.url}/sessionMngr/?v=latest", auth=ACCOUNT)
+        answer = http.post(f"{sim.url}/api/sessionMngr/?v=latest", auth=ACCOUNT)
         http.headers.update({"X-RestSvcSessionId": answer.headers["X-RestSvcSessionId"], "Accept": media_type})
-        url = f"{sim.url}/query?type=BackupTaskSession&format=Entities&pageSize={ROWS}&page="
+        url = f"{sim.url}/api/query?type=BackupTaskSession&format=Entities&pageSize={ROWS}&page="
         return [http.get(f"{url}{number}").content for number in range(1, PAGES + 1)]
 
 

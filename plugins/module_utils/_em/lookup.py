@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -284,6 +283,9 @@ def _a(noun: str) -> str:
 def near_matches(name: str, names: Sequence[str], limit: int = 5) -> list[str]:
     """Names that resemble a name: letter case aside, by similarity, or one within the other."""
     lowered = {each.lower(): each for each in names}
+    # Only a failure needs it, and every call would pay for it.
+    import difflib
+
     close = difflib.get_close_matches(name.lower(), list(lowered), n=limit, cutoff=0.6)
     within = [each for each in lowered if name.lower() in each or each in name.lower()]
     return [lowered[each] for each in dict.fromkeys(close + within)][:limit]
