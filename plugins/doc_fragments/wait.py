@@ -34,6 +34,16 @@ options:
       - How long polls may fail in a row before the wait gives up, in seconds.
     type: float
     default: 120.0
+  progress:
+    description:
+      - Whether to show how the wait is going, one line for each change that matters. After five minutes without a
+        change, one line says what is still waited for.
+      - Nothing is shown with C(no_log), in the background (C(async)), and when the module does not run on the
+        controller.
+      - To name failed machines early, the machines of the run are read while it lasts. Nothing else depends on it.
+    type: bool
+    default: true
+    version_added: 0.3.0
 """
 
     OPTIONAL = r"""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import traceback
+from collections.abc import Mapping
 from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
@@ -17,6 +18,7 @@ from ._em.codec import XMLTODICT_IMPORT_ERROR
 from ._errors import PROTOCOL, TIMEOUT, ApiError, Interrupted, learnt_by
 from ._http import REQUESTS_IMPORT_ERROR
 from ._options import CONDUCTOR_CONNECTION, EM_CONNECTION, WAIT
+from ._progress import CHANNEL, Channel, Progress
 from ._text import Secrets, clean, presentable
 
 Work = Callable[[Any, AnsibleModule], "dict[str, Any]"]
@@ -79,6 +81,8 @@ def _run(
     client = None
     try:
         client = client_class.from_params(module.params, read_only=module.check_mode)
+        if module.params.get("progress"):
+            client.progress = Progress(Channel(os.environ.get(CHANNEL)), _secrets(client))
         with client:
             try:
                 result = work(client, module)
@@ -89,8 +93,10 @@ def _run(
         # Whatever a server can answer, a user gets a sentence, what was learnt, and the log-off.
         _signals.ignore()
         _tell(module, client)
-        error = _as_error(problem)
+        error = _as_error(problem, learnt_by(problem))
         failure = {"msg": error.sentence(), "error": error.as_dict(), **learnt_by(problem)}
+        if isinstance(problem, Interrupted) and client:
+            client.progress.tell([(failure["msg"], True)])
         module.fail_json(**presentable(failure, _secrets(client)))
     _tell(module, client)
     # Only veeam_em_session returns secrets: what it is for.
@@ -98,15 +104,22 @@ def _run(
     module.exit_json(**presentable(result, _secrets(client)), **wanted)
 
 
-def _as_error(problem: Exception) -> ApiError:
+def _as_error(problem: Exception, learnt: Mapping[str, Any]) -> ApiError:
     if isinstance(problem, ApiError):
         return problem
     if isinstance(problem, Interrupted):
         # The nearest of the kinds: it ended before the outcome was known, as when time runs out.
+        sessions = [*learnt.get("sessions", ()), *(row["session"] for row in learnt.get("jobs", ()))]
+        running = [each["id"] for each in sessions if each and each["running"]]
+        resume = "Run the playbook again: it attaches to what still runs."
+        if running:
+            resume = (
+                f"Wait for it with veeam_em_job_session_wait, id: [{', '.join(running)}], or run the playbook again."
+            )
         return ApiError(
             TIMEOUT,
             f"Interrupted by {problem}. What was started on the server continues there; nothing was stopped.",
-            hint="Wait for it with the module for that, or run the playbook again: it attaches to what still runs.",
+            hint=resume,
             retryable=True,
         )
     place = traceback.extract_tb(problem.__traceback__)[-1]

@@ -51,4 +51,5 @@ WAIT: dict[str, tuple[dict[str, Any], str | None]] = {
     "wait_interval": ({"type": "float", "default": 0.5}, None),
     "wait_max_interval": ({"type": "float", "default": 30.0}, None),
     "poll_error_timeout": ({"type": "float", "default": 120.0}, None),
+    "progress": ({"type": "bool", "default": True}, None),
 }

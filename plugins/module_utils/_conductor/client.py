@@ -11,6 +11,7 @@ from urllib.parse import quote, urlsplit
 
 from .._errors import NOT_FOUND, PROTOCOL, USAGE, ApiError
 from .._http import HttpOptions
+from .._progress import UNSEEN, Progress
 from .._wait import SYSTEM_CLOCK, Clock
 from .model import Record, Workflow, task
 from .session import ConductorSession, Credentials, usable_token
@@ -23,7 +24,10 @@ class ConductorClient:
     """Conductor as a set of calls; a context manager.
 
     :ivar debug_lines: what helps to understand a slow or odd answer.
+    :ivar progress: who waits tells it how things stand.
     """
+
+    progress: Progress = UNSEEN
 
     def __init__(self, session: ConductorSession) -> None:
         self.session = session

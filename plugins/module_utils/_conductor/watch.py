@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._errors import NOT_FOUND, REJECTED, USAGE, ApiError, keep
+from .._progress import Standing, table
 from .._wait import Waiter, timed_out
 from .client import ConductorClient
 from .model import GOOD, STATUSES, Record, Workflow
@@ -113,16 +114,25 @@ def wait_for_tasks(
 
     :param follow_retries: wait for the task, through all its attempts; else for the attempt that is there.
     :param success_statuses: the statuses that count as a good end.
-    :returns: tasks, timed_out, elapsed (seconds), polls.
+    :returns: tasks, summary (for people), timed_out, elapsed (seconds), polls.
     :raises ApiError: rejected for a bad end, not_found, timeout; all with `tasks` in `learnt`.
     """
 
     def poll() -> bool:
         _read(client, [each for each in tasks if not each.settled], follow_retries)
+        client.progress.show({str(index): _standing(each, success_statuses) for index, each in enumerate(tasks)})
         return all(each.settled for each in tasks)
 
     def result() -> dict[str, Any]:
-        return {"tasks": _records(tasks), "timed_out": False, "elapsed": waiter.elapsed, "polls": waiter.polls}
+        records = _records(tasks)
+        rows = [[each["reference_task_name"] or each["task_id"], each["status"], each["reason"]] for each in records]
+        return {
+            "tasks": records,
+            "summary": table(("task", "status", "reason"), rows),
+            "timed_out": False,
+            "elapsed": waiter.elapsed,
+            "polls": waiter.polls,
+        }
 
     try:
         with client.session.transport.within(waiter.deadline):
@@ -173,6 +183,17 @@ def _doubt(client: ConductorClient, each: Watched, workflow: Workflow) -> None:
 
 def _records(tasks: Sequence[Watched]) -> list[Record]:
     return [each.record for each in tasks if each.record]
+
+
+def _standing(each: Watched, success_statuses: Sequence[str]) -> Standing:
+    """How a task stands, for those who watch."""
+    record = each.record or {}
+    return Standing(
+        str(record.get("reference_task_name") or each.reference or each.task_id),
+        f"{record.get('status') or 'not reached yet'}{_why(each)}",
+        ended=each.settled,
+        bad=each.settled and not _good(each.record, success_statuses),
+    )
 
 
 def _good(record: Record | None, success_statuses: Sequence[str]) -> bool:

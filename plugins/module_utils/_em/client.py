@@ -13,6 +13,7 @@ from typing import Any
 
 from .._errors import NOT_FOUND, PROTOCOL, TIMEOUT, USAGE, ApiError
 from .._http import HttpOptions
+from .._progress import UNSEEN, Progress
 from .._wait import SYSTEM_CLOCK, Clock, Deadline
 from .codec import DAMAGED_HINT, as_dict, members
 from .links import bare_id, checked_id, path_of
@@ -33,7 +34,10 @@ class EmClient:
 
     :ivar warnings: what the user should be told, whatever the outcome.
     :ivar debug_lines: what helps to understand a slow or odd answer.
+    :ivar progress: who waits tells it how things stand.
     """
+
+    progress: Progress = UNSEEN
 
     def __init__(self, session: EmSession) -> None:
         self.session = session

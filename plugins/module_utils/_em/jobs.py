@@ -36,6 +36,7 @@ from .plan import (
 from .row import Row, picture, shown_action, too_late
 from .schedules import Schedules
 from .sessions import belongs, kind_of, kinds_of, read_last_sessions, read_open_sessions, read_session
+from .verdicts import summary
 from .watch import Watch
 from .writes import Writer
 
@@ -66,7 +67,7 @@ class Jobs:
     def run(self, names: Sequence[str], ids: Sequence[str], server: str | None, check_mode: bool) -> dict[str, Any]:
         """Find the jobs, plan, carry out, wait if wished.
 
-        :returns: changed, jobs, and before and after as a diff.
+        :returns: changed, jobs, summary (for people), and before and after as a diff.
         :raises ApiError: what is known of the jobs by then is in `learnt`.
         """
         # With wait_timeout 0 nothing is waited for, but everything is done.
@@ -149,6 +150,7 @@ class Jobs:
             if row.plan.action in (ATTACH, NONE) and row.plan.reason:
                 row.notes.append(f"Nothing to do: {row.plan.reason}.")
         self.writer.send_all([row for row in acting if not row.error], self._act)
+        self._show()
         with self.client.within(self.waiter.deadline):
             in_time = self.writer.follow([(row, row.act) for row in acting if not row.error])
             self._rejoin(acting)
@@ -216,6 +218,11 @@ class Jobs:
 
     # Runs
 
+    def _show(self) -> None:
+        """Tell those who watch how the jobs stand."""
+        if self.wish.wait:
+            self.client.progress.show({row.job["id"]: row.standing() for row in self.rows})
+
     def _see_runs(self, rows: Sequence[Row]) -> None:
         """Wait for the rows' runs, or look at them once."""
         begun = [row for row in rows if row.begun]
@@ -240,6 +247,7 @@ class Jobs:
                 self.watch.peek(_ids(rows))
         except ApiError as error:
             raise self._with_runs(rows, error) from error
+        self._show()
         if not ended:
             raise too_late(self.rows, self.waiter)
 
@@ -251,7 +259,10 @@ class Jobs:
             doubtful = self.discovery.doubt(row)
             if doubtful:
                 row.error = _doubt(row, doubtful)
-        if not self.watch.refresh(_ids(rows)) or not all(row.session_ids or row.error for row in rows):
+        running = not self.watch.refresh(_ids(rows))
+        self.watch.glance(_ids(rows))
+        self._show()
+        if running or not all(row.session_ids or row.error for row in rows):
             return False
         # What was found may be the run of somebody who started the job after a short run that shows only now.
         self.discovery.look([row for row in begun if not row.error and not self.discovery.is_named(row)])
@@ -291,6 +302,7 @@ class Jobs:
         return {
             "changed": any(row.changed for row in self.rows),
             "jobs": [row.as_dict() for row in self.rows],
+            "summary": summary((row.name, row.session, row.machines, row.said) for row in self.rows),
             "diff": {"before": before, "after": picture(self.rows)},
         }
 

@@ -13,10 +13,11 @@ from collections.abc import Sequence
 
 from .client import EmClient
 from .links import bare_id
-from .model import FAILED, RESULTS, SUCCESS, WARNING, JobSession, Machine, TaskSession, severity, worst
+from .model import JobSession, Machine, TaskSession, severity, worst
 from .query import Condition
 from .sessions import AGENT_MACHINE, BACKUP, KINDS, is_agent, kind_of, read_session, records, since
 from .task_sessions import begun, read_listed_task_sessions, read_task_sessions_of
+from .values import lasted
 
 # Up to so many runs are asked for their own lists of machines; those of more are looked for among all.
 FEW_RUNS = 3
@@ -69,6 +70,7 @@ def merge(run: JobSession, children: Sequence[JobSession], task_sessions: Sequen
             "reason": each["reason"] or None,
             "state": each["state"],
             "task_session_id": each["id"],
+            "duration_seconds": lasted(each["creation_time"], each["end_time"]),
         }
         for each in alone
     ]
@@ -106,6 +108,7 @@ def _machine(run: JobSession, child: JobSession, parts: Sequence[TaskSession]) -
         "reason": "; ".join(distinct([child["failure_message"], *(each["reason"] for each in parts)])) or None,
         "state": child["state"],
         "task_session_id": worst_part["id"] if worst_part else None,
+        "duration_seconds": lasted(child["creation_time"], child["end_time"]),
     }
 
 
@@ -147,41 +150,6 @@ def complete(session: JobSession, machines: Sequence[Machine]) -> bool:
     """Whether the machines account for the verdict of an ended run."""
     results = [machine["result"] for machine in machines]
     return bool(session["result"]) and bool(results) and all(results) and worst(results) == session["result"]
-
-
-def unacceptable(result: str | None, fail_on: str) -> bool:
-    """Whether a verdict fails the task. A missing or unknown verdict never passes a gate.
-
-    :param fail_on: failed, warning or never.
-    """
-    if fail_on == "never":
-        return False
-    passing = (SUCCESS, WARNING) if fail_on == "failed" else (SUCCESS,)
-    return result not in passing
-
-
-def bad_machines(machines: Sequence[Machine], fail_on: str) -> list[Machine]:
-    """The machines of a run whose verdict fails the task."""
-    return [machine for machine in machines if unacceptable(machine["result"], fail_on)]
-
-
-def describe(session: JobSession | None, machines: Sequence[Machine], fail_on: str) -> str:
-    """One sentence about an ended run: its verdict and the reason of each machine that did not make it."""
-    result = session["result"] if session else None
-    text = f"ended {result or 'without a verdict'}"
-    bad = bad_machines(machines, fail_on if fail_on != "never" else "failed")
-    if bad:
-        text += ": " + "; ".join(map(_machine_text, bad))
-    elif session and result == FAILED and session["failure_message"]:
-        text += f": {session['failure_message'].rstrip('.')}"
-    elif machines and result in RESULTS:
-        text += f", {len(machines)} machine{'' if len(machines) == 1 else 's'}"
-    return text
-
-
-def _machine_text(machine: Machine) -> str:
-    reason = f" ({machine['reason'].rstrip('. ')})" if machine["reason"] else ""
-    return f"{machine['name']} {machine['result'] or 'has no result'}{reason}"
 
 
 def _children(client: EmClient, runs: Sequence[JobSession]) -> dict[str, list[JobSession]]:

@@ -119,6 +119,7 @@ class Machine(TypedDict):
     reason: str | None
     state: str | None
     task_session_id: str | None
+    duration_seconds: float | None
 
 
 class TaskSession(TypedDict):

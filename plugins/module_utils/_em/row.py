@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any, Callable
 
 from .._errors import ApiError
+from .._progress import Standing
 from .._wait import Waiter, timed_out
-from .machines import bad_machines, describe, unacceptable
 from .model import Job, JobSession, Machine, Task, severity
 from .plan import ATTACH, DISABLE, ENABLE, NONE, RETRY, START, STOP, Plan, Wish, busy_sessions
+from .verdicts import bad_machines, describe, standing, unacceptable
 from .watch import Watch
 
 
@@ -109,6 +110,14 @@ class Row:
         verdicts = [session["result"] for session in self.sessions]
         return any(unacceptable(each, fail_on) for each in verdicts) or bool(bad_machines(self.machines, fail_on))
 
+    def standing(self) -> Standing:
+        """How the row stands, for those who watch."""
+        if self.error:
+            return Standing(self.name, f"failed: {self.error.message}", ended=True, bad=True)
+        if self.session:
+            return standing(self.name, self.session, self.machines)
+        return Standing(self.name, "started; its run has not appeared yet" if self.begun else "waiting")
+
     def outcome(self, fail_on: str) -> str:
         """How the run ended, as a sentence."""
         return f"The run {describe(self.session, self.machines, fail_on)}."
@@ -158,6 +167,11 @@ class Row:
             f"Would {' and '.join(steps)}." if self.plan.changes else f"Nothing to do: {self.plan.reason}."
         )
 
+    @property
+    def said(self) -> str:
+        """What is said of the row."""
+        return " ".join(self.notes + ([self.error.sentence()] if self.error else []))
+
     def as_dict(self) -> dict[str, Any]:
         """The row as it is returned."""
         return {
@@ -167,7 +181,7 @@ class Row:
             "task": self.act.task or self.toggle.task,
             "session": self.session,
             "machines": self.machines,
-            "msg": " ".join(self.notes + ([self.error.sentence()] if self.error else [])),
+            "msg": self.said,
         }
 
 

@@ -8,10 +8,11 @@ A task tells that an action was triggered, not how it ended (em_rest 4).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Callable, Union
 
 from .._errors import NOT_FOUND, REJECTED, USAGE, ApiError, keep
+from .._progress import Standing, table
 from .._wait import Waiter, timed_out
 from .client import EmClient
 from .filters import among
@@ -53,10 +54,12 @@ def follow(
     ids: Iterable[str],
     known: dict[str, Seen],
     done: Callable[[Task], bool] = finished,
+    show: Callable[[], object] = bool,
 ) -> bool:
     """Wait until every task is done or not known any more.
 
     :param known: filled with the last record of each task, or the error that says that it is not known.
+    :param show: called after each reading.
     :returns: False when time ran out.
     """
     ids = list(ids)
@@ -75,6 +78,7 @@ def follow(
                     "the module waits for it."
                 )
             known[task_id] = record
+        show()
         return all(_over(known[task_id], done) for task_id in ids)
 
     return waiter.until(poll)
@@ -126,7 +130,8 @@ def wait_for_tasks(
     seen: dict[str, Seen] = {}
     try:
         with client.within(waiter.deadline):
-            done = follow(client, waiter, once(ids), seen, finished if until == "finished" else operation_finished)
+            over = finished if until == "finished" else operation_finished
+            done = follow(client, waiter, once(ids), seen, over, lambda: client.progress.show(_standings(seen, over)))
         tasks = _known_or_raise(seen)
         if not done:
             pending = [f"{record['id']} ({record['state']})" for record in tasks if not record["finished"]]
@@ -144,9 +149,32 @@ def wait_for_tasks(
             )
     except Exception as stop:
         known = [record for record in seen.values() if not isinstance(record, ApiError)]
-        keep(stop, {"tasks": known, "elapsed": waiter.elapsed, "polls": waiter.polls})
+        keep(stop, _told(known, waiter))
         raise
-    return {"tasks": tasks, "elapsed": waiter.elapsed, "polls": waiter.polls}
+    return _told(tasks, waiter)
+
+
+def _told(tasks: Sequence[Task], waiter: Waiter) -> dict[str, Any]:
+    rows = [[each["id"], each["operation"], each["state"], _success(each), each["message"]] for each in tasks]
+    text = table(("task", "operation", "state", "verdict", "message"), rows)
+    return {"tasks": list(tasks), "summary": text, "elapsed": waiter.elapsed, "polls": waiter.polls}
+
+
+def _success(record: Task) -> str | None:
+    return None if record["success"] is None else "Success" if record["success"] else "Failed"
+
+
+def _standings(seen: Mapping[str, Seen], over: Callable[[Task], bool]) -> dict[str, Standing]:
+    return {
+        task_id: Standing(
+            f"{task_id} ({record['operation']})",
+            refusal(record).rstrip(".") if record["finished"] and not record["success"] else str(record["state"]),
+            ended=over(record),
+            bad=record["finished"] and not record["success"],
+        )
+        for task_id, record in seen.items()
+        if not isinstance(record, ApiError)
+    }
 
 
 def refusal(record: Task) -> str:

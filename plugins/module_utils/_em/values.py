@@ -76,6 +76,12 @@ def seconds(value: Any) -> float | None:
     return found.timestamp() if found else None
 
 
+def lasted(begin: str | None, end: str | None) -> float | None:
+    """Seconds between two times; None where one of them is not known."""
+    first, last = seconds(begin), seconds(end)
+    return None if first is None or last is None else round(max(0.0, last - first), 3)
+
+
 def age_hours(value: Any, now: datetime) -> float | None:
     """Hours between a server's time and `now`; None when there is no time."""
     then = moment(value)

@@ -12,11 +12,11 @@ from .._errors import REJECTED, ApiError, keep
 from .._wait import Waiter, timed_out
 from .client import EmClient
 from .links import bare_id
-from .machines import bad_machines, describe, unacceptable
 from .model import JobSession
 from .numbers import machine_numbers
 from .sessions import read_session
 from .tasks import once, refuse_none
+from .verdicts import bad_machines, describe, standing, summary, unacceptable
 from .watch import Watch
 
 
@@ -27,7 +27,7 @@ def wait_for_sessions(
 
     :param fail_on: failed, warning or never.
     :param on_timeout: fail or return.
-    :returns: sessions (each with machines), timed_out, elapsed (seconds), polls.
+    :returns: sessions (each with machines), summary (for people), timed_out, elapsed (seconds), polls.
     :raises ApiError: rejected for a verdict that does not pass, not_found, timeout; with `sessions` in `learnt`.
     """
     refuse_none(ids, "job session")
@@ -40,11 +40,25 @@ def wait_for_sessions(
         for session_id in fresh:
             watch.follow(read_session(client, session_id))
             order.append(session_id)
-        return watch.refresh(order)
+        ended = watch.refresh(order)
+        watch.glance(order)
+        show()
+        return ended
+
+    def show() -> None:
+        client.progress.show(
+            {each["id"]: standing(each["name"], each, watch.machines([each["id"]])) for each in watch.sessions(order)}
+        )
 
     def result() -> dict[str, Any]:
-        sessions = [dict(each, machines=watch.machines([each["id"]])) for each in watch.sessions(order)]
-        return {"sessions": sessions, "timed_out": False, "elapsed": waiter.elapsed, "polls": waiter.polls}
+        runs = [(each, watch.machines([each["id"]])) for each in watch.sessions(order)]
+        return {
+            "sessions": [dict(each, machines=machines) for each, machines in runs],
+            "summary": summary((each["job_name"], each, machines, "") for each, machines in runs),
+            "timed_out": False,
+            "elapsed": waiter.elapsed,
+            "polls": waiter.polls,
+        }
 
     try:
         with client.within(waiter.deadline):
@@ -53,6 +67,7 @@ def wait_for_sessions(
                 watch.settle(waiter, order, lambda runs: machine_numbers(client, runs))
             else:
                 watch.peek(order)
+            show()
         if ended:
             _judge(watch, order, fail_on)
         elif on_timeout == "fail":

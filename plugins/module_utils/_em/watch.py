@@ -75,6 +75,16 @@ class Watch:
         self._fresh = set()
         return not self.running(ids)
 
+    def glance(self, ids: Sequence[str]) -> None:
+        """Read the machines for those who watch, and only for them: a failure to read is left to the polls."""
+        progress = self.client.progress
+        if ids and progress.may_read():
+            with progress.reading():
+                try:
+                    self._machines.update(read_machines(self.client, self.sessions(ids)))
+                except ApiError as error:
+                    self.client.debug_lines.append(f"The machines could not be read: {error.message}")
+
     def peek(self, ids: Sequence[str]) -> None:
         """Read the machines once and as far as that works: a machine may be done before its run is."""
         try:

@@ -1,0 +1,84 @@
+# Copyright: (c) 2026, backupops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What verdicts mean for a task, and how runs and their machines are told to people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from .._progress import Standing, span, table
+from .model import FAILED, RESULTS, SUCCESS, WARNING, JobSession, Machine
+from .values import lasted
+
+
+def unacceptable(result: str | None, fail_on: str) -> bool:
+    """Whether a verdict fails the task. A missing or unknown verdict never passes a gate.
+
+    :param fail_on: failed, warning or never.
+    """
+    if fail_on == "never":
+        return False
+    passing = (SUCCESS, WARNING) if fail_on == "failed" else (SUCCESS,)
+    return result not in passing
+
+
+def bad_machines(machines: Sequence[Machine], fail_on: str) -> list[Machine]:
+    """The machines of a run whose verdict fails the task."""
+    return [machine for machine in machines if unacceptable(machine["result"], fail_on)]
+
+
+def describe(session: JobSession | None, machines: Sequence[Machine], fail_on: str) -> str:
+    """One sentence about an ended run: its verdict and the reason of each machine that did not make it."""
+    result = session["result"] if session else None
+    text = f"ended {result or 'without a verdict'}"
+    bad = bad_machines(machines, fail_on if fail_on != "never" else "failed")
+    if bad:
+        text += ": " + "; ".join(map(_machine_text, bad))
+    elif session and result == FAILED and session["failure_message"]:
+        text += f": {session['failure_message'].rstrip('.')}"
+    elif machines and result in RESULTS:
+        text += f", {len(machines)} machine{'' if len(machines) == 1 else 's'}"
+    return text
+
+
+def standing(name: str, session: JobSession, machines: Sequence[Machine]) -> Standing:
+    """How a run stands, for those who watch."""
+    ended = not session["running"]
+    return Standing(
+        name,
+        f"ended {session['result'] or 'without a verdict'}" if ended else str(session["state"]).lower(),
+        ended=ended,
+        bad=ended and session["result"] not in (SUCCESS, WARNING),
+        percent=session["progress"],
+        done=sum(machine["result"] is not None for machine in machines),
+        total=len(machines),
+        failures={each["id"]: _machine_text(each) for each in machines if each["result"] == FAILED},
+    )
+
+
+def summary(runs: Iterable[tuple[str, JobSession | None, Sequence[Machine], str]]) -> str:
+    """A table for people with one line for each machine.
+
+    :param runs: name of the job, its session, its machines, and what to say where there are none.
+    """
+    rows: list[list[str | None]] = []
+    for job, session, machines, said in runs:
+        rows += [
+            [job, each["name"], each["result"] or each["state"], _span(each["duration_seconds"]), each["reason"]]
+            for each in machines
+        ]
+        if not machines:
+            verdict = (session["result"] or session["state"]) if session else None
+            took = lasted(session["creation_time"], session["end_time"]) if session else None
+            rows.append([job, None, verdict, _span(took), said])
+    return table(("job", "machine", "verdict", "duration", "reason"), rows)
+
+
+def _span(duration: float | None) -> str | None:
+    return None if duration is None else span(duration)
+
+
+def _machine_text(machine: Machine) -> str:
+    reason = f" ({machine['reason'].rstrip('. ')})" if machine["reason"] else ""
+    return f"{machine['name']} {machine['result'] or 'has no result'}{reason}"

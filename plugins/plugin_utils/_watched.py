@@ -1,0 +1,94 @@
+# Copyright: (c) 2026, backupops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs a module as always, and shows what it reports while it waits."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ansible import constants
+from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.plugins.action.normal import ActionModule as NormalAction
+from ansible.utils.display import Display
+
+from ..module_utils._progress import CHANNEL
+from ..module_utils._text import clean
+
+# How often to look for new lines, in seconds.
+LOOK_EVERY = 0.2
+
+display = Display()
+
+
+class WatchedAction(NormalAction):
+    """The action of the modules that wait."""
+
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Run the module. Its own channel is named in its environment; everything else is as without this plugin."""
+        if not self._is_watched():
+            return super().run(tmp, task_vars)  # type: ignore[no-any-return]
+        several = len((task_vars or {}).get("ansible_play_hosts_all") or ()) > 1
+        host = str((task_vars or {}).get("inventory_hostname") or "")
+        with _channel(f"[{clean(host)}] " if several and host else "") as (path, show):
+            self._task.environment = [*(self._task.environment or ()), {CHANNEL: path}]
+            result: dict[str, Any] = super().run(tmp, task_vars)
+            show()
+            if result.get("summary") and not self._task.check_mode:
+                for line in str(result["summary"]).splitlines():
+                    display.display(f"  {clean(line)}")
+        return result
+
+    def _is_watched(self) -> bool:
+        """Whether there is somebody to show something to, and the module can write to this computer."""
+        shown = boolean(self._task.args.get("progress", True), strict=False)
+        if not shown or self._task.no_log or self._task.async_val:
+            return False
+        if self._connection.transport != "local":
+            display.v("The module does not run on the controller: its progress is not shown.")
+            return False
+        return True
+
+
+@contextmanager
+def _channel(prefix: str) -> Iterator[tuple[str, Any]]:
+    """A private file that is followed until the end; yields its path, and a function that shows what is left in it."""
+    handle, path = tempfile.mkstemp(prefix="veeam_em_", dir=constants.DEFAULT_LOCAL_TMP)
+    over = threading.Event()
+    try:
+        with os.fdopen(handle, "rb") as channel:
+            follower = threading.Thread(target=_follow, args=(channel, over, prefix), daemon=True)
+            follower.start()
+
+            def finish() -> None:
+                over.set()
+                follower.join()
+
+            try:
+                yield path, finish
+            finally:
+                finish()
+    finally:
+        os.unlink(path)
+
+
+def _follow(channel: Any, over: threading.Event, prefix: str) -> None:
+    rest = b""
+    last = False
+    while not last:
+        # What was written before the end is read after it.
+        last = over.wait(LOOK_EVERY)
+        *whole, rest = (rest + channel.read()).split(b"\n")
+        for block in whole:
+            try:
+                lines = [(clean(str(text)), bool(bad)) for text, bad in json.loads(block)]
+            except (ValueError, TypeError):
+                continue
+            for text, bad in lines:
+                display.display(f"{prefix}{text}", color=constants.COLOR_ERROR if bad else None)
