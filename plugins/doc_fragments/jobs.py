@@ -54,4 +54,15 @@ options:
     type: str
     choices: [failed, warning, never]
     default: failed
+  valid_for:
+    description:
+      - With O(state=started), how old a good run may be to count as the backup, in seconds. Then nothing is started,
+        and the job's C(action) is C(reuse). V(0) starts the job in any case.
+      - The newest run counts that ended at most this long ago by the server's clock, if O(fail_on) accepts its verdict
+        and that of each of its machines. It is preferred to a run in progress.
+      - A retry counts together with the run that it retries, which must have ended in time as well.
+      - The runs of a backup copy job never count.
+    type: float
+    default: 0.0
+    version_added: 0.3.0
 """

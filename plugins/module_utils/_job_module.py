@@ -1,14 +1,14 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What veeam_em_agent_job and veeam_em_job have in common: everything but the family of jobs."""
+"""What veeam_em_agent_job and veeam_em_job have in common: everything but the kind of jobs."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from ._em.jobs import Jobs
-from ._em.lookup import Family
+from ._em.lookup import AGENT_JOBS, KINDS_OF_JOBS
 from ._em.plan import STATES, Wish
 from ._errors import USAGE, ApiError
 from ._module import option_spec, run_em
@@ -16,8 +16,11 @@ from ._options import WAIT
 from ._wait import Waiter, WaitOptions
 
 
-def run_jobs(family: Family) -> None:
-    """Run the module for one family of jobs."""
+def run_jobs(**more: Any) -> None:
+    """Run the module.
+
+    :param more: options that only one of them has; without `kind` the jobs are agent jobs.
+    """
 
     def work(client: Any, module: Any) -> dict[str, Any]:
         params = module.params
@@ -26,9 +29,15 @@ def run_jobs(family: Family) -> None:
             # Without a choice every job would be meant.
             raise ApiError(USAGE, "No job is named.", hint="Give at least one name or id.")
         wish = Wish(
-            params["state"], params["schedule_enabled"], params["if_running"], params["fail_on"], params["wait"]
+            params["state"],
+            params["schedule_enabled"],
+            params["if_running"],
+            params["fail_on"],
+            params["wait"],
+            params["valid_for"],
         )
-        jobs = Jobs(client, (family,), wish, Waiter(WaitOptions.from_params(params)))
+        families = KINDS_OF_JOBS[params["kind"]] if "kind" in params else (AGENT_JOBS,)
+        jobs = Jobs(client, families, wish, Waiter(WaitOptions.from_params(params)))
         return jobs.run(names, ids, params["backup_server"], module.check_mode)
 
     spec = {
@@ -39,5 +48,7 @@ def run_jobs(family: Family) -> None:
         "schedule_enabled": {"type": "bool"},
         "if_running": {"type": "str", "default": "attach", "choices": ["attach", "fail"]},
         "fail_on": {"type": "str", "default": "failed", "choices": ["failed", "warning", "never"]},
+        "valid_for": {"type": "float", "default": 0.0},
+        **more,
     }
     run_em(dict(spec, **option_spec(WAIT)), work, mutually_exclusive=[("name", "id")], required_one_of=[("name", "id")])

@@ -85,6 +85,9 @@ class Channel:
             self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC)
             if not stat.S_ISREG(os.fstat(self._file).st_mode):
                 self.close()
+                return
+            # Both ends are open by now: without its name it cannot be left behind, whatever kills whom.
+            os.unlink(path)
         except OSError:
             self._file = None
 
@@ -120,6 +123,7 @@ class Progress:
         self._told: dict[str, tuple[object, int, float]] = {}
         self._named: dict[str, set[str]] = {}
         self._read_again = self._begun
+        self._noticed = False
 
     @property
     def watched(self) -> bool:
@@ -157,6 +161,12 @@ class Progress:
         if not lines and now - self._told_at >= SILENCE_SECONDS:
             lines = [(self._still_waiting(standings), False)]
         self.tell(lines)
+
+    def notice(self, text: str) -> None:
+        """Tell how to come back after leaving the wait, once."""
+        if self.watched and not self._noticed:
+            self._noticed = True
+            self.tell([(text, False)])
 
     def tell(self, lines: Sequence[tuple[str, bool]]) -> None:
         """Hand over lines: texts, each with whether it tells of a failure."""

@@ -250,6 +250,14 @@ tasks:
       description: The same in milliseconds since 1970; V(0) if not yet.
       type: int
       sample: 1769897381000
+summary:
+  description: A table for people, one line for each task.
+  returned: always
+  type: str
+  sample: |-
+    task         status     reason
+    backup_gate  COMPLETED  -
+  version_added: 0.3.0
 error:
   description: What went wrong, for programs.
   returned: failure

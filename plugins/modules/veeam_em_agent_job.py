@@ -126,7 +126,7 @@ jobs:
           description: What the schedule consists of; kinds of schedule that are switched off are left out, null when there is none.
           type: dict
     action:
-      description: V(start), V(attach), V(stop), V(retry), V(enable), V(disable) or V(none).
+      description: V(start), V(attach), V(reuse), V(stop), V(retry), V(enable), V(disable) or V(none).
       type: str
       sample: start
     changed:
@@ -262,11 +262,24 @@ jobs:
           description: Id of the task session of the machine.
           type: str
           sample: c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11
+        duration_seconds:
+          description: How long the machine's session took, in seconds. Null while it runs.
+          type: float
+          sample: 250.5
+          version_added: 0.3.0
 timed_out:
   description: Whether time ran out.
   returned: when it did
   type: bool
   sample: true
+summary:
+  description: A table for people, one line for each machine. It suits mail and chat.
+  returned: always
+  type: str
+  sample: |-
+    job            machine  verdict  duration    reason
+    Linux servers  web01    Success  4 min 10 s  -
+  version_added: 0.3.0
 error:
   description: What went wrong, for programs.
   returned: failure
@@ -302,12 +315,11 @@ error:
       type: str
 """
 
-from ansible_collections.backupops.veeam_em.plugins.module_utils._em.lookup import AGENT_JOBS
 from ansible_collections.backupops.veeam_em.plugins.module_utils._job_module import run_jobs
 
 
 def main() -> None:
-    run_jobs(AGENT_JOBS)
+    run_jobs()
 
 
 if __name__ == "__main__":

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: veeam_em_job
-short_description: Start, stop, retry VM backup, replication and backup copy jobs and set their schedules
+short_description: Start, stop, retry backup jobs of any kind and set their schedules
 version_added: 0.1.0
 description:
-  - Brings VM backup, replication and backup copy jobs to a state and reports what happened to every machine.
+  - Brings VM backup, replication, backup copy and agent jobs to a state and reports what happened to every machine.
   - An idle job is started once. A run that is under way is attached to, see O(if_running).
   - With O(wait=true) the module waits for the run itself, not only for its trigger, and fails when a machine failed.
   - Every action is sent once. When the answer to an action is lost, the module reads again what happened, and never sends the action twice.
@@ -24,6 +24,15 @@ extends_documentation_fragment:
   - backupops.veeam_em.wait.optional
   - backupops.veeam_em.attributes
   - backupops.veeam_em.attributes.write
+options:
+  kind:
+    description:
+      - Which jobs are meant. V(vm) are VM backup, replication and backup copy jobs, V(agent) are agent jobs.
+      - With V(any) a name is looked up among both, and one that both have is ambiguous.
+    type: str
+    choices: [any, vm, agent]
+    default: any
+    version_added: 0.3.0
 attributes:
   idempotent:
     support: partial
@@ -126,7 +135,7 @@ jobs:
           description: What the schedule consists of; kinds of schedule that are switched off are left out, null when there is none.
           type: dict
     action:
-      description: V(start), V(attach), V(stop), V(retry), V(enable), V(disable) or V(none).
+      description: V(start), V(attach), V(reuse), V(stop), V(retry), V(enable), V(disable) or V(none).
       type: str
       sample: start
     changed:
@@ -262,11 +271,24 @@ jobs:
           description: Id of the task session of the machine.
           type: str
           sample: c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11
+        duration_seconds:
+          description: How long the machine's session took, in seconds. Null while it runs.
+          type: float
+          sample: 250.5
+          version_added: 0.3.0
 timed_out:
   description: Whether time ran out.
   returned: when it did
   type: bool
   sample: true
+summary:
+  description: A table for people, one line for each machine. It suits mail and chat.
+  returned: always
+  type: str
+  sample: |-
+    job            machine  verdict  duration    reason
+    Linux servers  web01    Success  4 min 10 s  -
+  version_added: 0.3.0
 error:
   description: What went wrong, for programs.
   returned: failure
@@ -302,12 +324,12 @@ error:
       type: str
 """
 
-from ansible_collections.backupops.veeam_em.plugins.module_utils._em.lookup import VM_JOBS
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.lookup import KINDS_OF_JOBS
 from ansible_collections.backupops.veeam_em.plugins.module_utils._job_module import run_jobs
 
 
 def main() -> None:
-    run_jobs(VM_JOBS)
+    run_jobs(kind={"type": "str", "default": "any", "choices": list(KINDS_OF_JOBS)})
 
 
 if __name__ == "__main__":

@@ -160,6 +160,11 @@ sessions:
           description: Id of the task session of the machine.
           type: str
           sample: c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11
+        duration_seconds:
+          description: How long the machine's session took, in seconds. Null while it runs.
+          type: float
+          sample: 250.5
+          version_added: 0.3.0
 elapsed:
   description: How long the module waited, in seconds.
   returned: always
@@ -175,6 +180,14 @@ timed_out:
   returned: always
   type: bool
   sample: false
+summary:
+  description: A table for people, one line for each machine. It suits mail and chat.
+  returned: always
+  type: str
+  sample: |-
+    job            machine  verdict  duration    reason
+    Linux servers  web01    Success  4 min 10 s  -
+  version_added: 0.3.0
 error:
   description: What went wrong, for programs.
   returned: failure

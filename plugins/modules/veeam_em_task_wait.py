@@ -107,6 +107,14 @@ timed_out:
   returned: when it did
   type: bool
   sample: true
+summary:
+  description: A table for people, one line for each task.
+  returned: always
+  type: str
+  sample: |-
+    task    operation  state     verdict  message
+    task-7  StartJob   Finished  Success  Job "Linux servers" triggered to start.
+  version_added: 0.3.0
 error:
   description: What went wrong, for programs.
   returned: failure

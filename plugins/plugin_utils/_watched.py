@@ -10,7 +10,7 @@ import os
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from ansible import constants
@@ -75,7 +75,9 @@ def _channel(prefix: str) -> Iterator[tuple[str, Any]]:
             finally:
                 finish()
     finally:
-        os.unlink(path)
+        # A module that has opened it has removed it.
+        with suppress(FileNotFoundError):
+            os.unlink(path)
 
 
 def _follow(channel: Any, over: threading.Event, prefix: str) -> None:

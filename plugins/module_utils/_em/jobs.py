@@ -21,6 +21,7 @@ from .plan import (
     NONE,
     RETRIED,
     RETRY,
+    REUSE,
     SCHEDULE,
     START,
     STOP,
@@ -33,10 +34,11 @@ from .plan import (
     running_already,
     verb,
 )
+from .reuse import read_valid_runs
 from .row import Row, picture, shown_action, too_late
 from .schedules import Schedules
 from .sessions import belongs, kind_of, kinds_of, read_last_sessions, read_open_sessions, read_session
-from .verdicts import summary
+from .verdicts import resumable, summary
 from .watch import Watch
 from .writes import Writer
 
@@ -108,15 +110,22 @@ class Jobs:
         if self.wish.state != SCHEDULE:
             running = self.discovery.observe(jobs, starting=self.wish.state != STOPPED and not check_mode)
         last = read_last_sessions(self.client, jobs) if self.wish.state == RETRIED else {}
+        valid = (
+            read_valid_runs(self.client, jobs, self.wish.valid_for, self.wish.fail_on) if self.wish.valid_for else {}
+        )
         problems = []
         for each in jobs:
             row = Row(each, self.watch)
             row.take([session for session in running if belongs(session, each)])
-            seen = Observed(each, row.sessions, last.get(each["id"]))
+            run, machines = valid.get(each["id"], (None, []))
+            seen = Observed(each, row.sessions, last.get(each["id"]), run)
             try:
                 row.plan = make_plan(self.wish, seen)
             except ApiError as error:
                 problems.append(error)
+            if run and row.plan.action == REUSE:
+                self.watch.keep(run, machines)
+                row.take([run])
             if not row.sessions and seen.last and row.plan.action == NONE:
                 row.take([seen.last])
             self.rows.append(row)
@@ -147,7 +156,7 @@ class Jobs:
             self.writer.prepare()
         for row in self.rows:
             row.action = shown_action(row.plan, self.wish)
-            if row.plan.action in (ATTACH, NONE) and row.plan.reason:
+            if row.plan.action in (ATTACH, NONE, REUSE) and row.plan.reason:
                 row.notes.append(f"Nothing to do: {row.plan.reason}.")
         self.writer.send_all([row for row in acting if not row.error], self._act)
         self._show()
@@ -262,7 +271,10 @@ class Jobs:
         running = not self.watch.refresh(_ids(rows))
         self.watch.glance(_ids(rows))
         self._show()
-        if running or not all(row.session_ids or row.error for row in rows):
+        found = all(row.session_ids or row.error for row in rows)
+        if running and found:
+            self.client.progress.notice(resumable(self.watch.running(_ids(rows))))
+        if running or not found:
             return False
         # What was found may be the run of somebody who started the job after a short run that shows only now.
         self.discovery.look([row for row in begun if not row.error and not self.discovery.is_named(row)])

@@ -14,7 +14,7 @@ from .model import FAILED, Job, JobSession, is_copy, is_idle, is_stopping
 STARTED, STOPPED, RETRIED, SCHEDULE = "started", "stopped", "retried", "schedule"
 STATES = (STARTED, STOPPED, RETRIED, SCHEDULE)
 
-NONE, START, ATTACH, STOP, RETRY = "none", "start", "attach", "stop", "retry"
+NONE, START, ATTACH, STOP, RETRY, REUSE = "none", "start", "attach", "stop", "retry", "reuse"
 ENABLE, DISABLE = "enable", "disable"
 
 
@@ -27,15 +27,22 @@ class Wish:
     if_running: str = "attach"
     fail_on: str = "failed"
     wait: bool = False
+    valid_for: float = 0.0
 
 
 @dataclass(frozen=True)
 class Observed:
-    """What is known of a job before anything is done: the job, its sessions that have not ended, its newest session."""
+    """What is known of a job before anything is done.
+
+    :ivar running: its sessions that have not ended.
+    :ivar last: its newest session.
+    :ivar valid: its newest run that still counts as the backup (option valid_for).
+    """
 
     job: Job
     running: Sequence[JobSession] = ()
     last: JobSession | None = None
+    valid: JobSession | None = None
 
 
 @dataclass(frozen=True)
@@ -59,6 +66,10 @@ def check(wish: Wish) -> None:
     """
     if wish.state == SCHEDULE and wish.schedule_enabled is None:
         raise ApiError(USAGE, "state schedule needs schedule_enabled.", hint="Set schedule_enabled to true or false.")
+    if not wish.valid_for >= 0:
+        raise ApiError(USAGE, "valid_for must be at least 0 seconds.", hint="0 means: start a backup in any case.")
+    if wish.valid_for and wish.state != STARTED:
+        raise ApiError(USAGE, f"valid_for has no meaning for state {wish.state}.", hint="Leave it out.")
 
 
 def make_plan(wish: Wish, seen: Observed) -> Plan:
@@ -75,6 +86,8 @@ def make_plan(wish: Wish, seen: Observed) -> Plan:
             # Stopping is not idempotent: a second stop may be another kind of stop.
             return Plan(NONE, toggle, "it is stopping already")
         return Plan(STOP, toggle, "") if seen.running else Plan(NONE, toggle, "it is not running")
+    if seen.valid:
+        return Plan(REUSE, toggle, f"its run {seen.valid['name']} ended {seen.valid['result']} and still counts")
     busy = busy_sessions(seen.job, seen.running)
     if busy:
         if wish.if_running == "fail":

@@ -11,6 +11,9 @@ from .._progress import Standing, span, table
 from .model import FAILED, RESULTS, SUCCESS, WARNING, JobSession, Machine
 from .values import lasted
 
+# Up to so many ids fit into a sentence.
+MANY_IDS = 10
+
 
 def unacceptable(result: str | None, fail_on: str) -> bool:
     """Whether a verdict fails the task. A missing or unknown verdict never passes a gate.
@@ -55,6 +58,13 @@ def standing(name: str, session: JobSession, machines: Sequence[Machine]) -> Sta
         total=len(machines),
         failures={each["id"]: _machine_text(each) for each in machines if each["result"] == FAILED},
     )
+
+
+def resumable(sessions: Sequence[JobSession]) -> str:
+    """What somebody must know who leaves a wait early."""
+    ids = ", ".join(each["id"] for each in sessions[:MANY_IDS])
+    again = f"wait again with veeam_em_job_session_wait, id: [{ids}]" if len(sessions) <= MANY_IDS else "run this again"
+    return f"Ctrl-C ends only this wait, the backup continues on the server; {again}."
 
 
 def summary(runs: Iterable[tuple[str, JobSession | None, Sequence[Machine], str]]) -> str:

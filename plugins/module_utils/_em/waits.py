@@ -16,7 +16,7 @@ from .model import JobSession
 from .numbers import machine_numbers
 from .sessions import read_session
 from .tasks import once, refuse_none
-from .verdicts import bad_machines, describe, standing, summary, unacceptable
+from .verdicts import bad_machines, describe, resumable, standing, summary, unacceptable
 from .watch import Watch
 
 
@@ -43,6 +43,8 @@ def wait_for_sessions(
         ended = watch.refresh(order)
         watch.glance(order)
         show()
+        if not ended:
+            client.progress.notice(resumable(watch.running(order)))
         return ended
 
     def show() -> None:

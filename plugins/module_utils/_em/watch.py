@@ -46,6 +46,12 @@ class Watch:
         self._sessions[session["id"]] = session
         self._fresh.add(session["id"])
 
+    def keep(self, session: JobSession, machines: Sequence[Machine]) -> None:
+        """Keep an ended session, whose machines are known."""
+        self.follow(session)
+        self._machines[session["id"]] = list(machines)
+        self._settled.add(session["id"])
+
     def outdate(self) -> None:
         """What has been read so far may have changed, by an action for example: the next refresh reads it again."""
         self._fresh.clear()

@@ -1,0 +1,88 @@
+# Copyright: (c) 2026, backupops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs of a short while ago that count as the backup (option valid_for)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from .client import EmClient
+from .filters import filter_time
+from .machines import read_machines, same_machine
+from .model import Job, JobSession, Machine, is_copy
+from .query import Condition
+from .sessions import belongs, kind_of, kinds_of, read_sessions_of
+from .values import seconds
+from .verdicts import bad_machines, unacceptable
+
+
+def read_valid_runs(
+    client: EmClient, jobs: Sequence[Job], valid_for: float, fail_on: str
+) -> dict[str, tuple[JobSession, list[Machine]]]:
+    """The newest run of each job that ended well at most so many seconds ago, with its machines: job id -> run.
+
+    The sessions of a backup copy job, one for each source, tell no run, so none of them counts.
+    """
+    wanted = [job for job in jobs if not is_copy(job["job_type"])]
+    now = client.now()
+    candidates: dict[str, list[list[JobSession]]] = {}
+    for kind in kinds_of(wanted):
+        mine = [job for job in wanted if kind_of(job["job_type"]) is kind]
+        where = [Condition.of("EndTime", ">=", filter_time(now - timedelta(seconds=valid_for)))]
+        sessions, _whole = read_sessions_of(client, kind, mine, where)
+        for job in mine:
+            own = [each for each in sessions if belongs(each, job)]
+            candidates[job["id"]] = valid_runs(own, now.timestamp(), valid_for, fail_on)
+    machines = read_machines(client, [each for runs in candidates.values() for run in runs for each in run])
+    result = {}
+    for job_id, runs in candidates.items():
+        for run in runs:
+            whole = overlaid([machines[each["id"]] for each in run])
+            if whole and not bad_machines(whole, fail_on):
+                result[job_id] = run[0], whole
+                break
+    return result
+
+
+def valid_runs(sessions: Sequence[JobSession], now: float, valid_for: float, fail_on: str) -> list[list[JobSession]]:
+    """The runs among a job's sessions that may count, newest first: each a session, or a retry and what it retries.
+
+    All parts must have ended in time: a machine that the retry left alone was backed up by the run before.
+
+    :param now: by the server's clock, in seconds since the epoch.
+    """
+
+    def in_time(session: JobSession) -> bool:
+        ended = seconds(session["end_time"])
+        return not session["running"] and ended is not None and now - ended <= valid_for
+
+    newest_first = sorted(sessions, key=lambda each: seconds(each["creation_time"]) or 0.0, reverse=True)
+    runs = []
+    for index, session in enumerate(newest_first):
+        run = [session]
+        for before in newest_first[index + 1 :]:
+            if not run[-1]["is_retry"]:
+                break
+            run.append(before)
+        told = session["result"] is not None and not unacceptable(session["result"], fail_on)
+        if told and not run[-1]["is_retry"] and all(map(in_time, run)):
+            runs.append(run)
+    return runs
+
+
+def overlaid(parts: Sequence[Sequence[Machine]]) -> list[Machine]:
+    """The machines of a retry, and those of the run before that it did not have to retry.
+
+    :param parts: newest first. Where a name is not unique, all stay: rather one too many than one that is lost.
+    """
+    result = list(parts[0])
+    for part in parts[1:]:
+        result += [
+            each
+            for each in part
+            if sum(same_machine(each["name"], other["name"]) for other in result) != 1
+            or sum(same_machine(each["name"], other["name"]) for other in part) != 1
+        ]
+    return result
