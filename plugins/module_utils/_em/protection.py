@@ -10,24 +10,23 @@ it copies.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from .client import FEW, EmClient
 from .computers import Place, read_newest_restore_points
-from .filters import creation, filter_time
-from .history import History, Part
+from .filters import creation
+from .history import History, Part, is_whole
 from .lookup import KINDS_OF_JOBS, Found, find_jobs, on
-from .model import SUCCESS, WARNING, Computer, Job, computer, is_copy, job_objects, severity
+from .model import SUCCESS, WARNING, Computer, Job, JobSession, computer, is_copy, job_objects, severity
 from .names import Candidate, Matcher, machine_names, same_machine
-from .query import Clause, Condition
 from .sessions import AGENT_RUN, REPLICA, kind_of
-from .task_sessions import MARGIN
 from .values import age_hours, moment
 
 # How a job was found to protect a machine; the first of several that apply is told.
 COMPUTER, GROUP, OBJECT, HISTORY = "computer", "protection_group", "object", "history"
 _ORDER = (COMPUTER, GROUP, OBJECT, HISTORY)
+NO_VERDICTS: dict[str, Any] = {"last": None, "last_good": None}
 # Runs that tell what a job with containers protects: those of jobs that run weekly are among them.
 RECENT = timedelta(days=8)
 # Enterprise Manager lists no older sessions than those of 30 days (em_rest 7).
@@ -74,7 +73,7 @@ class Machines:
         self.jobs: dict[str, Job] = {}
         self.every: dict[Place, Known] = {}
         self._protected: dict[str, list[Known]] = {}
-        self._ran_recently: set[str] = set()
+        self._seen_whole: set[str] = set()
         groups: dict[Place, dict[str, Known]] = {}
         for each in computers:
             known = self._at(_lower(each["backup_server"]), each["name"])
@@ -118,40 +117,29 @@ class Machines:
             if owner:
                 owner.parts.append(part)
 
-    def note_recent(self, since: datetime) -> None:
-        """Note which jobs had a machine in their newest run, a run before a retry included."""
-        for job_id, runs in self._runs_since(since).items():
-            self._ran_recently.add(job_id)
-            for run in runs:
-                for known in run.values():
+    def note_newest(self) -> None:
+        """Note which jobs had a machine in their newest run that shows all of them, or in one since."""
+        runs: dict[str, dict[str, tuple[JobSession, dict[int, Known]]]] = {}
+        for known in self.every.values():
+            for part in known.parts:
+                if part.run["job_id"] in self.jobs:
+                    of_job = runs.setdefault(str(part.run["job_id"]), {})
+                    of_job.setdefault(part.run["id"], (part.run, {}))[1][id(known)] = known
+        for job_id, of_job in runs.items():
+            for run, members in sorted(of_job.values(), key=lambda each: creation(each[0]), reverse=True):
+                for known in members.values():
                     known.add(job_id, HISTORY)
                     self._protected.setdefault(job_id, []).append(known)
+                if is_whole(run):
+                    self._seen_whole.add(job_id)
+                    break
 
     def note_older(self, known: Known) -> None:
         """Note the jobs of older runs of a machine that no other sign tells of, unless they ran without it since."""
         for part in known.parts:
             job_id = str(part.run["job_id"])
-            if job_id in self.jobs and job_id not in self._ran_recently:
+            if job_id in self.jobs and job_id not in self._seen_whole:
                 known.add(job_id, HISTORY)
-
-    def _runs_since(self, since: datetime) -> dict[str, list[dict[int, Known]]]:
-        """The newest runs of each job, back to the first that was a whole one: each as the machines in it."""
-        runs: dict[str, dict[str, tuple[Part, dict[int, Known]]]] = {}
-        for known in self.every.values():
-            for part in known.parts:
-                created = moment(part.run["creation_time"])
-                if part.run["job_id"] in self.jobs and created and created >= since:
-                    of_job = runs.setdefault(str(part.run["job_id"]), {})
-                    of_job.setdefault(part.run["id"], (part, {}))[1][id(known)] = known
-        result: dict[str, list[dict[int, Known]]] = {}
-        for job_id, of_job in runs.items():
-            newest = sorted(of_job.values(), key=lambda each: creation(each[0].run), reverse=True)
-            for part, members in newest:
-                result.setdefault(job_id, []).append(members)
-                # A retry has only the machines that failed before; one that still runs may not have all of them yet.
-                if part.run["is_retry"] is False and not part.run["running"]:
-                    break
-        return result
 
     def _owner(self, part: Part, shown: set[str]) -> Known | None:
         """The machine that a run shows by this name: one that its job protects, if that can be told."""
@@ -204,25 +192,26 @@ def read_protection(client: EmClient, wanted: Mapping[str, Any]) -> dict[str, An
     machines = Machines(jobs, computers)
     if server:
         server = next((each.record["backup_server"] for each in jobs), None) or server
-    history = History(client, _run_types(wanted["kind"], jobs), server)
-    now = client.now()
-    recent = now - RECENT
-    history.read(_created(">=", recent - MARGIN))
-    machines.add(history.parts())
-    machines.note_recent(recent)
+    history = History(client, [each.record for each in jobs], _run_types(wanted["kind"], jobs), server)
+    recent = client.now() - RECENT
+    machines.add(history.read_newest(recent))
+    machines.note_newest()
     found = _match(machines, asked)
-    open_names = [name for name in asked if name not in found or not found[name].jobs or not found[name].good]
-    if open_names:
-        _read_older(history, open_names, found, [*_created(">=", now - LISTED), *_created("<", recent - MARGIN)])
-        machines.add(history.parts())
-        found = {**_match(machines, [name for name in asked if name not in found]), **found}
-        for name in asked:
-            if name in found and not found[name].jobs:
-                machines.note_older(found[name])
+    verdicts = {name: _verdicts(client, machines, known) for name, known in found.items()}
+    unclear = [name for name in asked if name not in found or not found[name].jobs or not found[name].good]
+    if unclear:
+        names = _names_to_look_for(unclear, found)
+        machines.add(history.read_older(names, client.now() - LISTED, recent, by_id=len(asked) <= FEW))
+        found.update(_match(machines, [name for name in unclear if name not in found]))
+        for name in unclear:
+            if name in found:
+                verdicts[name] = _verdicts(client, machines, found[name])
+                if not found[name].jobs:
+                    machines.note_older(found[name])
     for name, known in found.items():
         if len(known.vms) > 1:
             client.warn(f"{name} is the name of several VMs ({', '.join(sorted(known.vms))}), which are taken for one.")
-    records = [_record(client, machines, name, found.get(name)) for name in asked]
+    records = [{**_record(machines, name, found.get(name)), **verdicts.get(name, NO_VERDICTS)} for name in asked]
     if wanted["include_restore_points"]:
         points = _restore_points(client, found.values())
         for record in records:
@@ -240,27 +229,19 @@ def _run_types(kind: str, jobs: Sequence[Found]) -> list[str]:
     return sorted(known | {"any": {AGENT_RUN, "Backup"}, "vm": {"Backup"}, "agent": {AGENT_RUN}}[kind])
 
 
-def _created(operator: str, then: datetime) -> list[Clause]:
-    return [Condition.of("CreationTime", operator, filter_time(then))]
-
-
 def _match(machines: Machines, asked: Sequence[str]) -> dict[str, Known]:
     every = {id(known): known for known in machines.every.values()}
     found = Matcher(known.candidate for known in every.values()).match(asked)
     return {name: every[candidate.key] for name, candidate in found.items()}
 
 
-def _read_older(history: History, names: Sequence[str], found: Mapping[str, Known], where: Sequence[Clause]) -> None:
-    """Look further back for what recent runs leave open; for few machines by name."""
+def _names_to_look_for(names: Sequence[str], found: Mapping[str, Known]) -> list[str]:
+    """The names that task sessions may have for some machines."""
     wanted = {name.lower(): name for name in names}
     for name in names:
         known = found[name].names if name in found else [name.partition(".")[0]]
         wanted.update((each.lower(), each) for each in known)
-    # A short name that nothing has may be the beginning of any full one.
-    if len(wanted) > FEW or any(name not in found and "." not in name for name in names):
-        history.read(where)
-    else:
-        history.read_of(list(wanted.values()), where)
+    return list(wanted.values())
 
 
 def _restore_points(client: EmClient, found: Iterable[Known]) -> dict[int, Any]:
@@ -268,7 +249,7 @@ def _restore_points(client: EmClient, found: Iterable[Known]) -> dict[int, Any]:
     return read_newest_restore_points(client, places)
 
 
-def _record(client: EmClient, machines: Machines, name: str, known: Known | None) -> dict[str, Any]:
+def _record(machines: Machines, name: str, known: Known | None) -> dict[str, Any]:
     shown = [_job(machines.jobs[job_id], by) for job_id, by in known.jobs.items()] if known else []
     shown.sort(key=lambda job: (_ORDER.index(job["by"]), job["name"], job["id"]))
     return {
@@ -276,8 +257,13 @@ def _record(client: EmClient, machines: Machines, name: str, known: Known | None
         "known_as": list(dict.fromkeys(known.names)) if known else [],
         "protected": bool(shown),
         "jobs": shown,
-        "last": _verdict(client, machines, _newest(known.parts)) if known else None,
-        "last_good": _verdict(client, machines, known.good) if known else None,
+    }
+
+
+def _verdicts(client: EmClient, machines: Machines, known: Known) -> dict[str, Any]:
+    return {
+        "last": _verdict(client, machines, _newest(known.parts)),
+        "last_good": _verdict(client, machines, known.good),
     }
 
 
