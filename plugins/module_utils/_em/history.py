@@ -171,7 +171,7 @@ def _created(operator: str, then: datetime) -> list[Clause]:
 
 
 def _spans(runs: Iterable[JobSession], most: int) -> Intervals | None:
-    """The stretches of time in which some runs have worked, joined until they are few enough; None when there is no run."""
+    """The stretches of time in which some runs have worked, joined until they are few; None without any run."""
     times = []
     for run in runs:
         begin, end = moment(run["creation_time"]), moment(run["end_time"])
