@@ -291,7 +291,6 @@ _LOOKUPS = (
     Operation("job info, filter", "veeam_em_agent_job_info", {"platform": "AgentForLinux"}),
     Operation("job info, both kinds", "veeam_em_job_info", {"name": [SQL, "VM replica"]}),
     Operation("protection info", "veeam_em_protection_info", {"machine": ["sql01"], "include_restore_points": True}),
-    Operation("protection info, unprotected", "veeam_em_protection_info", {"machine": ["nobody.example.com"]}),
     Operation("session info", "veeam_em_job_session_info", {"job_type": "AgentBackup"}),
     Operation("session info, by id", "veeam_em_job_session_info", {}, prepare=_newest("id", "AgentBackup")),
     Operation(
