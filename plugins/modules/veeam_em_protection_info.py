@@ -48,8 +48,8 @@ options:
     type: bool
     default: false
 notes:
-  - What a job protects by its runs is read from the last 8 days, and for machines that nothing else tells of, from the 30 days that
-    Enterprise Manager keeps. A machine taken out of a job counts until the job has run without it.
+  - Enterprise Manager lists the sessions of the last 30 days; older runs are not known.
+  - A machine taken out of a container counts until the job has run without it.
 seealso:
   - module: backupops.veeam_em.veeam_em_job
   - module: backupops.veeam_em.veeam_em_job_info
@@ -57,32 +57,27 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Is every host of the play backed up
+- name: Find the jobs of the web servers, and how their newest backups ended
   backupops.veeam_em.veeam_em_protection_info:
     host: em.example.com
     username: EXAMPLE\backup
     password: "{{ vault_em_password }}"
-    machine: "{{ ansible_play_hosts_all }}"
+    machine: "{{ groups['web'] }}"
   register: protection
-  run_once: true
-  delegate_to: localhost
 
-- name: Stop when a host has no backup job, or no good backup of the last day
+- name: Stop when one has no job, or no good backup of the last day
   ansible.builtin.assert:
     that:
       - protection.unprotected | length == 0
       - protection.machines | selectattr('last_good', 'none') | length == 0
       - protection.machines | map(attribute='last_good.age_hours') | max < 24
-  run_once: true
-  delegate_to: localhost
 
-- name: Start the jobs of these hosts, each once, and wait for the runs
+# Connection from VEEAM_EM_HOST, VEEAM_EM_USERNAME and VEEAM_EM_PASSWORD.
+- name: Back them up now, each job once
   backupops.veeam_em.veeam_em_job:
     id: "{{ protection.machines | map(attribute='jobs') | flatten | map(attribute='id') | unique }}"
     state: started
     wait: true
-  run_once: true
-  delegate_to: localhost
 """
 
 RETURN = r"""

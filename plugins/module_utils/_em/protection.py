@@ -245,7 +245,9 @@ def _names_to_look_for(names: Sequence[str], found: Mapping[str, Known]) -> list
 
 
 def _restore_points(client: EmClient, found: Iterable[Known]) -> dict[int, Any]:
-    places = {(known.server, name.lower()): id(known) for known in found for name in known.names}
+    """The newest restore points, by machine: there are some of computers only (em_rest 6)."""
+    computers = [known for known in found if known.computers]
+    places = {(known.server, name.lower()): id(known) for known in computers for name in known.names}
     return read_newest_restore_points(client, places)
 
 
