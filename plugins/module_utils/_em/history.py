@@ -42,6 +42,7 @@ class History:
     :param jobs: the jobs whose runs are wanted.
     :param job_types: their types, and those of jobs that are gone.
     :param server: name of the backup server that runs them, None for all.
+    :ivar ahead: names of sessions that are dated in the future, by id; they are left out.
     """
 
     def __init__(self, client: EmClient, jobs: Sequence[Job], job_types: Iterable[str], server: str | None) -> None:
@@ -52,6 +53,7 @@ class History:
         self._sessions: dict[str, JobSession] = {}
         self._tasks: dict[str, TaskSession] = {}
         self._unseen: set[str] = set()
+        self.ahead: dict[str, str] = {}
 
     def read_newest(self, since: datetime) -> list[Part]:
         """Read the newest runs of each job and return what became of machines in them; the newest run comes first.
@@ -86,7 +88,7 @@ class History:
             # The machine's own session first, then the run that it is part of.
             self._read_by_id()
             self._read_by_id()
-        elif self._missing():
+        elif self._missing() and (by_id or not self._unseen):
             self._read_sessions(older)
         return self._parts(sorted(filter(self._is_run, self._sessions.values()), key=creation, reverse=True))
 
@@ -153,7 +155,7 @@ class History:
         for session in sessions:
             created = moment(session["creation_time"])
             if created and created > latest:
-                self.client.warn(f"Session {session['name']} is dated in the future; it was left out.")
+                self.ahead[session["id"]] = session["name"]
                 continue
             if session["job_id"] is None:
                 mine = [job for job in self._jobs.values() if belongs(session, job)]

@@ -208,6 +208,9 @@ def read_protection(client: EmClient, wanted: Mapping[str, Any]) -> dict[str, An
                 verdicts[name] = _verdicts(client, machines, found[name])
                 if not found[name].jobs:
                     machines.note_older(found[name])
+    if history.ahead:
+        shown = next(iter(history.ahead.values()))
+        client.warn(f"Left out, since they are dated in the future: {len(history.ahead)} sessions, such as {shown}.")
     for name, known in found.items():
         if len(known.vms) > 1:
             client.warn(f"{name} is the name of several VMs ({', '.join(sorted(known.vms))}), which are taken for one.")

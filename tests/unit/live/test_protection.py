@@ -312,22 +312,26 @@ def test_what_servers_leave_open(em: Start, settings: dict[str, Any]) -> None:
 
 
 def test_a_run_that_is_dated_ahead_is_left_out_and_told(em: Start) -> None:
-    ahead = {"ended_ago": 3600, "dated_ahead": 90 * DAY, "machines": ["a"]}
-    it = em({"vm_jobs": [{"name": "J", "machines": ["a"], "history": [ahead, {"ended_ago": 7200}]}]})
+    ahead = {"ended_ago": 3600, "dated_ahead": 90 * DAY, "machines": ["a", "b"]}
+    it = em({"agent_jobs": [{"name": "J", "machines": ["a"], "history": [ahead, {"ended_ago": 7200}]}]})
     assert protection(it, "a")["a"]["last"]["age_hours"] == pytest.approx(2, abs=0.02)
-    assert "is dated in the future" in it.warnings[0]
+    (warning,) = it.warnings
+    assert warning.startswith("Left out, since they are dated in the future: 3 sessions, such as J")
 
 
-def test_five_hundred_machines_cost_ten_requests_and_pages(em: Start) -> None:
+@pytest.mark.parametrize("others", [5, 100])
+def test_five_hundred_machines_cost_ten_requests_and_pages(em: Start, others: int) -> None:
     past = [{"ended_ago": HOUR, "repeat": 3, "duration": 1800}]
     agents = [{"name": f"A{n}", "machines": [{"name": f"a{n}-{{n}}", "count": 25}], "history": past} for n in range(10)]
     vms = [
         {"name": f"V{n}", "containers": ["F"], "machines": [{"name": f"v{n}-{{n}}", "count": 25}], "history": past}
         for n in range(10)
     ]
-    it = em({"agent_jobs": agents, "vm_jobs": vms})
+    # Of copies, sessions are read of machines, but not of their runs; some jobs have never run.
+    copies = [{"name": "C", "type": "BackupCopy", "machines": ["n1"], "history": [{"ended_ago": 20 * DAY}]}]
+    it = em({"agent_jobs": agents, "vm_jobs": [*vms, *copies, {"name": "Never"}]})
     asked = [f"{kind}{job}-{n}" for kind in "av" for job in range(10) for n in range(1, 26)]
-    found = protection(it, *asked, *(f"n{n}" for n in range(100)), include_restore_points=True)
+    found = protection(it, *asked, *(f"n{n}" for n in range(others)), include_restore_points=True)
     assert sum(each["protected"] for each in found.values()) == len(asked) == 500
     assert all(found[name]["last_good"]["age_hours"] < 1.01 for name in asked)
     requests = it.sim.requests()
