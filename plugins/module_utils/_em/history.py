@@ -178,7 +178,7 @@ def _spans(runs: Iterable[JobSession], most: int) -> Intervals | None:
     for run in runs:
         begin, end = moment(run["creation_time"]), moment(run["end_time"])
         if begin:
-            times.append((begin - MARGIN, end + MARGIN if end and not run["running"] else _OPEN))
+            times.append((begin - MARGIN, end + MARGIN if end else _OPEN))
     joined: list[tuple[datetime, datetime]] = []
     for begin, end in sorted(times):
         if joined and begin <= joined[-1][1]:

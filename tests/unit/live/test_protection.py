@@ -245,6 +245,18 @@ class TestNames:
         found = protection(it, "web01", "web01.example.com", "web011")
         assert [jobs(each) for each in found.values()] == [[("J", "computer")], [("J", "computer")], []]
 
+    def test_a_job_names_a_computer_in_other_letters(self, em: Start) -> None:
+        it = em({"agent_jobs": [{"name": "J", "includes": ["DB1"]}], "computers": [{"name": "db1"}]})
+        found = protection(it, "Db1")["Db1"]
+        assert (found["known_as"], jobs(found)) == (["db1"], [("J", "computer")])
+
+    def test_two_machines_of_a_run_could_be_the_computer(self, em: Start) -> None:
+        past = [{"ended_ago": 600, "machines": ["web01.a.com", "web01.b.com"]}]
+        job = {"name": "J", "includes": ["web01"], "history": past}
+        found = protection(em({"agent_jobs": [job], "computers": [{"name": "web01"}]}), "web01", "web01.a.com")
+        assert (found["web01"]["known_as"], found["web01"]["last"]) == (["web01"], None)
+        assert found["web01.a.com"]["last"]["result"] == "Success"
+
     def test_numbers_are_text(self, em: Start) -> None:
         found = protection(em(self.fleet([], ["2024", "7.5"])), 2024, "2024", 7.5)
         assert list(found) == ["2024", "7.5"]
