@@ -141,6 +141,10 @@ jobs:
         type:
           description: Type of an object of a VM job, such as V(Vm); null for agent jobs, which show none.
           type: str
+        reference:
+          description: What the hypervisor knows an object of a VM job by; null for agent jobs.
+          type: str
+          sample: urn:VMware:Vm:c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11.vm-62228
     last_session:
       description: With O(include_last_session=true), the newest session; null when there is none in the last 30 days.
       type: dict

@@ -57,6 +57,7 @@ options:
 seealso:
   - module: backupops.veeam_em.veeam_em_job
   - module: backupops.veeam_em.veeam_em_agent_job
+  - module: backupops.veeam_em.veeam_em_protection_info
 """
 
 EXAMPLES = r"""
@@ -151,6 +152,10 @@ jobs:
           description: Type of an object of a VM job, such as V(Vm); null for agent jobs, which show none.
           type: str
           sample: Vm
+        reference:
+          description: What the hypervisor knows an object of a VM job by; null for agent jobs.
+          type: str
+          sample: urn:VMware:Vm:c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11.vm-62228
     last_session:
       description: With O(include_last_session=true), the newest session; null when there is none in the last 30 days.
       type: dict

@@ -215,6 +215,24 @@ CASES = {
             ),
         },
     ),
+    "veeam_em_job_info": Case(
+        setup=[{"veeam_em_job_info": {"name": "Idle VM"}, "register": "idle"}],
+        rows={
+            "name": Row({"name": ["Idle VM", "Idle"]}, is_(["vm", "agent"], names("jobs", "kind"))),
+            "id": Row({"id": ["{{ idle.jobs[0].id }}"]}, is_(["Idle VM"], names("jobs"))),
+            "kind": Row({"kind": "vm"}, lambda result: set(names("jobs", "kind")(result)) == {"vm"}),
+            "platform": Row({"platform": "AgentForWindows"}, is_(["Nightly"], names("jobs"))),
+            "backup_server": Row({"backup_server": "vbr02.example.com"}, is_(["Twin", "Twin VM"], names("jobs"))),
+            "include_objects": Row(
+                {"name": "Standby", "include_objects": True},
+                lambda result: [each["type"] for each in result["jobs"][0]["objects"]] == ["Vm", "Vm"],
+            ),
+            "include_last_session": Row(
+                {"name": "Standby", "include_last_session": True},
+                lambda result: result["jobs"][0]["last_session"]["job_type"] == "Replica",
+            ),
+        },
+    ),
     "veeam_em_job_session_info": Case(
         setup=[RUNS],
         rows={
@@ -274,6 +292,27 @@ CASES = {
                     2 <= result["computers"][0]["last_restore_point"]["age_hours"] < 2.2
                     and result["computers"][1]["last_restore_point"] is None
                 ),
+            ),
+        }
+    ),
+    "veeam_em_protection_info": Case(
+        {
+            "machine": Row(
+                {"machine": ["BAD", "web01"]},
+                lambda result: (
+                    result["machines"][0]["jobs"][0]["name"] == "Nightly"
+                    and result["machines"][0]["last"]["reason"] == "Full."
+                    and result["unprotected"] == ["web01"]
+                ),
+            ),
+            "backup_server": Row(
+                {"machine": "bad", "backup_server": "vbr02.example.com"},
+                is_(["bad"], lambda result: result["unprotected"]),
+            ),
+            "kind": Row({"machine": "bad", "kind": "vm"}, is_(["bad"], lambda result: result["unprotected"])),
+            "include_restore_points": Row(
+                {"machine": "web01", "include_restore_points": True},
+                lambda result: 2 <= result["machines"][0]["restore_point"]["age_hours"] < 2.2,
             ),
         }
     ),

@@ -18,7 +18,7 @@ RESERVED = {"items", "values", "keys", "get", "pop", "copy", "update"}
 COMMON = {"changed", "failed", "msg", "exception", "diff", "warnings"}
 TYPES = {"str": str, "int": int, "float": (int, float), "bool": bool, "list": list, "dict": dict}
 # Documented parts of a list's members that an option adds.
-ADDED = {"objects", "last_session", "last_restore_point"}
+ADDED = {"objects", "last_session", "last_restore_point", "restore_point"}
 FLEET: dict[str, Any] = {
     "agent_jobs": [
         {
@@ -40,6 +40,8 @@ SUCCESSES = [
     {"veeam_em_agent_job": {**TOKEN, "name": "Warns", "state": "started", "wait": True, **SOON}, "register": "started"},
     {"veeam_em_job": {"name": "Standby", "state": "started", "wait": True, **SOON}},
     {"veeam_em_agent_job_info": {"include_objects": True, "include_last_session": True}},
+    {"veeam_em_job_info": {"include_objects": True, "include_last_session": True}},
+    {"veeam_em_protection_info": {"machine": ["m2", "w1", "nobody"], "include_restore_points": True}},
     {"veeam_em_job_session_info": {}, "register": "found"},
     {"veeam_em_job_session_wait": ENDED},
     {"veeam_em_backup_task_session_info": {}},
@@ -54,6 +56,8 @@ FAILURES = [
     {"veeam_em_agent_job": {"name": "A", "state": "started", "wait": True, **SOON}},
     {"veeam_em_agent_job": {"name": "A", "state": "started", "wait": True, "wait_timeout": 0.3, **SOON}},
     {"veeam_em_agent_job_info": {"name": "B"}},
+    {"veeam_em_job_info": {"name": "B"}},
+    {"veeam_em_protection_info": {"machine": ["m1", None]}},
     {"veeam_em_job_session_wait": {"id": "00000000-0000-4000-8000-000000000000"}},
     {"veeam_em_task_info": {"task_id": "task-99"}},
     {"veeam_em_query_info": {"type": "Nonsense"}},

@@ -5,15 +5,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import TypeVar
 
 from .._errors import NOT_FOUND, ApiError
-from .client import PAGE_SIZE, EmClient
+from .client import FEW, PAGE_SIZE, EmClient
 from .links import backup_server, bare_id
 from .model import Computer, Resource, RestorePoint, computer
 from .query import Condition, fits
 from .values import age_hours, known_text, time_text
 
+Key = TypeVar("Key", bound=Hashable)
 # Backup server and name of a computer, in small letters.
 Place = tuple[str, str]
 _POINT = "AgentRestorePoint"
@@ -44,7 +46,7 @@ def read_computers(
                 hint="Names must match exactly; list them all without name and protection_group.",
             )
     if restore_points:
-        newest = _newest_restore_points(client, set(map(_place, found)))
+        newest = read_newest_restore_points(client, {_place(record): _place(record) for record in found})
         for record in found:
             record["last_restore_point"] = newest.get(_place(record))
     return found
@@ -55,17 +57,24 @@ def _place(record: Computer) -> Place:
     return str(record["backup_server"] or "").lower(), record["name"].lower()
 
 
-def _newest_restore_points(client: EmClient, wanted: set[Place]) -> dict[Place, RestorePoint]:
-    """The newest restore point of each computer, by its place.
+def read_newest_restore_points(client: EmClient, wanted: Mapping[Place, Key]) -> dict[Key, RestorePoint]:
+    """The newest restore point of each computer.
 
     The newest of all answer for most. The rest are asked for by name, so that a computer without one does not cost a
-    reading of all points; only a server that does not compare names is read to the end.
+    reading of all points; only when many are left, or by a server that does not compare names, is all read.
+
+    :param wanted: where a computer is -> what it is called in the result; a computer may have several names.
     """
-    result: dict[Place, RestorePoint] = {}
+    result: dict[Key, RestorePoint] = {}
+    if not wanted:
+        return result
     page = list(client.rows(_POINT, sort_by="CreationTime", descending=True, limit=PAGE_SIZE))
     _take(client, page, wanted, result)
-    missing = wanted - result.keys()
+    missing = {place: key for place, key in wanted.items() if key not in result}
     if len(page) < PAGE_SIZE or not missing:
+        return result
+    if len(missing) > FEW:
+        _take(client, client.rows(_POINT, sort_by="CreationTime", descending=True), missing, result)
         return result
     for text in _ranges({name for _server, name in missing}, str(page[-1].get("name"))):
         rows = _asked(client, text) if text else []
@@ -88,20 +97,24 @@ def _asked(client: EmClient, text: str) -> list[Resource]:
 
 
 def _take(
-    client: EmClient, rows: Iterable[Resource], wanted: Container[Place], result: dict[Place, RestorePoint]
+    client: EmClient, rows: Iterable[Resource], wanted: Mapping[Place, Key], result: dict[Key, RestorePoint]
 ) -> None:
     """Add the restore points of computers that have none yet. They come newest first, named <computer>@<time>."""
+    left = set(wanted.values()) - result.keys()
     for row in rows:
         name = str(row.get("name", "")).rpartition("@")[0].lower()
-        place = (str(backup_server(row).get("name") or "").lower(), name)
-        if place in wanted and place not in result:
+        key = wanted.get((str(backup_server(row).get("name") or "").lower(), name))
+        if key is not None and key in left:
             created = time_text(row.get("creation_time_utc"))
-            result[place] = {
+            result[key] = {
                 "id": bare_id(row.get("uid")),
                 "creation_time": created,
                 "age_hours": age_hours(created, client.now()),
                 "point_type": known_text(row.get("point_type")),
             }
+            left.remove(key)
+            if not left:
+                break
 
 
 def _ranges(names: Iterable[str], known: str) -> list[str]:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from .client import EmClient
 from .links import bare_id
 from .model import JobSession, Machine, TaskSession, severity, worst
+from .names import same_machine
 from .query import Condition
 from .sessions import AGENT_MACHINE, BACKUP, KINDS, is_agent, kind_of, read_session, records, since
 from .task_sessions import begun, read_listed_task_sessions, read_task_sessions_of
@@ -21,7 +22,6 @@ from .values import lasted
 
 # Up to so many runs are asked for their own lists of machines; those of more are looked for among all.
 FEW_RUNS = 3
-_ADDRESS = re.compile(r"[0-9.]+$|.*:")
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -122,12 +122,6 @@ def machine_of(child: JobSession, run: JobSession) -> str:
     if name.startswith(prefix) and len(name) > len(prefix):
         return name[len(prefix) :]
     return name.rpartition(" - ")[2] or name
-
-
-def same_machine(one: str, other: str) -> bool:
-    """Whether two names mean the same machine: letter case aside, and one may be the short form of the other."""
-    short, long = sorted((one.lower(), other.lower()), key=len)
-    return short == long or (bool(short) and long.startswith(short + ".") and not _ADDRESS.match(long))
 
 
 def distinct(reasons: Sequence[str | None]) -> list[str]:

@@ -65,6 +65,7 @@ class JobObject(TypedDict):
     name: str
     display_name: str
     type: str | None
+    reference: str | None
 
 
 class JobSession(TypedDict):
@@ -285,6 +286,7 @@ def job_objects(resource: Resource) -> list[JobObject]:
             "name": text(item.get("name")),
             "display_name": text(item.get("display_name") or item.get("name")),
             "type": _object_type(item.get("hierarchy_obj_ref")),
+            "reference": known_text(item.get("hierarchy_obj_ref")),
         }
         for item in map(as_dict, as_list(includes))
         if item
@@ -337,7 +339,7 @@ def task_session(resource: Resource, now: datetime | None = None) -> TaskSession
         "uid": text(resource.get("uid")),
         "name": name,
         "machine": text(resource.get("vm_display_name")) or name.rpartition("@")[0] or name,
-        "job_session_id": bare_id(resource.get("job_session_uid")),
+        "job_session_id": bare_id(resource.get("job_session_uid")) or parent_session_id(resource),
         "state": known_text(resource.get("state")),
         "result": result,
         "reason": text(resource.get("reason")).strip(),

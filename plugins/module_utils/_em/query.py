@@ -82,10 +82,31 @@ class Condition:
 
 
 @dataclass(frozen=True)
+class Intervals:
+    """Moments of a field of which one stretch must hold: from the first text to the second, None for no end."""
+
+    field: str
+    spans: tuple[tuple[str, str | None], ...]
+    portable = True
+
+    def text(self) -> str:
+        """The alternatives in the server's grammar: OR binds weaker than AND."""
+        return ",".join(";".join(each.text() for each in self._parts(*span)) for span in self.spans)
+
+    def holds(self, resource: dict[str, Any]) -> bool:
+        """Whether a decoded resource lies in one of them."""
+        return any(all(each.holds(resource) for each in self._parts(*span)) for span in self.spans)
+
+    def _parts(self, begin: str, end: str | None) -> list[Condition]:
+        first = [Condition.of(self.field, ">=", begin)]
+        return [*first, Condition.of(self.field, "<=", end)] if end else first
+
+
+@dataclass(frozen=True)
 class Either:
     """Conditions of which one must hold; all of them, and the whole, are portable."""
 
-    parts: tuple[Condition, ...]
+    parts: tuple[Condition | Intervals, ...]
     portable = True
 
     def text(self) -> str:
@@ -102,7 +123,7 @@ def fits(text: str) -> bool:
     return len(quote_plus(text)) <= MAX_FILTER
 
 
-Clause = Union[Condition, Either]
+Clause = Union[Condition, Either, Intervals]
 
 
 def split(conditions: Sequence[Clause]) -> tuple[list[str], list[Clause]]:

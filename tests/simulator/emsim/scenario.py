@@ -136,6 +136,7 @@ class Job:
     backup_server: str = ""
     schedule: Schedule = field(default_factory=Schedule)
     includes: list[str] = field(default_factory=list)  # protection groups or computers; default: the machines
+    containers: list[str] = field(default_factory=list)  # of VM jobs: folders that it includes instead of machines
     machines: list[Machine] = field(default_factory=list)
     start_delay: float = 1.5  # from the start to the moment that the session shows; "never"
     children_delay: float = 0  # how much later than in truth the machines of an agent run show
@@ -340,7 +341,7 @@ def _fill_in(scenario: Scenario) -> None:
         if item.backup_server not in names:
             raise BadScenario(f"{item}: there is no backup server {item.backup_server!r}")
     for job in jobs:
-        job.includes = job.includes or [machine.name for machine in job.machines]
+        job.includes = job.includes or ([] if job.containers else [machine.name for machine in job.machines])
     computers = {(computer.backup_server, computer.name) for computer in scenario.computers}
     machines = [(job.backup_server, machine.name) for job in scenario.agent_jobs for machine in job.machines]
     machines += [(group.backup_server, name) for group in scenario.protection_groups for name in group.computers]

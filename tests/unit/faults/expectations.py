@@ -187,7 +187,11 @@ FAULTS = (
     Fault(
         "duplicate jobs",
         _world("duplicate_jobs"),
-        exceptions={("by name", place): "ambiguous" for place in (LOGON, LOOKUP)},
+        exceptions={
+            **{("by name", place): "ambiguous" for place in (LOGON, LOOKUP)},
+            # The other kind is looked through after the first.
+            ("job info, both kinds", READ): "ambiguous",
+        },
     ),
     Fault("the service restarts", _world("restart", seconds=1), write="not_found", exceptions=_NOT_OURS),
     Fault("clock skew", _world("clock_skew", seconds=7200)),

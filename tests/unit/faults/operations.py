@@ -289,6 +289,8 @@ _LOOKUPS = (
     Operation("job info, by name", "veeam_em_agent_job_info", {"name": [SQL, LINUX], "include_last_session": True}),
     Operation("job info, by id", "veeam_em_agent_job_info", {}, prepare=_by_id(SQL)),
     Operation("job info, filter", "veeam_em_agent_job_info", {"platform": "AgentForLinux"}),
+    Operation("job info, both kinds", "veeam_em_job_info", {"name": [SQL, "VM replica"]}),
+    Operation("protection info", "veeam_em_protection_info", {"machine": ["sql01"], "include_restore_points": True}),
     Operation("session info", "veeam_em_job_session_info", {"job_type": "AgentBackup"}),
     Operation("session info, by id", "veeam_em_job_session_info", {}, prepare=_newest("id", "AgentBackup")),
     Operation(

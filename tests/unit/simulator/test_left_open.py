@@ -202,3 +202,24 @@ def test_rows_in_another_order(simulate: Start, connect: Start) -> None:
     first, second = page(), page()
     assert first != second
     assert sorted(first) == sorted(second)
+
+
+def test_a_job_that_names_folders_and_a_vm_that_two_jobs_name(simulate: Start, connect: Start) -> None:
+    jobs = [
+        {"name": "A", "containers": ["Production"], "includes": ["vm1"], "machines": ["vm1", "vm2"]},
+        {"name": "B", "machines": ["vm1"]},
+        {"name": "C", "containers": ["Production"], "machines": ["vm2"]},
+    ]
+    em = simulate({"vm_jobs": jobs})
+    api = connect(em).log_on()
+    found = {}
+    for job in em.jobs():
+        rows = api.get(f"jobs/{job['id']}/includes")["ObjectInJobs"]
+        found[job["name"]] = [(row["Name"], row["HierarchyObjRef"]) for row in rows]
+        for row in rows:
+            assert api.get(f"jobs/{job['id']}/includes/{row['ObjectInJobId']}")["Name"] == row["Name"]
+    (vm, folder), (again,), (folder_again,) = found.values()
+    assert (vm[0], folder[0]) == ("vm1", "Production")
+    assert (vm, folder) == (again, folder_again)
+    assert vm[1].startswith("urn:VMware:Vm:")
+    assert folder[1].startswith("urn:VMware:Folder:")

@@ -75,7 +75,7 @@ def include(family: Family) -> Handle:
 
     def handle(context: Context) -> Reply:
         job = find(context, family)
-        for name in job.spec.includes:
+        for name in [*job.spec.includes, *job.spec.containers]:
             if resources.object_id(job, name) == context.path["object"].lower():
                 return Reply(resources.include(job, name, context.href))
         raise ApiError(404, f"Cannot find object [{context.path['object']}]")

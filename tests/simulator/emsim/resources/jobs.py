@@ -72,7 +72,10 @@ def include(job: SimulatedJob, name: str, href: Href) -> Node:
     element = "ObjectInAgentBackupJob" if job.is_agent else "ObjectInJob"
     fields: list[tuple[str, object]] = [("ObjectInJobId", identifier)]
     if not job.is_agent:
-        fields.append(("HierarchyObjRef", f"urn:{job.platform}:Vm:{guid('root')}.vm-{int(identifier[:4], 16)}"))
+        # What the hypervisor knows it by is the same in all jobs.
+        there = int(guid("managed object", job.spec.backup_server, name)[:4], 16)
+        kind, prefix = ("Folder", "group-v") if name in job.spec.containers else ("Vm", "vm-")
+        fields.append(("HierarchyObjRef", f"urn:{job.platform}:{kind}:{guid('root')}.{prefix}{there}"))
     fields += [("Name", name), ("DisplayName", name), ("GuestProcessingOptions", guest_processing())]
     path = f"{job.family.path}/{job.id}/includes/{identifier}"
     return Node(element, fields, href=href(path), type=element, links=[])
@@ -81,7 +84,7 @@ def include(job: SimulatedJob, name: str, href: Href) -> Node:
 def includes(job: SimulatedJob, href: Href) -> Nested:
     """em_rest 1: a list inside an object; em_rest 16: the JSON name of agent objects is inferred."""
     key = "ObjectInAgentBackupJobs" if job.is_agent else "ObjectInJobs"
-    return Nested(key, [include(job, name, href) for name in job.spec.includes])
+    return Nested(key, [include(job, name, href) for name in [*job.spec.includes, *job.spec.containers]])
 
 
 def nas_includes(job: SimulatedJob, href: Href) -> Nested:

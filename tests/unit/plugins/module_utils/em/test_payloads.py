@@ -95,9 +95,9 @@ def test_agent_job() -> None:
             "enabled": True,
         },
     }
-    assert model.job_objects(resource) == [
-        {"id": GUID + "03", "name": "007", "display_name": "Agent 007", "type": None}
-    ]
+    (included,) = model.job_objects(resource)
+    assert included.pop("id") == GUID + "03"
+    assert included == {"name": "007", "display_name": "Agent 007", "type": None, "reference": None}
 
 
 @pytest.mark.parametrize(("name", "count"), [("query_agent_job", 1), ("query_nothing", 0)])

@@ -1,0 +1,139 @@
+# Copyright: (c) 2026, backupops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which of the machines that the server knows are meant by some names. Pure: nothing here talks to a server.
+
+Names are compared without regard to case. An equal name wins; else a short name and a full one (web01 and
+web01.example.com) mean the same machine when nothing else could be meant.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+from .._errors import AMBIGUOUS, USAGE, ApiError
+
+_ADDRESS = re.compile(r"[0-9.]+$|.*:")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A machine that the server knows.
+
+    :ivar key: tells it from all others.
+    :ivar names: its own name first, then those by which it is shown elsewhere.
+    :ivar place: where it is, for people.
+    :ivar twins: whether several machines stand behind this one name and place.
+    """
+
+    key: Any
+    names: tuple[str, ...]
+    place: str = ""
+    twins: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.names[0]} on {self.place}" if self.place else self.names[0]
+
+
+def same_machine(one: str, other: str) -> bool:
+    """Whether two names mean the same machine: letter case aside, and one may be the short form of the other."""
+    short, long = sorted((one.lower(), other.lower()), key=len)
+    return short == long or (bool(short) and long.startswith(short + ".") and not _ADDRESS.match(long))
+
+
+def machine_names(given: Any) -> list[str]:
+    """The names of machines in an option, each once; numbers are text.
+
+    :raises ApiError: kind usage, for what is not a name.
+    """
+    items = given if isinstance(given, list) else [given]
+    if not items:
+        raise ApiError(USAGE, "No machine is named.", hint="Give at least one name in machine.")
+    return list(dict.fromkeys(_name(item, number) for number, item in enumerate(items, 1)))
+
+
+def _name(item: Any, number: int) -> str:
+    if isinstance(item, (int, float)) and not isinstance(item, bool):
+        return str(item)
+    if isinstance(item, str) and item.strip():
+        return item.strip()
+    what = "null" if item is None else "empty" if item in ("", [], {}) or isinstance(item, str) else f"{item!r}"
+    raise ApiError(
+        USAGE,
+        f"machine holds something that is not the name of a machine: element {number} is {what}.",
+        hint="Give a list of texts, one name each.",
+    )
+
+
+class Matcher:
+    """Finds machines by name among those that the server knows."""
+
+    def __init__(self, candidates: Iterable[Candidate]) -> None:
+        self._own: dict[str, list[Candidate]] = {}
+        self._other: dict[str, list[Candidate]] = {}
+        self._first_words: dict[str, list[tuple[str, Candidate]]] = {}
+        for each in candidates:
+            self._own.setdefault(each.names[0].lower(), []).append(each)
+            for name in each.names[1:]:
+                self._other.setdefault(name.lower(), []).append(each)
+            for name in each.names:
+                self._first_words.setdefault(_first_word(name), []).append((name, each))
+
+    def match(self, asked: Sequence[str]) -> dict[str, Candidate]:
+        """The machine behind each name; names that no machine has are left out.
+
+        :raises ApiError: ambiguous, with the candidates of every name that has several.
+        """
+        result: dict[str, Candidate] = {}
+        problems: list[str] = []
+        for name in asked:
+            found = self._find(name)
+            if len(found) > 1 or any(each.twins for each in found):
+                problems.append(_several(name, found))
+            elif found:
+                result[name] = found[0]
+        claims: dict[Any, list[str]] = {}
+        for name, candidate in result.items():
+            claims.setdefault(candidate.key, []).append(name)
+        for names in claims.values():
+            if not all(same_machine(one, other) for one, other in combinations(names, 2)):
+                problems.append(f"{' and '.join(names)} could both be {result[names[0]]}.")
+        if problems:
+            raise ApiError(
+                AMBIGUOUS,
+                " ".join(problems),
+                hint="Give the full name as veeam_em_computer_info or the backup job shows it, or set backup_server.",
+            )
+        return result
+
+    def _find(self, name: str) -> list[Candidate]:
+        equal = self._own.get(name.lower()) or self._other.get(name.lower())
+        if equal:
+            return _unique(equal)
+        near = self._first_words.get(_first_word(name), [])
+        alike = [(known, candidate) for known, candidate in near if same_machine(known, name)]
+        # A short name stands for any of the full names that begin with it.
+        rivals = [
+            candidate
+            for known, candidate in near
+            if not same_machine(known, name) and any(same_machine(known, short) for short, _candidate in alike)
+        ]
+        return _unique([candidate for _known, candidate in alike] + rivals)
+
+
+def _first_word(name: str) -> str:
+    return name.lower().partition(".")[0]
+
+
+def _unique(candidates: Iterable[Candidate]) -> list[Candidate]:
+    return list({each.key: each for each in candidates}.values())
+
+
+def _several(name: str, found: Sequence[Candidate]) -> str:
+    if len(found) == 1:
+        return f"{name} is the name of several machines on {found[0].place or 'the backup server'}."
+    return f"{name} could be any of {len(found)} machines: {', '.join(sorted(map(str, found)))}."

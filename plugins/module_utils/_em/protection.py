@@ -1,0 +1,321 @@
+# Copyright: (c) 2026, backupops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which jobs protect some machines, and how their newest runs ended.
+
+Jobs that back up count: agent jobs and VM backup jobs. Replication makes no backup, and a copy is no newer than what
+it copies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from .client import FEW, EmClient
+from .computers import Place, read_newest_restore_points
+from .filters import creation
+from .history import History, Part, is_whole
+from .lookup import KINDS_OF_JOBS, Found, find_jobs, on
+from .model import SUCCESS, WARNING, Computer, Job, JobSession, computer, is_copy, job_objects, severity
+from .names import Candidate, Matcher, machine_names, same_machine
+from .sessions import AGENT_RUN, REPLICA, kind_of
+from .values import age_hours, moment
+
+# How a job was found to protect a machine; the first of several that apply is told.
+COMPUTER, GROUP, OBJECT, HISTORY = "computer", "protection_group", "object", "history"
+_ORDER = (COMPUTER, GROUP, OBJECT, HISTORY)
+NO_VERDICTS: dict[str, Any] = {"last": None, "last_good": None}
+# Runs that tell what a job with containers protects: those of jobs that run weekly are among them.
+RECENT = timedelta(days=8)
+# Enterprise Manager lists no older sessions than those of 30 days (em_rest 7).
+LISTED = timedelta(days=31)
+
+
+class Known:
+    """A machine that the server knows."""
+
+    def __init__(self, server: str, name: str) -> None:
+        self.server = server
+        self.names = [name]
+        self.computers: set[str] = set()
+        self.vms: set[str] = set()
+        self.jobs: dict[str, str] = {}
+        self.parts: list[Part] = []
+
+    def add(self, job_id: str, by: str) -> None:
+        """Note that a job protects it."""
+        self.jobs[job_id] = min(by, self.jobs.get(job_id, by), key=_ORDER.index)
+
+    def called(self, name: str) -> bool:
+        """Whether it has this name."""
+        return name.lower() in map(str.lower, self.names)
+
+    @property
+    def good(self) -> Part | None:
+        """The newest run that was not Failed."""
+        return _newest(self.parts, (SUCCESS, WARNING))
+
+    @property
+    def candidate(self) -> Candidate:
+        """What names are matched with."""
+        # The same name on two hosts is two VMs. On one host it is mostly one that was registered again, and jobs keep
+        # the old entry.
+        hosts = {reference.rpartition(".")[0] for reference in self.vms}
+        return Candidate(id(self), tuple(self.names), self.server, len(self.computers) > 1 or len(hosts) > 1)
+
+
+class Machines:
+    """All machines that some jobs may protect, put together from computers, the objects of jobs, and runs."""
+
+    def __init__(self, jobs: Sequence[Found], computers: Sequence[Computer]) -> None:
+        self.jobs: dict[str, Job] = {}
+        self.every: dict[Place, Known] = {}
+        self._protected: dict[str, list[Known]] = {}
+        self._seen_whole: set[str] = set()
+        groups: dict[Place, dict[str, Known]] = {}
+        for each in computers:
+            known = self._at(_lower(each["backup_server"]), each["name"])
+            known.computers.add(each["id"])
+            if each["protection_group"]:
+                place = (known.server, each["protection_group"].lower())
+                groups.setdefault(place, {})[each["name"].lower()] = known
+        on_server: dict[str, list[Known]] = {}
+        for known in self.every.values():
+            on_server.setdefault(known.server, []).append(known)
+        for found in jobs:
+            record = found.record
+            self.jobs[record["id"]] = record
+            server = _lower(record["backup_server"])
+            for item in job_objects(found.resource):
+                if record["kind"] == "vm":
+                    if (item["type"] or "Vm").lower() == "vm":
+                        known = self._link(record, self._at(server, item["name"]), OBJECT)
+                        known.vms.update(filter(None, [item["reference"]]))
+                    continue
+                members = groups.get((server, item["name"].lower()), {})
+                for known in members.values():
+                    self._link(record, known, GROUP)
+                if (server, item["name"].lower()) in self.every or not members:
+                    self._link(record, self._computer(server, item["name"], on_server.get(server, [])), COMPUTER)
+
+    def add(self, parts: Iterable[Part]) -> None:
+        """Add what became of machines in runs, instead of what was known of that."""
+        for known in self.every.values():
+            known.parts = []
+        owners: dict[tuple[str | None, str], Known | None] = {}
+        by_job: dict[str | None, set[str]] = {}
+        parts = list(parts)
+        for part in parts:
+            by_job.setdefault(part.run["job_id"], set()).add(part.machine["name"])
+        for part in parts:
+            job_id, name = part.run["job_id"], part.machine["name"]
+            if (job_id, name) not in owners:
+                owners[job_id, name] = self._owner(part, by_job[job_id])
+            owner = owners[job_id, name]
+            if owner:
+                owner.parts.append(part)
+
+    def note_newest(self) -> None:
+        """Note which jobs had a machine in their newest run that shows all of them, or in one since."""
+        runs: dict[str, dict[str, tuple[JobSession, dict[int, Known]]]] = {}
+        for known in self.every.values():
+            for part in known.parts:
+                if part.run["job_id"] in self.jobs:
+                    of_job = runs.setdefault(str(part.run["job_id"]), {})
+                    of_job.setdefault(part.run["id"], (part.run, {}))[1][id(known)] = known
+        for job_id, of_job in runs.items():
+            for run, members in sorted(of_job.values(), key=lambda each: creation(each[0]), reverse=True):
+                for known in members.values():
+                    known.add(job_id, HISTORY)
+                    self._protected.setdefault(job_id, []).append(known)
+                if is_whole(run):
+                    self._seen_whole.add(job_id)
+                    break
+
+    def note_older(self, known: Known) -> None:
+        """Note the jobs of older runs of a machine that no other sign tells of, unless they ran without it since."""
+        for part in known.parts:
+            job_id = str(part.run["job_id"])
+            if job_id in self.jobs and job_id not in self._seen_whole:
+                known.add(job_id, HISTORY)
+
+    def _owner(self, part: Part, shown: set[str]) -> Known | None:
+        """The machine that a run shows by this name: one that its job protects, if that can be told."""
+        job_id, name = str(part.run["job_id"]), part.machine["name"]
+        mine = self._protected.get(job_id, [])
+        equal = [known for known in mine if known.called(name)]
+        if equal:
+            return equal[0]
+        alike = {id(known): known for known in mine if same_machine(known.names[0], name)}
+        if len(alike) == 1:
+            (known,) = alike.values()
+            if sum(same_machine(known.names[0], each) for each in shown) == 1:
+                known.names.append(name)
+                return known
+        record = self.jobs.get(job_id)
+        server = (record["backup_server"] if record else None) or part.run["backup_server"]
+        if not record and not server:
+            return None
+        return self._at(_lower(server), name)
+
+    def _at(self, server: str, name: str) -> Known:
+        return self.every.setdefault((server, name.lower()), Known(server, name))
+
+    def _link(self, record: Job, known: Known, by: str) -> Known:
+        known.add(record["id"], by)
+        self._protected.setdefault(record["id"], []).append(known)
+        return known
+
+    def _computer(self, server: str, name: str, computers: Sequence[Known]) -> Known:
+        """The computer that an agent job names, perhaps by the other form of its name."""
+        alike = [known for known in computers if same_machine(known.names[0], name)]
+        if (server, name.lower()) not in self.every and len(alike) == 1:
+            alike[0].names.append(name)
+            return alike[0]
+        return self._at(server, name)
+
+
+def read_protection(client: EmClient, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """What veeam_em_protection_info returns, by its options.
+
+    :raises ApiError: usage, for what is not the name of a machine; ambiguous, for a name that several machines have.
+    """
+    asked = machine_names(wanted["machine"])
+    families, server = KINDS_OF_JOBS[wanted["kind"]], wanted["backup_server"]
+    jobs = [each for each in find_jobs(client, families, [], [], server) if _backs_up(each.record)]
+    computers: list[Computer] = []
+    if wanted["kind"] != "vm":
+        rows = client.query("DiscoveredComputer", sort_by="Name")
+        computers = [computer(row) for row in rows if not server or on(row, server)]
+    machines = Machines(jobs, computers)
+    if server:
+        server = next((each.record["backup_server"] for each in jobs), None) or server
+    history = History(client, [each.record for each in jobs], _run_types(wanted["kind"], jobs), server)
+    recent = client.now() - RECENT
+    machines.add(history.read_newest(recent))
+    machines.note_newest()
+    found = _match(machines, asked)
+    verdicts = {name: _verdicts(client, machines, known) for name, known in found.items()}
+    unclear = [name for name in asked if name not in found or not found[name].jobs or not found[name].good]
+    if unclear:
+        names = _names_to_look_for(unclear, found)
+        machines.add(history.read_older(names, client.now() - LISTED, recent, by_id=len(asked) <= FEW))
+        found.update(_match(machines, [name for name in unclear if name not in found]))
+        for name in unclear:
+            if name in found:
+                verdicts[name] = _verdicts(client, machines, found[name])
+                if not found[name].jobs:
+                    machines.note_older(found[name])
+    if history.ahead:
+        shown = next(iter(history.ahead.values()))
+        client.warn(f"Left out, since they are dated in the future: {len(history.ahead)} sessions, such as {shown}.")
+    for name, known in found.items():
+        if len(known.vms) > 1:
+            client.warn(f"{name} is the name of several VMs ({', '.join(sorted(known.vms))}), which are taken for one.")
+    records = [{**_record(machines, name, found.get(name)), **verdicts.get(name, NO_VERDICTS)} for name in asked]
+    if wanted["include_restore_points"]:
+        points = _restore_points(client, found.values())
+        for record in records:
+            record["restore_point"] = points.get(id(found.get(record["name"])))
+    return {"machines": records, "unprotected": [each["name"] for each in records if not each["protected"]]}
+
+
+def _backs_up(job: Job) -> bool:
+    return not is_copy(job["job_type"]) and kind_of(job["job_type"]) is not REPLICA
+
+
+def _run_types(kind: str, jobs: Sequence[Found]) -> list[str]:
+    """The types of sessions that are backup runs."""
+    known = {str(each.record["job_type"]) for each in jobs if each.record["job_type"]}
+    return sorted(known | {"any": {AGENT_RUN, "Backup"}, "vm": {"Backup"}, "agent": {AGENT_RUN}}[kind])
+
+
+def _match(machines: Machines, asked: Sequence[str]) -> dict[str, Known]:
+    every = {id(known): known for known in machines.every.values()}
+    found = Matcher(known.candidate for known in every.values()).match(asked)
+    return {name: every[candidate.key] for name, candidate in found.items()}
+
+
+def _names_to_look_for(names: Sequence[str], found: Mapping[str, Known]) -> list[str]:
+    """The names that task sessions may have for some machines."""
+    wanted = {name.lower(): name for name in names}
+    for name in names:
+        known = found[name].names if name in found else [name.partition(".")[0]]
+        wanted.update((each.lower(), each) for each in known)
+    return list(wanted.values())
+
+
+def _restore_points(client: EmClient, found: Iterable[Known]) -> dict[int, Any]:
+    """The newest restore points, by machine: there are some of computers only (em_rest 6)."""
+    computers = [known for known in found if known.computers]
+    places = {(known.server, name.lower()): id(known) for known in computers for name in known.names}
+    return read_newest_restore_points(client, places)
+
+
+def _record(machines: Machines, name: str, known: Known | None) -> dict[str, Any]:
+    shown = [_job(machines.jobs[job_id], by) for job_id, by in known.jobs.items()] if known else []
+    shown.sort(key=lambda job: (_ORDER.index(job["by"]), job["name"], job["id"]))
+    return {
+        "name": name,
+        "known_as": list(dict.fromkeys(known.names)) if known else [],
+        "protected": bool(shown),
+        "jobs": shown,
+    }
+
+
+def _verdicts(client: EmClient, machines: Machines, known: Known) -> dict[str, Any]:
+    return {
+        "last": _verdict(client, machines, _newest(known.parts)),
+        "last_good": _verdict(client, machines, known.good),
+    }
+
+
+def _job(record: Job, by: str) -> dict[str, Any]:
+    return {
+        "id": record["id"],
+        "name": record["name"],
+        "kind": record["kind"],
+        "backup_server": record["backup_server"],
+        "schedule_enabled": record["schedule_enabled"],
+        "by": by,
+    }
+
+
+def _newest(parts: Sequence[Part], results: Sequence[str] | None = None) -> Part | None:
+    """The newest part of a run that has ended, or of one with these verdicts.
+
+    Where a run shows a name twice, the worse one stands for it.
+    """
+    by_run: dict[str, Part] = {}
+    for part in parts:
+        before = by_run.get(part.run["id"])
+        if not part.run["running"] and (
+            not before or severity(part.machine["result"]) > severity(before.machine["result"])
+        ):
+            by_run[part.run["id"]] = part
+    wanted = [part for part in by_run.values() if results is None or part.machine["result"] in results]
+    return max(wanted, key=lambda part: moment(part.end_time) or creation(part.run), default=None)
+
+
+def _verdict(client: EmClient, machines: Machines, part: Part | None) -> dict[str, Any] | None:
+    if not part:
+        return None
+    job_id = str(part.run["job_id"])
+    reason = part.machine["reason"]
+    if part.machine["result"] != SUCCESS:
+        reason = reason or part.run["failure_message"]
+    age = age_hours(part.end_time, client.now())
+    return {
+        "result": part.machine["result"],
+        "reason": reason,
+        "end_time": part.end_time,
+        "age_hours": None if age is None else max(age, 0.0),
+        "job_name": machines.jobs[job_id]["name"] if job_id in machines.jobs else part.run["job_name"],
+        "job_session_id": part.run["id"],
+    }
+
+
+def _lower(server: str | None) -> str:
+    return str(server or "").lower()
