@@ -123,6 +123,15 @@ def job(family: str) -> Case:
                 {"name": f"Warns{suffix}", "state": "started", "wait": True, "fail_on": "warning"},
                 kind("rejected", "w1 Warning"),
             ),
+            "valid_for": Row(
+                {"name": "Nightly" if family == "agent_job" else "Standby", "state": "started", "valid_for": 900000},
+                is_("reuse", first("action")),
+            ),
+            **(
+                {"kind": Row({"name": "Quick", "kind": "vm", "state": "stopped"}, kind("not_found", "agent"))}
+                if family == "job"
+                else {}
+            ),
             "wait": Row(
                 {"name": f"Quick{suffix}", "state": "started", "wait": True}, is_("Success", first("session", "result"))
             ),
@@ -140,7 +149,7 @@ def job(family: str) -> Case:
                 lambda asked: polled(asked) >= 12,
             ),
         },
-        elsewhere=("poll_error_timeout",),
+        elsewhere=("poll_error_timeout", "progress"),
     )
 
 
@@ -276,7 +285,7 @@ CASES = {
                 lambda result: result["polls"] >= 12,
             ),
         },
-        elsewhere=("poll_error_timeout",),
+        elsewhere=("poll_error_timeout", "progress"),
     ),
     "veeam_em_backup_task_session_info": task_sessions("job_session_id", "backup", "Nightly - bad", ["bad"]),
     "veeam_em_replica_task_session_info": task_sessions(
@@ -379,6 +388,7 @@ CASES = {
             "wait_interval",
             "wait_max_interval",
             "poll_error_timeout",
+            "progress",
         ),
     ),
 }

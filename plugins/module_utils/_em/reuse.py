@@ -10,8 +10,9 @@ from datetime import timedelta
 
 from .client import EmClient
 from .filters import filter_time
-from .machines import read_machines, same_machine
+from .machines import read_machines
 from .model import Job, JobSession, Machine, is_copy
+from .names import same_machine
 from .query import Condition
 from .sessions import belongs, kind_of, kinds_of, read_sessions_of
 from .values import seconds

@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.backupops.veeam_em.plugins.module_utils._em.machines import (
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.machines import complete, distinct, merge
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.names import same_machine
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.verdicts import (
     bad_machines,
-    complete,
     describe,
-    distinct,
-    merge,
-    same_machine,
     unacceptable,
 )
 
@@ -19,12 +17,13 @@ RUN: Any = {"id": "run", "job_name": "Linux", "result": "Failed", "failure_messa
 
 
 def child(number: int, name: str, result: Any, message: Any = None, state: str = "Stopped") -> Any:
-    return {"id": f"c{number}", "job_name": name, "result": result, "failure_message": message, "state": state}
+    shown = {"job_name": name, "result": result, "failure_message": message, "state": state}
+    return {"id": f"c{number}", "creation_time": None, "end_time": None, **shown}
 
 
 def part(owner: Any, machine: str, result: Any, reason: str = "", state: str = "Completed") -> Any:
     shown = {"machine": machine, "result": result, "reason": reason, "state": state}
-    return {"id": f"t-{machine}", "job_session_id": owner, **shown}
+    return {"id": f"t-{machine}", "job_session_id": owner, "creation_time": None, "end_time": None, **shown}
 
 
 def machine(name: str, result: Any, reason: Any = None) -> Any:
