@@ -82,7 +82,7 @@ def find_jobs(
             if not server or on(row, server)
         ]
         if server and not found:
-            _check_server(client, server)
+            check_server(client, server)
     unique = {each.id: each for each in found}
     if None in unique:
         nameless = unique[None]
@@ -95,7 +95,7 @@ def find_jobs(
     return list(unique.values())
 
 
-def _check_server(client: EmClient, server: str) -> None:
+def check_server(client: EmClient, server: str) -> None:
     """Refuse a backup server that Enterprise Manager does not know.
 
     :raises ApiError: not_found, with the names of those that it knows.
@@ -236,7 +236,7 @@ def _ambiguous(families: Sequence[Family], name: str, same: Sequence[Found]) -> 
 def _unknown(client: EmClient, families: Sequence[Family], names: Sequence[str], server: str | None) -> ApiError:
     """The error for names that no job has, with what they may have meant."""
     if server:
-        _check_server(client, server)
+        check_server(client, server)
     rows = [row for family in families for row in client.query(family.query_type, entities=False)]
     here = sorted({str(row.get("name")) for row in rows if not server or on(row, server)})
     where = f" on the backup server {server}" if server else ""
