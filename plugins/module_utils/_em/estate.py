@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, TypedDict
+from typing import Any, Callable, TypedDict
 
 from .._errors import NOT_FOUND, ApiError
-from .client import EmClient
+from .client import PAGE_SIZE, EmClient
 from .links import backup_server, bare_id
 from .lookup import AGENT_JOBS, VM_JOBS, check_server, find_jobs
 from .machines import machine_of, same_machine
@@ -419,7 +419,8 @@ def _read_agent_runs(client: EmClient, estate: Estate, here: list[Clause], begin
     childless = dict(runs)
     read = begin
     of_machines = [*here, Condition.of("JobType", "==", AGENT_MACHINE), *since(begin)]
-    for child, created in _newest_first(client, estate, of_machines):
+    for row, created in _newest_first(client, estate, BACKUP.query_type, of_machines, lambda: estate.settled):
+        child = job_session(row, client.now())
         mine = runs.get(str(child["parent_session_id"]))
         childless.pop(str(child["parent_session_id"]), None)
         # Without its run, the name of its own job tells: "<job> - <machine>".
@@ -435,32 +436,30 @@ def _read_agent_runs(client: EmClient, estate: Estate, here: list[Clause], begin
     _read_childless_runs(client, estate, ended, read if estate.settled else begin)
 
 
-def _newest_first(client: EmClient, estate: Estate, where: Sequence[Clause]) -> Iterator[tuple[JobSession, datetime]]:
-    """Sessions of machines with their times, until older ones cannot tell anything new."""
-    rows = client.rows(BACKUP.query_type, where=where, sort_by="CreationTime", descending=True)
-    sessions = (job_session(row, client.now()) for row in rows)
-    order = Order()
-    for session in sessions:
-        created = moment(session["creation_time"])
-        if created is None or estate.is_ahead(created, client.now(), session["backup_server"]):
+def _newest_first(
+    client: EmClient,
+    estate: Estate,
+    query_type: str,
+    where: Sequence[Clause] = (),
+    done: Callable[[], bool] = lambda: False,
+) -> Iterator[tuple[Resource, datetime]]:
+    """Rows with their times, until older ones cannot tell anything new."""
+    before: datetime | None = None
+    ordered = True
+    number = 0
+    for row in client.rows(query_type, where=where, sort_by="CreationTime", descending=True):
+        number += 1
+        created = moment(row.get("creation_time_utc"))
+        if created is None or estate.is_ahead(created, client.now(), backup_server(row).get("name")):
             continue
-        yield session, created
-        if order.goes_on(created) and estate.settled:
+        yield row, created
+        ordered = ordered and (before is None or created <= before)
+        before = created
+        if ordered and done():
             return
-
-
-class Order:
-    """Whether rows really come with the newest first: a reader that stops early relies on it."""
-
-    def __init__(self) -> None:
-        self._before: datetime | None = None
-        self._kept = True
-
-    def goes_on(self, created: datetime) -> bool:
-        """Take the time of the next row."""
-        self._kept = self._kept and (self._before is None or created <= self._before)
-        self._before = created
-        return self._kept
+    if not ordered and number > PAGE_SIZE:
+        # Rows may have moved from a page that was still to come to one that had been read.
+        client.warn(f"The listing of {query_type} was out of order: newer verdicts may be missing from it.")
 
 
 def _read_childless_runs(client: EmClient, estate: Estate, runs: list[JobSession], begin: datetime) -> None:
@@ -489,20 +488,16 @@ def _read_vm_runs(client: EmClient, estate: Estate, here: list[Clause], begin: d
             if not is_agent(run) and not is_copy(run["job_type"]) and not _is_of_files(run["job_type"]):
                 runs[run["id"]] = run
                 estate.saw_run(run)
-        of_tasks = [*here, *since(begin)]
-        for row in client.rows(kind.task_query_type, where=of_tasks, sort_by="CreationTime", descending=True):
+        for row, created in _newest_first(client, estate, kind.task_query_type, [*here, *since(begin)]):
             record = task_session(row, client.now())
-            run_of_it = runs.get(str(record["job_session_id"]))
-            created = moment(record["creation_time"])
-            if run_of_it is None or created is None:
+            mine = runs.get(str(record["job_session_id"]))
+            if mine is None:
                 continue
-            server = known_text(backup_server(row).get("name")) or run_of_it["backup_server"]
-            if estate.is_ahead(created, client.now(), server):
-                continue
+            server = known_text(backup_server(row).get("name")) or mine["backup_server"]
             machine = estate.vm(record["machine"], server, bare_id(row.get("vm_uid")))
-            job_id = run_of_it["job_id"]
             if machine:
-                estate.take(machine, _outcome(record, job_id, run_of_it["job_name"], record["id"]), job_id, created)
+                outcome = _outcome(record, mine["job_id"], mine["job_name"], record["id"])
+                estate.take(machine, outcome, mine["job_id"], created)
 
 
 def _is_of_files(job_type: str | None) -> bool:
@@ -512,20 +507,12 @@ def _is_of_files(job_type: str | None) -> bool:
 def _read_restore_points(client: EmClient, estate: Estate) -> None:
     """The newest restore point of each computer: they are called <computer>@<time>."""
     lacking = {id(each) for each in estate.machines if each["kind"] == COMPUTER}
-    order = Order()
-    for row in client.rows("AgentRestorePoint", sort_by="CreationTime", descending=True):
-        text = time_text(row.get("creation_time_utc"))
-        created = moment(text)
+    for row, created in _newest_first(client, estate, "AgentRestorePoint", done=lambda: not lacking):
         name = str(row.get("name", "")).rpartition("@")[0]
-        server = known_text(backup_server(row).get("name"))
-        if text is None or created is None or estate.is_ahead(created, client.now(), server):
-            continue
-        machine = estate.computer(name, server)
+        machine = estate.computer(name, known_text(backup_server(row).get("name")))
         if not machine:
             continue
         lacking.discard(id(machine))
         known = machine["restore_point"]
         if known is None or created > (moment(known["creation_time"]) or created):
-            machine["restore_point"] = {"id": bare_id(row.get("uid")), "creation_time": text}
-        if order.goes_on(created) and not lacking:
-            return
+            machine["restore_point"] = {"id": bare_id(row.get("uid")), "creation_time": str(row["creation_time_utc"])}
