@@ -147,6 +147,7 @@ backup_server: [vbr01.example.com, vbr02.example.com]
 same_name: error
 """
 
+import os
 import time
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -163,6 +164,7 @@ from ansible_collections.backupops.veeam_em.plugins.module_utils._inventory impo
     cache_key,
     from_cache,
     hosts_of,
+    is_plain,
     to_cache,
 )
 from ansible_collections.backupops.veeam_em.plugins.module_utils._options import EM_CONNECTION
@@ -170,19 +172,23 @@ from ansible_collections.backupops.veeam_em.plugins.module_utils._plugin import 
 from ansible_collections.backupops.veeam_em.plugins.module_utils._text import presentable
 
 if hasattr(ansible.template, "trust_as_template"):
-
-    def untemplated(value: Any) -> Any:
-        """A value as it is: this ansible-core evaluates only what it has been told to trust."""
-        return value
-
+    # From 2.19 on, only texts that are trusted are evaluated. A plain one may well be: there is nothing to evaluate in
+    # it, and ansible-inventory, so AWX too, shows a text that is not trusted as {"__ansible_unsafe": ...}.
+    _mark_plain, _mark_other = ansible.template.trust_as_template, str
 else:
+    # Before, all texts are evaluated but those that are marked, which are shown in that way.
     from ansible.utils.unsafe_proxy import wrap_var
 
-    def untemplated(value: Any) -> Any:
-        """A value that is not taken for a template. Only texts that could be one are marked: others show the mark."""
-        if isinstance(value, list):
-            return [untemplated(each) for each in value]
-        return wrap_var(value) if isinstance(value, str) and any(each in value for each in "{}#") else value
+    _mark_plain, _mark_other = str, wrap_var
+
+
+def untemplated(value: Any) -> Any:
+    """A value that nothing evaluates, and that stays plain wherever it can."""
+    if isinstance(value, list):
+        return [untemplated(each) for each in value]
+    if isinstance(value, str):
+        return _mark_plain(value) if is_plain(value) else _mark_other(value)
+    return value
 
 
 class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
@@ -207,6 +213,10 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     def _connection(self, given: Any) -> dict[str, Any]:
         """The connection options; those in the file may be templates, those from the environment may only look so."""
         options = {name: self.get_option(name) for name in EM_CONNECTION}
+        for name, (spec, variable) in EM_CONNECTION.items():
+            # A variable that is set to nothing, as AWX does, would become the path of the current folder.
+            if spec["type"] == "path" and name not in given and not os.environ.get(str(variable)):
+                options[name] = None
         self.templar.available_variables = self._vars or {}
         for name, value in options.items():
             if isinstance(value, str) and name in given and self.templar.is_template(given[name]):
@@ -265,7 +275,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         for host in hosts:
             self.inventory.add_host(host.name)
             if host.address:
-                self.inventory.set_variable(host.name, "ansible_host", host.address)
+                self.inventory.set_variable(host.name, "ansible_host", untemplated(host.address))
             variables = {name: untemplated(value) for name, value in host.variables.items()}
             for name, value in variables.items():
                 self.inventory.set_variable(host.name, name, value)

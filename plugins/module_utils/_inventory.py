@@ -52,6 +52,9 @@ _OS_FAMILIES = (
     ),
 )
 MANY_NAMES = 10
+# Texts that are neither templates nor expressions that could do anything, even where a playbook evaluates them twice:
+# no braces, brackets, quotes or calls. Systems are called "Linux (64-bit)".
+_PLAIN = re.compile(r"[\w .,:/@+-]*(?: \((?:\d+, )?\d+-bit\))?\Z")
 
 
 @dataclass
@@ -176,6 +179,11 @@ def safe_name(text: str) -> str:
     name = _ODD.sub("_", text.strip())
     name = _ODD_START.sub(lambda found: "_" * len(found.group()), name)
     return name[:_MAX_NAME]
+
+
+def is_plain(text: str) -> bool:
+    """Whether a text can be nothing but a text. Others must be kept from being evaluated."""
+    return bool(_PLAIN.match(text))
 
 
 def _is_address(text: str) -> bool:

@@ -17,6 +17,7 @@ from ansible_collections.backupops.veeam_em.plugins.module_utils._inventory impo
     from_cache,
     host_names,
     hosts_of,
+    is_plain,
     os_family,
     safe_name,
     to_cache,
@@ -143,6 +144,31 @@ def test_hostname_is_the_first_that_there_is(keys: list[str], expected: str) -> 
 )
 def test_an_address_is_one_or_none(name: str, ip_address: str | None, keys: list[str], expected: str | None) -> None:
     assert address_of(machine(name, ip_address=ip_address), keys) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("web01.example.com", True),
+        ("2026-03-14T10:30:00Z", True),
+        ("Linux (64-bit)", True),
+        ("Microsoft Windows Server 2025 (1607, 64-bit)", True),
+        ("b\u00fcro, 2nd floor/left + right", True),
+        ("", True),
+        ("{{ x }}", False),
+        ("{% x %}", False),
+        ("{# x", False),
+        ("#jinja2: variable_start_string:'[['", False),
+        ("lookup('pipe', 'id')", False),
+        ("x.y(z)", False),
+        ("x.y (64-bit) (64-bit)", False),
+        ("x | y", False),
+        ("x[0]", False),
+        ("a\nb", False),
+    ],
+)
+def test_a_plain_text_is_nothing_else(text: str, plain: bool) -> None:
+    assert is_plain(text) is plain
 
 
 @pytest.mark.parametrize(
