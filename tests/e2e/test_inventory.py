@@ -193,7 +193,6 @@ def test_hostile_names(emsim: Start, ansible: Ansible) -> None:
     assert not canary.exists()
 
 
-@pytest.mark.core_matrix
 def test_the_cache_holds_no_secret_and_saves_requests(emsim: Start, ansible: Ansible) -> None:
     sim = emsim(
         {**FLEET, "users": [{"name": "one", "password": "pass-word-1"}, {"name": "two", "password": "pw-2-pw-2"}]}

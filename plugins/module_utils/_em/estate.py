@@ -33,7 +33,7 @@ from .model import (
     task_session,
 )
 from .pages import row_key
-from .query import Clause, Condition
+from .query import Clause, Condition, split
 from .sessions import AGENT_MACHINE, AGENT_RUN, BACKUP, CLOCK_MARGIN, KINDS, is_agent, since
 from .task_sessions import read_task_sessions_of
 from .values import known_text, moment, time_text
@@ -120,7 +120,7 @@ def read_estate(client: EmClient, wanted: Wanted) -> list[Protected]:
     estate = Estate(merge_computers(map(computer, rows)))
     _check_groups(client, estate, wanted.protection_groups)
     # Groups narrow what is shown, not what is read: a job may include a machine by another of its groups.
-    estate.include_jobs(find_jobs(client, AGENT_JOBS, [], [], None))
+    estate.include_jobs(each.resource for each in find_jobs(client, [AGENT_JOBS], [], [], None))
     begin = client.now() - timedelta(days=wanted.days) - CLOCK_MARGIN
     _read_agent_runs(client, estate, here, begin)
     if wanted.vms:
@@ -375,7 +375,8 @@ def _whole(client: EmClient, query_type: str, where: Sequence[Clause]) -> list[R
     rows, certain = client.query_whole(query_type, where=where, sort_by="Name", key=row_key)
     if not certain:
         client.warn(f"The listing of {query_type} changed while it was read: something may be missing from it.")
-    return rows
+    # What the server's grammar cannot carry is left over.
+    return [row for row in rows if all(condition.holds(row) for condition in split(where)[1])]
 
 
 def _check_groups(client: EmClient, estate: Estate, groups: Sequence[str]) -> None:
@@ -477,7 +478,7 @@ def _read_childless_runs(client: EmClient, estate: Estate, runs: list[JobSession
 
 def _read_vm_runs(client: EmClient, estate: Estate, here: list[Clause], begin: datetime) -> None:
     """The VMs that backup and replication jobs have processed; copies of backups do not count as such."""
-    estate.know_jobs(find_jobs(client, VM_JOBS, [], [], None))
+    estate.know_jobs(each.resource for each in find_jobs(client, [VM_JOBS], [], [], None))
     for kind in KINDS:
         runs = {}
         of_runs = [*here, *since(begin - LONGEST_RUN)]
