@@ -150,6 +150,7 @@ same_name: error
 import os
 import time
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Any
 
 import ansible.template
@@ -182,13 +183,16 @@ else:
     _mark_plain, _mark_other = str, wrap_var
 
 
+@lru_cache(maxsize=10000)
+def _marked(text: str) -> str:
+    return _mark_plain(text) if is_plain(text) else _mark_other(text)
+
+
 def untemplated(value: Any) -> Any:
     """A value that nothing evaluates, and that stays plain wherever it can."""
     if isinstance(value, list):
         return [untemplated(each) for each in value]
-    if isinstance(value, str):
-        return _mark_plain(value) if is_plain(value) else _mark_other(value)
-    return value
+    return _marked(value) if isinstance(value, str) else value
 
 
 class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
@@ -250,15 +254,20 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         kept = from_cache(self._kept(key)) if key and cache else None
         if kept:
             machines, warnings, ahead = kept
-        else:
-            warnings = []
-            with em_client(options, warnings.append) as client:
-                machines = presentable(read_estate(client, wanted), client.session.secrets)
-                ahead = client.now().timestamp() - time.time()
-            if key:
-                self._cache[key] = to_cache(machines, warnings, ahead)
-        for text in warnings:
+            for text in warnings:
+                self.display.warning(text)
+            return machines, ahead
+        told: list[str] = []
+
+        def tell(text: str) -> None:
+            told.append(text)
             self.display.warning(text)
+
+        with em_client(options, tell) as client:
+            machines = presentable(read_estate(client, wanted), client.session.secrets)
+            ahead = client.now().timestamp() - time.time()
+        if key:
+            self._cache[key] = to_cache(machines, told, ahead)
         return machines, ahead
 
     def _kept(self, key: str) -> Any:
