@@ -42,7 +42,7 @@ options:
     required: true
     choices: [backupops.veeam_em.protected_computers]
   backup_server:
-    description: Names of backup servers. Machines of others are left out.
+    description: Names or ids of backup servers. Machines of others are left out.
     type: list
     elements: str
     default: []

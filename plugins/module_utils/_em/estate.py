@@ -93,7 +93,7 @@ class Protected(TypedDict):
 class Wanted:
     """What to read.
 
-    :ivar backup_servers: names of backup servers; none means all.
+    :ivar backup_servers: names or ids of backup servers; none means all.
     :ivar protection_groups: computers in one of these; none means all.
     :ivar vms: also the VMs that the runs of the last days have processed.
     :ivar days: how far back runs are read.
@@ -111,11 +111,10 @@ def read_estate(client: EmClient, wanted: Wanted) -> list[Protected]:
 
     :raises ApiError: not_found, for a backup server or a protection group that does not exist.
     """
-    for server in wanted.backup_servers:
-        check_server(client, server)
     here: list[Clause] = []
     if wanted.backup_servers:
-        here = [Condition.of("BackupServerName", "==", *wanted.backup_servers)]
+        names = [check_server(client, each) for each in wanted.backup_servers]
+        here = [Condition.of("BackupServerName", "==", *names)]
     rows = _whole(client, "DiscoveredComputer", here)
     estate = Estate(merge_computers(map(computer, rows)))
     _check_groups(client, estate, wanted.protection_groups)
@@ -199,8 +198,8 @@ class Names:
         return found[0] if len(found) == 1 else None
 
 
-def _on(machine: Protected, server: str | None) -> bool:
-    mine = machine["backup_server"]
+def _on(record: Protected | Job, server: str | None) -> bool:
+    mine = record["backup_server"]
     return mine is None or server is None or mine.lower() == server.lower()
 
 
@@ -217,6 +216,7 @@ class Estate:
         self._vms = Names([])
         self._vm_by_id: dict[tuple[str, str], Protected] = {}
         self._jobs: dict[str, Job] = {}
+        self._jobs_by_name: dict[str, list[Job]] = {}
         self._included: dict[int, dict[str, Job]] = {}
         self._processed: dict[tuple[int, str], datetime] = {}
         self._newest_run: dict[str, datetime] = {}
@@ -238,7 +238,7 @@ class Estate:
                 groups.setdefault(group.lower(), []).append(machine)
         for resource in resources:
             record = job(resource)
-            self._jobs[record["id"]] = record
+            self._know(record)
             server = record["backup_server"]
             for each in job_objects(resource):
                 members = [one for one in groups.get(each["name"].lower(), []) if _on(one, server)]
@@ -253,13 +253,29 @@ class Estate:
 
     def know_jobs(self, resources: Iterable[Resource]) -> None:
         """Jobs that protect what their newest run has processed."""
-        self._jobs.update((record["id"], record) for record in map(job, resources))
+        for resource in resources:
+            self._know(job(resource))
 
-    def saw_run(self, run: JobSession) -> None:
-        """Note an ended run: machines that it left out are not in its job any more. A retry leaves out what is well."""
+    def _know(self, record: Job) -> None:
+        self._jobs[record["id"]] = record
+        self._jobs_by_name.setdefault(record["name"], []).append(record)
+
+    def saw_run(self, run: JobSession, now: datetime) -> JobSession:
+        """Note an ended run: machines that it left out are not in its job any more. A retry leaves out what is well.
+
+        :returns: the run, with the id of its job if only the name tells it.
+        """
+        job_id = run["job_id"] or self._only_job(run)
         created = moment(run["creation_time"])
-        if created and run["job_id"] and not run["running"] and not run["is_retry"]:
-            self._newest_run[run["job_id"]] = max(created, self._newest_run.get(run["job_id"], created))
+        whole = not run["running"] and not run["is_retry"]
+        if created and job_id and whole and not self.is_ahead(created, now, run["backup_server"]):
+            self._newest_run[job_id] = max(created, self._newest_run.get(job_id, created))
+        return {**run, "job_id": job_id}
+
+    def _only_job(self, run: JobSession) -> str | None:
+        """The job that a run without an id names, if there is just one of that name."""
+        same = [each for each in self._jobs_by_name.get(run["job_name"], []) if _on(each, run["backup_server"])]
+        return same[0]["id"] if len(same) == 1 else None
 
     def computer(self, name: str, server: str | None) -> Protected | None:
         """The computer that a session or a restore point is about; None when that cannot be told."""
@@ -414,9 +430,8 @@ def _read_agent_runs(client: EmClient, estate: Estate, here: list[Clause], begin
     runs = {}
     of_runs = [*here, Condition.of("JobType", "==", AGENT_RUN), *since(begin - LONGEST_RUN)]
     for row in client.rows(BACKUP.query_type, where=of_runs, sort_by="CreationTime", descending=True):
-        run = job_session(row, client.now())
+        run = estate.saw_run(job_session(row, client.now()), client.now())
         runs[run["id"]] = run
-        estate.saw_run(run)
     childless = dict(runs)
     read = begin
     of_machines = [*here, Condition.of("JobType", "==", AGENT_MACHINE), *since(begin)]
@@ -487,8 +502,7 @@ def _read_vm_runs(client: EmClient, estate: Estate, here: list[Clause], begin: d
         for row in client.rows(kind.query_type, where=of_runs, sort_by="CreationTime", descending=True):
             run = job_session(row, client.now())
             if not is_agent(run) and not is_copy(run["job_type"]) and not _is_of_files(run["job_type"]):
-                runs[run["id"]] = run
-                estate.saw_run(run)
+                runs[run["id"]] = estate.saw_run(run, client.now())
         for row, created in _newest_first(client, estate, kind.task_query_type, [*here, *since(begin)]):
             record = task_session(row, client.now())
             mine = runs.get(str(record["job_session_id"]))

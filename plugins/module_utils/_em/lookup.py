@@ -95,19 +95,21 @@ def find_jobs(
     return list(unique.values())
 
 
-def check_server(client: EmClient, server: str) -> None:
-    """Refuse a backup server that Enterprise Manager does not know.
+def check_server(client: EmClient, server: str) -> str:
+    """The name of a backup server, given that or its id.
 
-    :raises ApiError: not_found, with the names of those that it knows.
+    :raises ApiError: not_found, with the names of those that Enterprise Manager knows.
     """
     rows = client.query("BackupServer", entities=False)
-    names = {str(row.get("name")).lower(): str(row.get("name")) for row in rows}
-    if server.lower() not in names and bare_id(server) not in {bare_id(row.get("uid")) for row in rows}:
-        raise ApiError(
-            NOT_FOUND,
-            f"There is no backup server {server}.",
-            hint=f"This Enterprise Manager has: {', '.join(sorted(names.values())) or 'none'}.",
-        )
+    names = sorted(str(row.get("name")) for row in rows)
+    for row in rows:
+        if str(row.get("name")).lower() == server.lower() or bare_id(row.get("uid")) == bare_id(server):
+            return str(row.get("name"))
+    raise ApiError(
+        NOT_FOUND,
+        f"There is no backup server {server}.",
+        hint=f"This Enterprise Manager has: {', '.join(names) or 'none'}.",
+    )
 
 
 def on(resource: Resource, server: str) -> bool:
