@@ -113,38 +113,34 @@ seealso:
 """
 
 EXAMPLES = r"""
-# Save this as prod.veeam_em.yml. Credentials come from VEEAM_EM_USERNAME and VEEAM_EM_PASSWORD.
-plugin: backupops.veeam_em.protected_computers
-host: em.example.com
-stale_hours: 26
-
----
-# Group by job, connect to Windows hosts by WinRM, and keep the answers for an hour.
+# Save this as prod.veeam_em.yml. Only plugin is required: all connection options may come from the environment.
 plugin: backupops.veeam_em.protected_computers
 host: em.example.com
 username: EXAMPLE\inventory
 password: "{{ lookup('ansible.builtin.file', '~/.em_password') }}"
+stale_hours: 26
+
+# Also the VMs that runs have processed.
+include_vms: true
+
+# web01.example.com becomes the host web01, and is connected to by its address.
 hostname: [short_name]
 ansible_host: [ip_address, name]
 compose:
   ansible_connection: "'winrm' if veeam_em_os_family == 'windows' else 'ssh'"
+
+# Groups beside stale, last_failed, unprotected and the like: one more condition, and one for each job.
 groups:
-  needs_agent: veeam_em_agent_status != 'Installed'
+  needs_agent: veeam_em_kind == 'computer' and veeam_em_agent_status != 'Installed'
 keyed_groups:
   - key: veeam_em_jobs
     prefix: job
+
+# Keep what the server has told for an hour.
 cache: true
 cache_plugin: ansible.builtin.jsonfile
 cache_connection: ~/.cache/veeam_em
 cache_timeout: 3600
-
----
-# VMs too, of two backup servers; a name that occurs twice is a mistake.
-plugin: backupops.veeam_em.protected_computers
-host: em.example.com
-include_vms: true
-backup_server: [vbr01.example.com, vbr02.example.com]
-same_name: error
 """
 
 import os

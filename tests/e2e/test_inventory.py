@@ -268,20 +268,20 @@ def test_what_is_wrong_is_told(emsim: Start, ansible: Ansible) -> None:
     assert em.command("ansible-inventory", "-i", str(other), "--list").rc != 0
 
 
-def test_examples(emsim: Start, ansible: Ansible) -> None:
-    sim = emsim({**FLEET, "users": [{"name": "inventory", "domain": "EXAMPLE", "password": "emsim"}],
-                 "backup_servers": [{"name": "vbr01.example.com"}, {"name": "vbr02.example.com"}]})  # fmt: skip
-    em = ansible.connected(sim, "EXAMPLE\\inventory")
+def test_the_example(emsim: Start, ansible: Ansible) -> None:
+    sim = emsim({**FLEET, "users": [{"name": "inventory", "domain": "EXAMPLE", "password": "emsim"}]})
+    em = ansible.connected(sim, "nobody", "wrong")
     (em.folder / ".em_password").write_text("emsim", encoding="utf-8")
     text = (ROOT / "plugins" / "inventory" / "protected_computers.py").read_text(encoding="utf-8")
-    examples = list(yaml.safe_load_all(text.partition('EXAMPLES = r"""')[2].partition('"""')[0]))
-    graphs = []
-    for number, example in enumerate(examples):
-        path = source(em, f"{number}.veeam_em.yml", **{**example, "host": sim.host})
-        graphs.append(members(listed(em, path)))
-    assert len(graphs) == 3
-    assert graphs[1]["job_SQL_servers"] == ["sql01"]
-    assert "ERP__old_" in graphs[2]["ungrouped"]
+    example = yaml.safe_load(text.partition('EXAMPLES = r"""')[2].partition('"""')[0])
+    inventory = listed(em, source(em, **{**example, "host": sim.host}))
+    groups = members(inventory)
+    assert groups["job_SQL_servers"] == ["sql01"]
+    assert "needs_agent" not in groups
+    assert groups["unprotected"] == ["spare01"]
+    spare, sql = (inventory["_meta"]["hostvars"][name] for name in ("spare01", "sql01"))
+    assert (spare["ansible_host"], spare["ansible_connection"]) == ("192.0.2.99", "ssh")
+    assert sql["ansible_connection"] == "winrm"
 
 
 def test_the_documentation_is_whole(ansible: Ansible) -> None:
