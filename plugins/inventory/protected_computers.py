@@ -293,7 +293,13 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
     def _construct(self, name: str, variables: dict[str, Any]) -> None:
         strict = self.get_option("strict")
-        self._set_composite_vars(self.get_option("compose"), variables, name, strict)
+        compose = self.get_option("compose")
+        self._set_composite_vars(compose, variables, name, strict)
+        composed = self.inventory.get_host(name).vars
+        for variable in compose or ():
+            # Connection variables, for example. What is not plain stays as ansible-core has made it.
+            if isinstance(composed.get(variable), str) and is_plain(composed[variable]):
+                self.inventory.set_variable(name, variable, untemplated(composed[variable]))
         self._add_host_to_composed_groups(self.get_option("groups"), variables, name, strict)
         self._add_host_to_keyed_groups(self.get_option("keyed_groups"), variables, name, strict)
 

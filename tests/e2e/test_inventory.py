@@ -268,6 +268,7 @@ def test_what_is_wrong_is_told(emsim: Start, ansible: Ansible) -> None:
     assert em.command("ansible-inventory", "-i", str(other), "--list").rc != 0
 
 
+@pytest.mark.core_matrix
 def test_the_example(emsim: Start, ansible: Ansible) -> None:
     sim = emsim({**FLEET, "users": [{"name": "inventory", "domain": "EXAMPLE", "password": "emsim"}]})
     em = ansible.connected(sim, "nobody", "wrong")
