@@ -274,11 +274,14 @@ def test_document(world: World, document: str) -> None:
 
 
 def check_yaml(world: World, snippet: Snippet) -> None:
-    """Run a playbook or tasks, once more with --check if they write; other YAML is a scenario or faults of emsim."""
+    """Run a playbook or tasks, once more with --check if they write; other YAML is an inventory, or emsim's."""
     if as_playbook(snippet.text) is None:
+        content = yaml.safe_load(snippet.text)
+        if "plugin" in content:
+            check_inventory(world, snippet)
+            return
         if snippet.file:
             (world.home / snippet.file).write_text(snippet.text, encoding="utf-8")
-        content = yaml.safe_load(snippet.text)
         if isinstance(content, list):
             world.sim.add_faults(content)
             world.sim.clear_faults()
@@ -296,6 +299,18 @@ def check_yaml(world: World, snippet: Snippet) -> None:
         check = world.play(snippet, "--check")
         assert check.rc == 0, f"{snippet} --check\n{check.output}"
         assert world.writes() == before, snippet
+
+
+def check_inventory(world: World, snippet: Snippet) -> None:
+    """An inventory; one with a name of its own is that of the playbooks that follow."""
+    path = world.home / (snippet.file or f"line_{snippet.line}.veeam_em.yml")
+    path.write_text(world.real(snippet.text), encoding="utf-8")
+    run = world.ansible.command("ansible-inventory", "-i", str(path), "--list")
+    assert run.rc == 0, f"{snippet}\n{run.output}"
+    assert "WARNING" not in run.output, f"{snippet}\n{run.output}"
+    assert json.loads(run.stdout)["_meta"]["hostvars"], snippet
+    if snippet.file:
+        world.ansible = world.ansible.with_env(ANSIBLE_INVENTORY=f"{world.home / 'hosts'},{path}")
 
 
 def test_what_is_not_run_is_told(capsys: pytest.CaptureFixture[str]) -> None:

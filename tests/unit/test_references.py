@@ -13,6 +13,7 @@ GUIDES = sorted((ROOT / "docs" / "docsite" / "rst").glob("*.rst"))
 OWN = "ansible_collections.backupops.veeam_em.docsite."
 TEXTS = {path.stem: path.read_text(encoding="utf-8") for path in GUIDES}
 PLUGINS = {
+    "inventory": {path.stem for path in (ROOT / "plugins" / "inventory").glob("*.py")},
     "module": {path.stem for path in (ROOT / "plugins" / "modules").glob("*.py")},
     "role": {path.name for path in (ROOT / "roles").iterdir()},
 }
