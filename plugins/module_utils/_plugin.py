@@ -39,12 +39,15 @@ def connection(given: Mapping[str, Any], environ: Mapping[str, str] = os.environ
             value = spec.get("default")
         if value is None and spec.get("required"):
             raise ApiError(USAGE, f"{name} is missing.", hint=f"Give it, or set {variable}.")
-        result[name] = None if value is None else _typed(name, spec, value)
+        result[name] = None if value is None else typed(name, spec, value)
     return result
 
 
-def _typed(name: str, spec: Mapping[str, Any], value: Any) -> Any:
-    """A value as its option's type."""
+def typed(name: str, spec: Mapping[str, Any], value: Any) -> Any:
+    """A value as its option's type.
+
+    :raises ApiError: kind usage, for a value that does not fit.
+    """
     try:
         typed = _TYPES[spec["type"]](value)
     except (TypeError, ValueError):
@@ -68,13 +71,32 @@ def _text(value: Any) -> str:
     return str(value)
 
 
+def _texts(value: Any) -> list[str]:
+    return [_text(each) for each in (value if isinstance(value, (list, tuple)) else [value])]
+
+
 _TYPES: dict[str, Callable[[Any], Any]] = {
     "str": _text,
     "int": lambda value: int(_text(value)),
     "float": lambda value: float(_text(value)),
     "bool": _flag,
+    "list": _texts,
     "path": lambda value: os.path.expanduser(os.path.expandvars(_text(value))),
 }
+
+
+def require_libraries() -> None:
+    """Check that what the client stands on is installed.
+
+    :raises ApiError: kind usage, when it is not.
+    """
+    for library, missing in (("requests", REQUESTS_IMPORT_ERROR), ("xmltodict", XMLTODICT_IMPORT_ERROR)):
+        if missing:
+            raise ApiError(
+                USAGE,
+                f"The Python library {library} is missing.",
+                hint=f"Install it for the Python that runs this, {sys.executable}.",
+            )
 
 
 @contextmanager
@@ -89,13 +111,7 @@ def em_client(options: Mapping[str, Any], tell: Callable[[str], None] = lambda _
     """
     client = None
     try:
-        for library, missing in (("requests", REQUESTS_IMPORT_ERROR), ("xmltodict", XMLTODICT_IMPORT_ERROR)):
-            if missing:
-                raise ApiError(
-                    USAGE,
-                    f"The Python library {library} is missing.",
-                    hint=f"Install it for the Python that runs this, {sys.executable}.",
-                )
+        require_libraries()
         if not options["validate_certs"]:
             tell("Certificate checking is switched off by validate_certs: the server's identity is not known.")
         client = EmClient.from_params(options, read_only=True)
