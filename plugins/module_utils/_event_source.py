@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import threading
 import time
 from collections import Counter, deque
@@ -54,6 +55,8 @@ MIN_INTERVAL = 0.05
 # While the server is away: how pauses grow, and their limit in seconds.
 GROWTH = 2.0
 MAX_PAUSE = 300.0
+# While machines of an ended session are missing: the first pause, and the limit to which pauses grow.
+FIRST_SOON, MAX_SOON = 0.5, 10.0
 # Idle logon sessions end after 15 minutes: above this interval each look has one of its own.
 KEEP_LOGON = 600.0
 # The machines of so many sessions are read together; of old ones fewer, since they may lie far apart.
@@ -134,6 +137,7 @@ class Source:
         self._succeeded = False
         self._failing_since: float | None = None
         self._pause = 0.0
+        self._soon = FIRST_SOON
         self._tries: Counter[str] = Counter()
         self._told: deque[str] = deque(maxlen=50)
         self._state_is_fine = True
@@ -145,6 +149,7 @@ class Source:
         :raises ApiError: for what does not pass by itself.
         """
         _keep_quiet()
+        _mend_signals()
         listening = self.hand_over.listen()
         try:
             await self._call(self._open)
@@ -157,30 +162,41 @@ class Source:
     async def _round(self) -> float:
         """One look and what comes of it; returns the seconds until the next one."""
         try:
-            fresh = await self._call(self._look)
-            await self._deliver(fresh)
+            waiting = await self._deliver(await self._call(self._look))
         except ApiError as error:
             return self._failed(error)
         self._worked()
-        return float(self.options["interval"])
+        self._soon = min(self._soon * GROWTH, MAX_SOON) if waiting else FIRST_SOON
+        return min(self._soon, self.options["interval"]) if waiting else self.options["interval"]
 
-    async def _deliver(self, fresh: Sequence[JobSession]) -> None:
-        """Hand over the events of ended sessions, the oldest first, and remember each before the next."""
-        first = not self.cursor.caught_up
+    async def _deliver(self, fresh: Sequence[JobSession]) -> bool:
+        """Hand over the events of ended sessions, the oldest first, and remember each before the next.
+
+        :returns: whether some have to wait, since they do not show all of their machines yet.
+        """
+        waiting = False
         rest = list(fresh)
         while rest:
             chunk, rest = self._split(rest)
-            machines = await self._call(partial(self._machines, chunk, not first))
+            machines = await self._call(partial(self._machines, chunk))
             for session in chunk:
-                happening = self._event(session, machines[session["id"]])
-                if happening:
-                    await self.hand_over(happening)
-                self.cursor.done(session, self._now())
-                self._tries.pop(session["id"], None)
-                if happening:
-                    await self._call(self._save)
+                if session["id"] in machines:
+                    await self._hand_over(session, machines[session["id"]])
+                else:
+                    self.cursor.wait_for(session)
+                    waiting = True
         self.cursor.caught_up = True
         await self._call(self._rest)
+        return waiting
+
+    async def _hand_over(self, session: JobSession, machines: Sequence[Machine]) -> None:
+        happening = self._event(session, machines)
+        if happening:
+            await self.hand_over(happening)
+        self.cursor.done(session, self._now())
+        self._tries.pop(session["id"], None)
+        if happening:
+            await self._call(self._save)
 
     def _event(self, session: JobSession, machines: Sequence[Machine]) -> dict[str, Any] | None:
         if not wanted_session(session, self.options) or not wanted_machines(machines, self.options):
@@ -244,23 +260,24 @@ class Source:
         self._tell()
         return fresh
 
-    def _machines(self, sessions: Sequence[JobSession], patient: bool) -> dict[str, list[Machine]]:
+    def _machines(self, sessions: Sequence[JobSession]) -> dict[str, list[Machine]]:
         """What happened to the machines of some sessions, as far as the options ask for it."""
-        result: dict[str, list[Machine]] = {each["id"]: [] for each in sessions}
-        if not self.options["include_machines"] and not self.options["machine"]:
-            return result
         asked = [each for each in sessions if wanted_session(each, self.options)]
+        if not self.options["include_machines"] and not self.options["machine"]:
+            asked = []
+        result: dict[str, list[Machine]] = {each["id"]: [] for each in sessions if each not in asked}
+        if not asked:
+            return result
         try:
-            if asked:
-                result.update(self._connect().machines(asked, patient))
+            return {**result, **self._connect().machines(asked, self.cursor.caught_up)}
         except ApiError as error:
             self._tries.update(each["id"] for each in asked)
-            if len(sessions) > 1 or self._tries[sessions[0]["id"]] < MACHINE_TRIES:
+            if len(sessions) > 1 or self._tries[asked[0]["id"]] < MACHINE_TRIES:
                 raise
-            self._warn(f"The machines of the session {sessions[0]['name']} cannot be read: {error.message}")
+            self._warn(f"The machines of the session {asked[0]['name']} cannot be read: {error.message}")
+            return {asked[0]["id"]: []}
         finally:
             self._tell()
-        return result
 
     def _rest(self) -> None:
         """Everything has been handed over: a pause follows."""
@@ -420,6 +437,18 @@ def _keep_quiet() -> None:
         logger = logging.getLogger(name)
         if not any(isinstance(each, _NoRequests) for each in logger.filters):
             logger.addFilter(_NoRequests())
+
+
+def _mend_signals() -> None:
+    """Let the signal handlers of this process work: a Java machine that was started in it has replaced them.
+
+    Without that, SIGTERM ends the process at once, and leaves the logon session open.
+    """
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            handler = signal.getsignal(number)
+            if callable(handler):
+                signal.signal(number, handler)
 
 
 async def main(queue: Any, args: Mapping[str, Any]) -> None:

@@ -113,6 +113,10 @@ class Cursor:
             if self.open[uid] >= MISSES:
                 del self.open[uid]
 
+    def wait_for(self, session: JobSession) -> None:
+        """A new session is not ready to be handed over: it stays new."""
+        self.open[session["uid"]] = 0
+
     def done(self, session: JobSession, now: float) -> None:
         """A session has been handed over, and everything that ended before it on its backup server."""
         server = session["backup_server"] or ""

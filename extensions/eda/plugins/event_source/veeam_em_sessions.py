@@ -20,13 +20,14 @@ description:
   - The event is C({"veeam_em":{"session":...,"machines":[...]},"meta":{"uuid":...,"hosts":[...]}}), with the records of
     session and machines as the modules backupops.veeam_em.veeam_em_job_session_info and
     backupops.veeam_em.veeam_em_job_session_wait return them.
-  - C(meta.hosts) names the machines to act on, those that ended as badly as the session; of a session that succeeded, all.
-    Actions such as run_playbook are limited to them. It is empty when the session shows no machine, or when
+  - C(meta.hosts) names the machines to act on, those that ended as badly as the session; of a session that succeeded,
+    all. Actions such as run_playbook are limited to them. It is empty when the session shows no machine, or when
     I(include_machines) is off.
   - C(meta.uuid) is made of the server, the id of the session and its state. It is the same when an event comes again.
   - Nothing is lost while the server, or the rulebook, is away, if there is a I(state_file); sessions that the server
     collects late, up to a day, are found.
-  - Texts of the server are no templates. C({{) in one becomes C({ {), since rules hand events on to playbooks as variables.
+  - Texts of the server are not templates. C({{) in one becomes C({ {), since rules hand events on to playbooks as
+    variables.
 version_added: 0.3.0
 author: backupops contributors (@backupops)
 options:
@@ -145,15 +146,15 @@ options:
   initial:
     description:
       - Where to begin when nothing is stored in I(state_file) yet.
-      - C(now) is for what is not known as ended yet, C(last) also for the newest ended session of each job; a time (UTC, such
-        as C(2026-01-31T22:00:00Z), or with an offset) for all that ended since then, by the clocks of the backup servers.
-        The server lists 30 days.
+      - C(now) is for what does not show as ended yet, C(last) also for the newest ended session of each job; a time (UTC
+        such as C(2026-01-31T22:00:00Z), or with an offset) for all that ended since then, by the clocks of the backup
+        servers. The server lists 30 days.
     type: str
     default: now
   state_file:
     description:
-      - File that remembers which events have been handed over, so that a restart neither loses nor repeats any. Only its
-        owner can read it. One file belongs to one source and one server.
+      - File that remembers which events have been handed over, so that a restart neither loses nor repeats any. Only
+        its owner can read it. One file belongs to one source and one server.
       - Without it, each start begins as I(initial) says. In containers it must be on a volume that outlives them.
     type: path
   feedback:
