@@ -70,10 +70,10 @@ class Cursor:
         found = cls(**{name: stored[name] for name in _FIELDS})
         if not isinstance(found.caught_up, bool):
             raise ValueError("something else is where a flag should be")
-        moments = [found.begun, found.start, *_values(found.ends), *_values(found.floors), *_values(found.open)]
-        for ids in _values(found.sent):
-            moments.extend(_values(ids))
-        if not all(each is None or (isinstance(each, (int, float)) and not isinstance(each, bool)) for each in moments):
+        moments = [each for each in (found.begun, found.start) if each is not None]
+        for numbers in (found.ends, found.floors, found.open, *_values(found.sent)):
+            moments.extend(_values(numbers))
+        if not all(isinstance(each, (int, float)) and not isinstance(each, bool) for each in moments):
             raise ValueError("something else is where a number should be")
         return found
 

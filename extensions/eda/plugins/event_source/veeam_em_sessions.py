@@ -146,9 +146,9 @@ options:
   initial:
     description:
       - Where to begin when nothing is stored in I(state_file) yet.
-      - C(now) is for what does not show as ended yet, C(last) also for the newest ended session of each job; a time (UTC
-        such as C(2026-01-31T22:00:00Z), or with an offset) for all that ended since then, by the clocks of the backup
-        servers. The server lists 30 days.
+      - C(now) is for what does not show as ended yet, C(last) also for the newest ended session of each job; a time is
+        for all that ended since then, by the clocks of the backup servers. It is UTC (C(2026-01-31T22:00:00Z)), or has
+        an offset. The server lists 30 days.
     type: str
     default: now
   state_file:
