@@ -269,7 +269,7 @@ class Source:
         if not asked:
             return result
         try:
-            return {**result, **self._connect().machines(asked, self.cursor.caught_up)}
+            return {**result, **self._connect().machines(asked, not self.cursor.caught_up)}
         except ApiError as error:
             self._tries.update(each["id"] for each in asked)
             if len(sessions) > 1 or self._tries[asked[0]["id"]] < MACHINE_TRIES:

@@ -1,4 +1,3 @@
-#!/usr/bin/env python
 """A process with the event source in it: python -I event_driver.py SOURCE.py ARGUMENTS.json TAKEN.
 
 It does what ansible-rulebook does: runs the file of the source alone, gives it a queue that holds one event, and takes

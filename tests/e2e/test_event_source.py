@@ -60,7 +60,7 @@ def test_killed_at_random_moments(emsim: Start, tmp_path: Path, kills: int) -> N
     seed = random.randrange(1 << 30)
     print("seed", seed)
     random.seed(seed)
-    number = 10 * kills
+    number = 60 + 3 * kills
     sim = emsim(runs(number, seconds=kills * 1.0))
     arguments = {
         "host": sim.host,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import runpy
 from pathlib import Path
 from typing import Any
@@ -74,8 +75,11 @@ def test_the_credential_type_is_that_of_awx() -> None:
     assert load(mine / "injectors.yml") == load(theirs / "injectors.yml")
 
 
-def test_the_rulebook_uses_arguments_that_exist() -> None:
-    for ruleset in load(EDA / "rulebooks" / "failed_backup.yml"):
+def test_rulebooks_use_arguments_that_exist() -> None:
+    guide = (ROOT / "docs" / "docsite" / "rst" / "guide_events.rst").read_text(encoding="utf-8")
+    shown = re.search(r"code-block:: yaml\n\n((?:   - name:.*\n)(?:   .*\n)+)", guide)
+    assert shown
+    for ruleset in [*load(EDA / "rulebooks" / "failed_backup.yml"), *yaml.safe_load(shown[1])]:
         for entry in ruleset["sources"]:
             assert set(entry["backupops.veeam_em.veeam_em_sessions"]) <= set(TABLE)
 

@@ -69,13 +69,13 @@ class EndedSessions:
         cursor.meet(servers, now)
         return fresh
 
-    def machines(self, sessions: Sequence[JobSession], patient: bool) -> dict[str, list[Machine]]:
+    def machines(self, sessions: Sequence[JobSession], backlog: bool) -> dict[str, list[Machine]]:
         """What happened to each machine of ended sessions: session id -> machines.
 
         Machines may show after their session (em_rest 15, trap 18): a session whose machines may not be complete yet is
         left out, for a minute at most.
 
-        :param patient: whether to wait at all.
+        :param backlog: these are sessions of the past: old ones are not waited for.
         """
         found = read_machines(self.client, sessions)
         ready = {}
@@ -83,17 +83,19 @@ class EndedSessions:
             machines = found[session["id"]]
             since, before = self._unsettled.get(session["id"], (self.clock.monotonic(), None))
             whole = complete(session, machines) and machines == before
-            if not patient or whole or self.clock.monotonic() - since >= self._patience(session):
+            if whole or self.clock.monotonic() - since >= self._patience(session, backlog):
                 ready[session["id"]] = machines
                 self._unsettled.pop(session["id"], None)
             else:
                 self._unsettled[session["id"]] = (since, machines)
         return ready
 
-    def _patience(self, session: JobSession) -> float:
+    def _patience(self, session: JobSession, backlog: bool) -> float:
         """How long the machines of an ended session may stay incomplete, in seconds."""
         ended = seconds(session["end_time"])
-        return OLD_SETTLE_SECONDS if ended and self._now() - ended > SETTLED_AFTER else SETTLE_SECONDS
+        if ended and self._now() - ended > SETTLED_AFTER:
+            return 0.0 if backlog else OLD_SETTLE_SECONDS
+        return SETTLE_SECONDS
 
     def _now(self) -> float:
         return self.client.now().timestamp()
