@@ -42,6 +42,7 @@ class EndedSessions:
         self.children = children
         self._rows = 0
         self._deep_at: float | None = None
+        self._wide_at: float | None = None
         self._unsettled: dict[str, tuple[float, list[Machine]]] = {}
 
     def look(self, cursor: Cursor, initial: str) -> list[JobSession]:
@@ -101,9 +102,10 @@ class EndedSessions:
         return self.client.now().timestamp()
 
     def _deep_is_due(self) -> bool:
-        if self._deep_at is None or self._rows <= FEW_SESSIONS:
-            return True
-        return self.clock.monotonic() - self._deep_at >= DEEP_EVERY
+        return self._rows <= FEW_SESSIONS or self._is_long_ago(self._deep_at)
+
+    def _is_long_ago(self, moment: float | None) -> bool:
+        return moment is None or self.clock.monotonic() - moment >= DEEP_EVERY
 
     def _servers(self) -> list[str]:
         """The names of the backup servers, as far as this account may know them."""
@@ -117,7 +119,14 @@ class EndedSessions:
 
     def _listed(self, windows: Sequence[tuple[str | None, float]]) -> dict[str, JobSession]:
         found: dict[str, JobSession] = {}
-        for text in self._filters(windows):
+        texts = self._filters(windows)
+        if len(texts) > 1:
+            # Many servers are silent: what the first filter has no room for can wait.
+            if self._is_long_ago(self._wide_at):
+                self._wide_at = self.clock.monotonic()
+            else:
+                del texts[1:]
+        for text in texts:
             for kind in KINDS:
                 rows = self.client.rows(kind.query_type, text, sort_by="CreationTime")
                 found.update((each["id"], each) for each in records(self.client, rows))
@@ -128,14 +137,14 @@ class EndedSessions:
         others = [] if self.children else [Condition.of("JobType", "!=", AGENT_MACHINE)]
         groups = [[Condition.of("State", "!=", "Stopped")]]
         for server, since in windows:
-            own = []
-            if server:
-                name = Condition.of("BackupServerName", "==", server)
-                # Without the name it is more than is needed, but nothing is missing.
-                own = [name] if name.portable else []
             then = filter_time(datetime.fromtimestamp(since, timezone.utc))
-            # An end may be shown late, or never.
-            groups += [[Condition.of(field, ">=", then), *own] for field in ("EndTime", "CreationTime")]
+            groups.append([Condition.of("EndTime", ">=", then)])
+            if server is None:
+                # An end may be shown late, or never.
+                groups.append([Condition.of("CreationTime", ">=", then)])
+            elif (name := Condition.of("BackupServerName", "==", server)).portable:
+                # Without the name it is more than is needed, but nothing is missing.
+                groups[-1].append(name)
         texts: list[str] = []
         for group in groups:
             part = "(" + ";".join(each.text() for each in [*group, *others]) + ")"
