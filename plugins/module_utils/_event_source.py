@@ -186,7 +186,7 @@ class Source:
                     self.cursor.wait_for(session)
                     waiting = True
         self.cursor.caught_up = True
-        await self._call(self._rest)
+        await self._call(partial(self._rest, waiting))
         return waiting
 
     async def _hand_over(self, session: JobSession, machines: Sequence[Machine]) -> None:
@@ -279,10 +279,10 @@ class Source:
         finally:
             self._tell()
 
-    def _rest(self) -> None:
-        """Everything has been handed over: a pause follows."""
+    def _rest(self, waiting: bool) -> None:
+        """What could be has been handed over: a pause follows, a short one if something waits."""
         self._save()
-        if self.options["interval"] > KEEP_LOGON:
+        if self.options["interval"] > KEEP_LOGON and not waiting:
             self._disconnect()
 
     def _disconnect(self) -> None:

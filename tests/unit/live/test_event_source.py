@@ -320,10 +320,11 @@ def test_a_logon_session_that_ends_is_renewed(sim: Start) -> None:
 
 
 def test_long_intervals_keep_no_logon_session(sim: Start) -> None:
-    it = sim(agent_jobs=[job(history=[past(900)])])
+    it = sim(agent_jobs=[job(history=[past(100)])])
 
     async def scene() -> None:
-        async with Run(it, interval=3600):
+        async with Run(it, interval=3600, initial=since(3600)) as run:
+            await run.events(1)
             await until(lambda: it.counters()["logoffs"] == 1, "a log-off")
             assert it.counters()["open_logon_sessions"] == 0
 
