@@ -307,6 +307,9 @@ class Source:
     def _close(self) -> None:
         self._clock.stopped.clear()
         try:
+            # The end may have come between the last event and its storing.
+            if self.cursor.begun is not None:
+                self._save()
             self._disconnect()
         finally:
             if self.state:
