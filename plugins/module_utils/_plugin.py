@@ -23,13 +23,14 @@ _TRUE = frozenset(("1", "on", "t", "true", "y", "yes"))
 _FALSE = frozenset(("0", "f", "false", "n", "no", "off"))
 
 
-def connection(given: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
+def connection(given: Mapping[str, Any], environ: Mapping[str, str] | None = None) -> dict[str, Any]:
     """All connection options of the table EM_CONNECTION: as given, else from the environment, else the default.
 
     For callers whose options nobody has completed and checked yet; Ansible does it for its own plugins.
 
     :raises ApiError: kind usage, for a value that does not fit or a required one that is missing.
     """
+    environ = os.environ if environ is None else environ
     result = {}
     for name, (spec, variable) in EM_CONNECTION.items():
         value = given.get(name)
