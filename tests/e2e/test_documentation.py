@@ -46,6 +46,9 @@ NOT_RUN = {
     "make test": "is what runs this test",
     "awx.awx.": "needs AWX, and its collection, which is on Galaxy only",
     "base_image:": "needs the image and a container engine; test_ee.py builds the context from the same lines",
+    "ansible-rulebook -r": "runs until it is stopped, and needs Java; test_event_source.py runs it with this rulebook",
+    "failed_backup_playbook:": "are the variables of that rulebook",
+    "sources:": "is a rulebook; test_event_source_files.py checks its arguments",
     'version: ">=0.1.0"': "is read by AWX when it installs collections from Galaxy",
 }
 
