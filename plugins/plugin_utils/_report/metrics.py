@@ -97,9 +97,9 @@ def to_metrics(report: Report) -> str:
     metrics.add("veeam_em_report_unprotected_machines", len(report["unprotected"]), em=em)
     for job in report["jobs"]:
         if not job["deleted"]:
-            _job(
-                metrics, job, {"em": em, "job": job["name"], "job_id": job["id"], "backup_server": job["backup_server"]}
-            )
+            # Not "job", which Prometheus itself sets.
+            labels = {"em": em, "job_name": job["name"], "job_id": job["id"], "backup_server": job["backup_server"]}
+            _job(metrics, job, labels)
     breaches = {(each["machine"], each["backup_server"]) for each in report["rpo_breaches"]}
     for machine in report["machines"]:
         labels = {"em": em, "machine": machine["name"], "backup_server": machine["backup_server"]}

@@ -73,8 +73,7 @@ def size(amount: float | None) -> str:
 
 def count(number: int, noun: str) -> str:
     """A number with its noun: 1 job, 2 jobs."""
-    plural = noun[:-1] + "ies" if noun.endswith("y") else noun + ("es" if noun.endswith("ch") else "s")
-    return f"{number} {noun if number == 1 else plural}"
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def open_failures(report: Report) -> list[dict[str, Any]]:
