@@ -158,7 +158,9 @@ class Report:
         return any(entry.listed and not entry.runs for entry in self.records.entries)
 
     def _meant(self, asked: str) -> list[Row]:
-        return [row for row in self.rows.values() if meant_by(row.name, asked)]
+        """The machines that a name means; an equal name is preferred."""
+        found = [row for row in self.rows.values() if meant_by(row.name, asked)]
+        return [row for row in found if row.key[1] == asked.lower()] or found
 
     # Machines
 
