@@ -37,7 +37,7 @@ TASKS: list[dict[str, Any]] = [
     {"veeam_em_computer_info": {"include_last_restore_point": True}},
     {"veeam_em_query_info": {"type": "AgentBackupJob", "sort_by": "Name"}},
     {"veeam_em_query_info": {"type": "Job", "entities": False}},
-    {"veeam_em_report_info": {"hours": 200, "rpo_hours": 1}},
+    {"veeam_em_report_info": {"hours": 200}},
     {"veeam_em_agent_job": {"name": "R & D <x>", "state": "started", "wait": True, "wait_interval": 0.1}},
 ]
 DIALECTS = [("v12", "json"), ("v12", "xml"), ("v95u4", "json"), ("v10", "xml"), ("v13", "json")]

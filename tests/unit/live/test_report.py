@@ -152,14 +152,25 @@ def test_an_empty_server(em: Start, dialect: dict[str, str]) -> None:
     assert set(report(em(None))["totals"].values()) == {0}
 
 
-def test_a_run_that_began_before_the_period_keeps_its_machines(em: Start) -> None:
+@pytest.mark.parametrize("family", ["agent_jobs", "vm_jobs"])
+def test_a_run_that_began_before_the_period_keeps_its_machines(em: Start, family: str) -> None:
     # It began 30 hours ago and ended 10 hours ago; its first machine failed before the period.
     machines = [{"name": "m1", "result": "Failed", "duration": 60}, {"name": "m2", "duration": 72000}]
     past = {"ended_ago": 10 * HOUR, "duration": 20 * HOUR, "machines": machines}
-    it = em({"agent_jobs": [{"name": "Long", "machines": ["m1", "m2"], "history": [past]}]})
+    # All have a good backup since, so that nothing else asks for what is older.
+    history = [{"ended_ago": HOUR}, past]
+    it = em({family: [{"name": "Long", "machines": ["m1", "m2"], "history": history}]})
     shown = report(it)
-    assert [each["machine"] for each in shown["failures"]] == ["m1"]
-    assert shown["totals"]["runs"] == 1
+    assert [(each["machine"], each["recovered_by"]) for each in shown["failures"]] == [("m1", "run")]
+    assert shown["totals"]["runs"] == 2
+
+
+def test_runs_that_show_no_machines_are_asked_for_their_lists(em: Start) -> None:
+    settings = {"omit": ["BackupJobSessionReference"], "task_sessions_of": "child"}
+    it = em({**FLEET, "settings": settings})
+    assert {each["machine"] for each in report(it)["failures"]} == {"sql01", "web02.example.com"}
+    asked = it.asked("/agentManagementSessions")
+    assert 0 < len(asked) <= 10
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.backupops.veeam_em.plugins.filter.report import FORMS, FilterModule
 from ansible_collections.backupops.veeam_em.plugins.plugin_utils._report.charts import calendar, days_of, runs_chart
-from ansible_collections.backupops.veeam_em.plugins.plugin_utils._report.words import age, count, duration, size
+from ansible_collections.backupops.veeam_em.plugins.plugin_utils._report.words import age, count, duration, shown, size
 
 report = FilterModule().filters()["report"]
 
@@ -31,6 +31,7 @@ HOSTILE = [
     "a\x1b[31mred\x00",
     "\u202efdp.exe",
     'back\\slash "quoted"',
+    "C:\\new\\table",
     "{{ 6 * 7 }}{% raw",
     "\ud800lone",
     "日本語サーバー" * 20,
@@ -176,7 +177,7 @@ def test_metrics_are_openmetrics_and_prometheus_text() -> None:
         samples = [sample for family in families for sample in family.samples]
         assert len({(sample.name, tuple(sample.labels.items())) for sample in samples}) == len(samples)
         assert len([s for f in text_string_to_metric_families(text) for s in f.samples]) == len(samples)
-        assert {sample.labels["em"] for sample in samples} == {samples[0].labels["em"]}
+        assert {sample.labels["em"] for sample in samples} == {shown(name)}
 
 
 def test_numbers_in_metrics() -> None:
