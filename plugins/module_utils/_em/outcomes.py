@@ -10,7 +10,7 @@ that server with the one long name that begins so. Within one run, sessions of t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
@@ -271,7 +271,7 @@ def protected_keys(entries: Sequence[JobEntry], computers: Sequence[Computer]) -
     by_name: dict[MachineKey, list[JobEntry]] = {}
     by_id: dict[str, list[JobEntry]] = {}
     for entry in entries:
-        for each in entry.objects:
+        for each in entry.objects if entry.kind == AGENT else ():
             by_id.setdefault(each["id"], []).append(entry)
             for name in {each["name"].lower(), each["display_name"].lower()} - {""}:
                 by_name.setdefault((entry.server, name), []).append(entry)
@@ -289,6 +289,15 @@ def protected_keys(entries: Sequence[JobEntry], computers: Sequence[Computer]) -
         known = result.setdefault(key, [])
         known.extend(entry for entry in found if entry not in known)
     return result
+
+
+def protected_vms(entries: Sequence[JobEntry]) -> Iterator[tuple[JobEntry, str]]:
+    """VMs that VM jobs name; what is in a folder or a cluster is not told, runs show it (em_rest 9)."""
+    for entry in entries:
+        if entry.kind == VM and entry.makes_backups:
+            for each in entry.objects:
+                if (each["type"] or "").lower() == "vm" and each["name"]:
+                    yield entry, each["name"]
 
 
 def key_of(computer: Computer) -> MachineKey:

@@ -27,6 +27,7 @@ from .outcomes import (
     key_of,
     meant_by,
     protected_keys,
+    protected_vms,
     together,
 )
 from .values import moment
@@ -166,7 +167,9 @@ class Report:
 
     def _rows(self) -> dict[MachineKey, Row]:
         found = [each for _entry, _run, group in self.records.runs for each in group]
-        names = self._names = Names([*(each.key for each in found), *map(key_of, self.records.computers)])
+        vms = [(entry, (entry.server, name.lower()), name) for entry, name in protected_vms(self.records.entries)]
+        told = [key for _entry, key, _name in vms]
+        names = self._names = Names([*(each.key for each in found), *map(key_of, self.records.computers), *told])
         rows: dict[MachineKey, Row] = {}
 
         def row(key: MachineKey, name: str, server: str | None) -> Row:
@@ -185,6 +188,8 @@ class Report:
             if computer["protection_group"] and computer["protection_group"] not in this.groups:
                 this.groups.append(computer["protection_group"])
             _add(this.jobs, by_computer.get(key_of(computer), ()))
+        for entry, key, name in vms:
+            _add(row(key, name, entry.job["backup_server"]).jobs, [entry])
         for entry, run, group in self.records.runs:
             by_row: dict[MachineKey, list[Outcome]] = {}
             for each in group:

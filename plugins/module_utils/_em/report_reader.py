@@ -18,7 +18,7 @@ from .client import EmClient
 from .computers import read_computers
 from .filters import filter_time
 from .links import backup_server
-from .lookup import AGENT_JOBS, VM_JOBS, check_server, near_matches, on
+from .lookup import KINDS_OF_JOBS, find_jobs, near_matches
 from .machines import listed_children
 from .model import (
     Computer,
@@ -27,7 +27,6 @@ from .model import (
     TaskSession,
     is_copy,
     is_idle,
-    job,
     job_objects,
     job_session,
     task_session,
@@ -144,18 +143,11 @@ class _Reader:
     # Jobs and computers
 
     def _jobs(self) -> list[JobEntry]:
-        found: list[tuple[Resource, str]] = []
-        for family, kind in ((AGENT_JOBS, AGENT), (VM_JOBS, VM)):
-            if self.kind in ("any", kind):
-                found += [(row, kind) for row in self.client.query(family.query_type, sort_by="Name")]
+        found = find_jobs(self.client, KINDS_OF_JOBS[self.kind], [], [], self.server)
         if self.server:
-            here = [(row, kind) for row, kind in found if on(row, self.server)]
-            if not here:
-                check_server(self.client, self.server)
-            found = here
-            names = {str(backup_server(row).get("name")).lower() for row, _kind in found}
+            names = {str(backup_server(each.resource).get("name")).lower() for each in found}
             self.server_names = names | {self.server.lower()}
-        entries = [JobEntry(job(row), kind, True, job_objects(row) if kind == AGENT else ()) for row, kind in found]
+        entries = [JobEntry(each.record, each.family.kind, True, job_objects(each.resource)) for each in found]
         if self.names is None:
             return entries
         self._refuse_unknown([entry.name for entry in entries])

@@ -231,6 +231,17 @@ def test_answers_for_machines_asked_by_name() -> None:
     assert report["asked"][0]["known_as"] == ["web01.example.com"]
 
 
+def test_vms_that_a_job_names_and_that_never_ran() -> None:
+    job = entry("VMs", "Backup")
+    job.objects = [
+        {"id": "1", "name": "vm1", "display_name": "vm1", "type": "Vm"},
+        {"id": "2", "name": "Production", "display_name": "Production", "type": "Folder"},
+    ]
+    report = made(entries=[job], rpo_hours=24.0)
+    assert [(each["name"], each["protected"]) for each in report["machines"]] == [("vm1", True)]
+    assert [each["why"] for each in report["rpo_breaches"]] == ["never"]
+
+
 def test_copies_and_replicas_are_not_backups() -> None:
     report = made(
         run(entry("Copy", "BackupCopy"), 1, {"vm1": "Success"}),
