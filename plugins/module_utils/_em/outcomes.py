@@ -16,8 +16,9 @@ from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
 from .links import bare_id
-from .machines import Member, distinct, machine, members_of, same_machine
+from .machines import Member, distinct, machine, members_of
 from .model import FAILED, SUCCESS, WARNING, Computer, Job, JobObject, JobSession, TaskSession, is_copy, worst
+from .names import same_machine
 from .sessions import belongs, is_agent
 from .values import moment
 
