@@ -132,7 +132,8 @@ class ConductorApp(BaseApp):
         if isinstance(answer, Nothing):
             return Response(answer.status)
         if isinstance(answer, Plain):
-            return Response(200, answer.text.encode(), {"Content-Type": "text/plain;charset=UTF-8"})
+            kind = {"Content-Type": "text/plain;charset=UTF-8"} if answer.text else {}
+            return Response(200, answer.text.encode(), kind)
         return Response(200, json.dumps(answer).encode(), {"Content-Type": "application/json"})
 
     def error(self, request: Request, status: int, message: str) -> Response:
