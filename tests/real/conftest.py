@@ -15,9 +15,15 @@ __all__ = ["ansible", "emsim"]
 REAL = {release["version"]: release for release in releases()}
 
 
+NONE = pytest.param("none", marks=pytest.mark.skip(reason="it needs a real server of Conductor: make test-real"))
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Once for each server: one is started, used by all tests, and ended, before the next."""
-    if "server" in metafunc.fixturenames:
+    if "real_server" in metafunc.fixturenames:
+        # The double would only be compared with itself.
+        metafunc.parametrize("server", [*REAL] or [NONE], indirect=True, scope="session")
+    elif "server" in metafunc.fixturenames:
         metafunc.parametrize("server", ["double", *REAL], indirect=True, scope="session")
 
 
@@ -36,7 +42,5 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture
 def real_server(server: Server) -> Server:
-    """The same, where the double would only be compared with itself."""
-    if not server.real:
-        pytest.skip("this compares the double with a real server: make test-real")
+    """A real one only."""
     return server

@@ -285,12 +285,12 @@ def test_the_end_of_the_workflow_ends_the_wait(server: Server) -> None:
 def test_a_workflow_that_is_removed(server: Server) -> None:
     workflow = server.start(GATE)
     gate = server.reached(workflow, "gate")
-    remover = threading.Timer(0.7, server.done, ("DELETE", f"workflow/{workflow}/remove"))
-    remover.start()
-    gone = failure(lambda: server.wait(gate))
-    remover.join()
-    assert (gone.kind, gone.learnt["tasks"][0]["task_id"]) == ("not_found", gate)
-    assert failure(lambda: server.update("COMPLETED", task_id=gate)).kind == "not_found"
+    server.done("DELETE", f"workflow/{workflow}")
+    server.done("DELETE", f"workflow/{workflow}/remove")
+    for named in ({"task_id": gate}, {"workflow_id": workflow, "reference": "gate"}):
+        assert failure(lambda named=named: server.update("COMPLETED", **named)).kind == "not_found"
+    assert failure(lambda: server.wait(gate)).kind == "not_found"
+    assert failure(lambda: server.wait(workflow_id=workflow, reference=["gate"])).kind == "not_found"
 
 
 def test_a_pause(server: Server) -> None:
@@ -364,7 +364,7 @@ def test_a_workflow_that_begins_anew(server: Server) -> None:
 @pytest.mark.full
 def test_a_worker_that_keeps_silent(server: Server) -> None:
     if not server.traits["times_out"]:
-        pytest.skip(f"Conductor {server.name} with embedded storage never finds out that a worker is silent")
+        pytest.skip(f"Conductor {server.name} leaves the attempt of a silent worker IN_PROGRESS beside the next one")
     workflow = server.start({"reference": "work", "retries": 1, "response_timeout": 1})
     first = server.take(workflow, "work")
     second = server.reached(workflow, "work", 1)

@@ -213,7 +213,6 @@ class Execution:
 
     def retry(self, now: float) -> None:
         """conductor 4, point 6: what failed or was canceled gets another attempt, without its reason."""
-        self._demand_end("retry")
         last = [run for run in self.runs if not TERMINAL.get(run.status, True) and not run.retried]
         self.status, self.reason, self.ended = "RUNNING", "", 0.0
         for run in last:

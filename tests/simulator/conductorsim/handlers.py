@@ -239,8 +239,11 @@ def terminate(context: Context) -> Any:
 
 
 def remove(context: Context) -> Any:
-    """Forget a workflow and its tasks."""
-    del context.state.executions[context.execution().id]
+    """Forget a workflow and its tasks, once it has ended."""
+    execution = context.execution()
+    if not execution.terminal:
+        raise ApiError(400, f"Cannot archive workflow: {execution.id} with status: {execution.status}")
+    del context.state.executions[execution.id]
     return Nothing(200)
 
 
@@ -263,8 +266,11 @@ def skip(context: Context) -> Any:
 
 
 def retry(context: Context) -> Any:
-    """Once more what has failed."""
-    context.execution().retry(context.now)
+    """Once more what has failed. Of a workflow that runs, the server speaks as if there were none."""
+    execution = context.execution()
+    if not execution.terminal:
+        raise ApiError(404, f"Workflow {execution.id} has not ended, it cannot be retried.")
+    execution.retry(context.now)
     return Nothing(204)
 
 

@@ -93,6 +93,10 @@ def workflow(execution: Execution, now: float, orkes: bool, with_tasks: bool) ->
         "input": {},
         "output": execution.runs[-1].output if execution.status == "COMPLETED" and execution.runs else {},
         "failedReferenceTaskNames": execution.failed,
+        "failedTaskNames": [],
+        "taskToDomain": {},
+        "priority": 0,
+        "lastRetriedTime": 0,
         "tasks": [task(run, execution, now, orkes) for run in execution.runs] if with_tasks else [],
         "workflowDefinition": {
             "name": execution.definition.name,
