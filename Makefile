@@ -23,13 +23,11 @@ test-full: ## The same as test, with the long tests
 test-matrix: ## Sanity and playbooks on each ansible-core that the Pythons here can run
 	@$(RUN) test-matrix
 
-<<<<<<< HEAD
-recording: ## Make the picture of a backup that README shows, from a real run
-	@$(RUN) recording
-=======
 test-real: ## The suite of conductorsim against real servers of Conductor, which Maven fetches (Java 17 and 21)
 	@$(RUN) test-real
->>>>>>> b419bd6 (make test-real: real servers of Conductor, fetched by Maven; make test takes the quick one along)
+
+recording: ## Make the picture of a backup that README shows, from a real run
+	@$(RUN) recording
 
 fuzz: ## Run the modules in 2,000 made-up worlds; COUNT=n for more, SEED=n for one
 	@$(RUN) fuzz

@@ -24,8 +24,8 @@ class Named(NamedTuple):
     """Either ids, or names in a workflow; each once, in the order given."""
 
     task_ids: list[str]
-    workflow_id: str = ""
-    references: list[str] = []  # noqa: RUF012
+    workflow_id: str
+    references: list[str]
 
 
 def named(params: Mapping[str, Any]) -> Named:
@@ -44,7 +44,7 @@ def named(params: Mapping[str, Any]) -> Named:
         ids = _each(task_id, "task_id")
         for each in ids:
             segment(each, "task_id")
-        return Named(ids)
+        return Named(ids, "", [])
     if workflow_id is None and reference is None:
         raise ApiError(
             USAGE,
@@ -52,14 +52,13 @@ def named(params: Mapping[str, Any]) -> Named:
             hint="Give task_id, or workflow_id and task_reference_name.",
         )
     if workflow_id is None or reference is None:
-        missing, given = ("workflow_id", "task_reference_name") if workflow_id is None else _REVERSE
+        missing, given = "workflow_id", "task_reference_name"
+        if reference is None:
+            missing, given = given, missing
         raise ApiError(USAGE, f"{missing} is missing: {given} needs it.", hint="They name a task together.")
     (workflow,) = _each(workflow_id, "workflow_id")
     segment(workflow, "workflow_id")
     return Named([], workflow, _each(reference, "task_reference_name"))
-
-
-_REVERSE = ("task_reference_name", "workflow_id")
 
 
 def segment(given: str, option: str) -> str:
