@@ -44,6 +44,7 @@ options:
     description:
       - What to put into the task's output. Other keys that the output has are kept.
       - The output of a task that has ended is never changed.
+      - What lies in external storage is kept as well. It cannot be seen from outside, so with V(IN_PROGRESS) such an update is always sent.
     type: dict
     default: {}
   reason:
