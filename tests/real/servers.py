@@ -215,7 +215,7 @@ class RealServer(Server):
         command = [
             release["java"],
             # It lives for a minute or two: compile quickly rather than well.
-            *("-Xmx512m", "-XX:TieredStopAtLevel=1", "-jar", release["jar"]),
+            *("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-jar", release["jar"]),
             f"--server.port={port}",
             "--server.address=127.0.0.1",
             "--server.ssl.certificate=file:server.pem",
@@ -233,7 +233,8 @@ class RealServer(Server):
                 env={**_plain_environment(), "JAVA_TOOL_OPTIONS": f"-Djava.io.tmpdir={folder}"},
             )
         try:
-            until(self._is_up, 240)
+            # Ten seconds to a minute; a computer that is busy otherwise takes its time.
+            until(self._is_up, 480)
         except BaseException:
             self.stop()
             raise
