@@ -111,7 +111,15 @@ def fetch(release: Release) -> str:
         maven = shutil.which("mvn")
         if not maven:
             return "it needs Maven (mvn) to fetch it, which is not installed"
-        goal = [maven, "-B", "-q", _PLUGIN, f"-Dartifact={release.artifact}", f"-DoutputDirectory={FOLDER}"]
+        goal = [
+            maven,
+            "-B",
+            "-q",
+            "-Dstyle.color=never",
+            _PLUGIN,
+            f"-Dartifact={release.artifact}",
+            f"-DoutputDirectory={FOLDER}",
+        ]
         try:
             done = subprocess.run(
                 goal,
