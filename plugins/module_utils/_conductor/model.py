@@ -133,18 +133,22 @@ class Workflow:
         self._tasks = [each for each in raw.get("tasks") or [] if isinstance(each, dict)]
         self._definition = raw.get("workflowDefinition")
 
-    def newest(self, reference: str) -> Record:
-        """The newest attempt at a task; `exists` is false when the workflow has not reached it.
+    def attempts(self, reference: str) -> list[Record]:
+        """All attempts at a task, oldest first: the newest one and, along the server's chain, those it replaces.
 
         :param reference: the name in the workflow, or with the suffix that a loop gives it (gate__2).
         """
         found = [raw for raw in self._tasks if raw.get("referenceTaskName") == reference]
         if not found:
             found = [raw for raw in self._tasks if _in_loop(raw, reference)]
-        if not found:
-            return self._placed(missing(self.workflow_id, reference), [])
         # Not by iteration: a loop in a loop counts from 1 again in each round of the outer one (conductor 4, point 7).
-        return self._with_attempts(max(found, key=_age))
+        return [task(raw) for raw in self._chain(max(found, key=_age))] if found else []
+
+    def newest(self, reference: str) -> Record:
+        """The newest attempt at a task; `exists` is false when the workflow has not reached it."""
+        attempts = self.attempts(reference)
+        found = attempts[-1] if attempts else missing(self.workflow_id, reference)
+        return self._placed(found, [each["task_id"] for each in attempts])
 
     def successor(self, task_id: str) -> Record | None:
         """The newest attempt in the chain of retries that an attempt belongs to; None when it is not there any more."""
@@ -154,7 +158,7 @@ class Workflow:
             seen.add(raw.get("taskId"))
             later = [each for each in self._tasks if each.get("retriedTaskId") == raw.get("taskId")]
             raw = max(later, key=_age) if later else raw
-        return self._with_attempts(raw) if raw else None
+        return self._placed(task(raw), [str(each.get("taskId")) for each in self._chain(raw)]) if raw else None
 
     def attempt(self, task_id: str) -> Record | None:
         """One attempt, by its id."""
@@ -173,12 +177,12 @@ class Workflow:
     def _find(self, task_id: Any) -> Record | None:
         return next((raw for raw in self._tasks if task_id and raw.get("taskId") == task_id), None)
 
-    def _with_attempts(self, raw: Record) -> Record:
-        """A task with the ids of all attempts up to it, along the chain that the server keeps."""
+    def _chain(self, raw: Record) -> list[Record]:
+        """A task after all that it replaces."""
         chain = [raw]
         while (before := self._find(chain[0].get("retriedTaskId"))) and before not in chain:
             chain.insert(0, before)
-        return self._placed(task(raw), [str(each.get("taskId")) for each in chain])
+        return chain
 
     def _placed(self, record: Record, attempts: list[str]) -> Record:
         return dict(record, workflow_status=self.status, workflow_reason=self.reason, attempts=attempts)
