@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from conductor import QUICK, RELEASES
 from environment import environment
 from folders import CACHE, ROOT
 from pythons import CORES, Core, controller, python_for, pythons
@@ -37,6 +39,7 @@ def everything(runner: Runner, selection: tuple[str, ...] = ()) -> None:
 
     checks = [*_lint(dev), *_content(dev, here), _importer(importer, artifact), *_molecule(dev, here, installed)]
     checks.append(_docs(dev, here) if (here / "docs").is_dir() else Step("docs", skipped="there is no folder docs"))
+    checks.append(_real(dev, installed, f"tests with a real Conductor {QUICK}", [QUICK]))
     if second:
         checks += _one_core(*second, installed)
     else:
@@ -102,6 +105,15 @@ def benchmark(runner: Runner) -> None:
         PYTHONPATH=os.pathsep.join(map(str, (collections, ROOT / "tests" / "simulator"))),
     )
     runner.run_live(Step("benchmark", ["python", ROOT / "tests" / "benchmark"], env))
+
+
+def real(runner: Runner) -> None:
+    """The suite that the double passes, against real servers."""
+    link()
+    dev = venv("dev", controller(), "dev")
+    installed = install(dev, build(dev))
+    versions = [release.version for release in RELEASES]
+    runner.run_live(_real(dev, installed, "tests with real servers", ["--demand", *versions], ["-v", "-m", ""]))
 
 
 def site(runner: Runner) -> None:
@@ -218,3 +230,9 @@ def _pytest(name: str, bin_folder: Path, arguments: list[str | Path], installed:
             VEEAM_EM_TEST_VENV=str(bin_folder),
         )
     return Step(name, ["python", "-m", "pytest", *arguments], env)
+
+
+def _real(bin_folder: Path, installed: Path, name: str, servers: Sequence[str], more: Sequence[str] = ()) -> Step:
+    """The suite in tests/real, behind the script that finds the servers."""
+    step = _pytest(name, bin_folder, [ROOT / "tests" / "real", *more], installed)
+    return replace(step, command=["python", ROOT / "tests" / "run" / "conductor.py", *servers, "--", *step.command])
