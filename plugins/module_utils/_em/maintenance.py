@@ -174,7 +174,7 @@ class Maintenance:
         finally:
             for text in self.memory.warnings:
                 self.client.warn(text)
-        return self._result()
+        return {**self._result(), "msg": self.remark or self._told()}
 
     # The memory
 
@@ -527,7 +527,6 @@ class Maintenance:
                 "frozen_at": time_of(self.window.frozen_at),
                 "expires_at": time_of(self.window.expires_at),
             },
-            "msg": self.remark or self._told(),
             "summary": "\n".join([self.memory.path, *lines]),
             "diff": {"before": picture(self.pieces, after=False), "after": picture(self.pieces, after=True)},
         }
