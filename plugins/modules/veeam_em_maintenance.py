@@ -220,7 +220,7 @@ jobs:
       sample: The schedule is disabled now.
 memory:
   description: What the file says of the window.
-  returned: always
+  returned: unless options make no sense
   type: dict
   contains:
     path:
@@ -241,7 +241,7 @@ memory:
       sample: '2026-02-01T02:00:00.000Z'
 summary:
   description: The file and the state of each job, for people; one line each.
-  returned: always
+  returned: unless options make no sense
   type: str
 msg:
   description: What happened, in words.

@@ -17,7 +17,7 @@ from typing import Any, Callable
 
 from .._errors import CONFLICT, NOT_FOUND, PROTOCOL, USAGE, ApiError, keep, learnt_by
 from .._memory import MemoryFile, default_path
-from .._wait import SYSTEM_CLOCK, Clock, Waiter, WaitOptions, timed_out
+from .._wait import Clock, Waiter, WaitOptions, timed_out
 from .client import EmClient
 from .jobs import Jobs
 from .links import bare_id
@@ -107,7 +107,7 @@ class Order:
 
 
 def carry_out(
-    client: EmClient, order: Order, params: Mapping[str, Any], clock: Clock = SYSTEM_CLOCK, **more: Any
+    client: EmClient, order: Order, params: Mapping[str, Any], clock: Clock | None = None, **more: Any
 ) -> dict[str, Any]:
     """Freeze or thaw by the options of veeam_em_maintenance; see Maintenance.run.
 
@@ -116,7 +116,8 @@ def carry_out(
     order.check()
     em = f"{params['host'].strip().rstrip('.').lower()}:{params['port']}"
     memory = MemoryFile(params["path"] or default_path(f"{em}.json"))
-    waiter = Waiter(WaitOptions(order.timeout, INTERVAL, MAX_INTERVAL), clock)
+    options = WaitOptions(order.timeout, INTERVAL, MAX_INTERVAL)
+    waiter = Waiter(options, clock) if clock else Waiter(options)
     return Maintenance(client, memory, em, order, waiter, **more).run()
 
 
