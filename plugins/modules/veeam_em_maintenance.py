@@ -100,6 +100,12 @@ options:
       - How long the whole may take, in seconds. Only O(stop_running) takes longer than a few minutes.
     type: float
     default: 14400
+  progress:
+    description:
+      - Whether to show how the wait for stopped jobs is going, and at the end the state of each job.
+      - Nothing is shown with C(no_log), in the background (C(async)), and when the module does not run on the controller.
+    type: bool
+    default: true
 notes:
   - C(changed) tells whether schedules or runs were changed. What only the file remembers, such as a later end of the window, does not count.
   - The account must be a Portal Administrator.
@@ -240,7 +246,7 @@ memory:
       type: str
       sample: '2026-02-01T02:00:00.000Z'
 summary:
-  description: The file and the state of each job, for people; one line each.
+  description: What happened, the file, and the state of each job, for people; one line each.
   returned: unless options make no sense
   type: str
 msg:
@@ -291,7 +297,8 @@ error:
 from typing import Any
 
 from ansible_collections.backupops.veeam_em.plugins.module_utils._em.maintenance import STATES, Order, carry_out
-from ansible_collections.backupops.veeam_em.plugins.module_utils._module import run_em
+from ansible_collections.backupops.veeam_em.plugins.module_utils._module import option_spec, run_em
+from ansible_collections.backupops.veeam_em.plugins.module_utils._options import WAIT
 
 
 def work(client: Any, module: Any) -> dict[str, Any]:
@@ -311,9 +318,9 @@ def main() -> None:
         "expires_after": {"type": "float"},
         "overdue_only": {"type": "bool", "default": False},
         "forget_missing": {"type": "bool", "default": False},
-        "wait_timeout": {"type": "float", "default": 14400.0},
     }
-    run_em(spec, work)
+    waiting = {name: WAIT[name] for name in ("wait_timeout", "progress")}
+    run_em({**spec, **option_spec(waiting)}, work)
 
 
 if __name__ == "__main__":

@@ -267,7 +267,7 @@ CASES = {
             "state": Row({"state": "thawed"}, lambda result: set(names("jobs", "state")(result)) == {"thawed"}),
             "wait_timeout": Row({"name": "Idle", "wait_timeout": 0}, kind("timeout", "Idle")),
         },
-        elsewhere=("forget_missing",),
+        elsewhere=("forget_missing", "progress"),
     ),
     "veeam_em_job_session_wait": Case(
         setup=[RUNS, {"veeam_em_job_session_info": {"job_name": "Long"}, "register": "long"}],

@@ -528,7 +528,7 @@ class Maintenance:
                 "frozen_at": time_of(self.window.frozen_at),
                 "expires_at": time_of(self.window.expires_at),
             },
-            "summary": "\n".join([self.memory.path, *lines]),
+            "summary": "\n".join([self.remark or self._told(), f"Memory: {self.memory.path}", *lines]),
             "diff": {"before": picture(self.pieces, after=False), "after": picture(self.pieces, after=True)},
         }
 
