@@ -33,7 +33,8 @@ options:
   state:
     description:
       - V(frozen) disables the schedules of the chosen jobs.
-      - V(thawed) enables those that were disabled by freezing with the same O(path). O(name), O(id), O(kind) and O(backup_server) choose among them; without these
+      - V(thawed) enables those that were disabled by freezing with the same O(path). O(name), O(id), O(kind) and O(backup_server) choose
+        among them; without these
         options all are thawed.
     type: str
     choices: [frozen, thawed]
@@ -41,7 +42,8 @@ options:
   path:
     description:
       - File that remembers, on the computer where the module runs. It belongs to this user alone (mode V(0600)), and is never reached through a symbolic link.
-      - The default is a file for each Enterprise Manager in the folder C(backupops.veeam_em) of the user's state folder, E(XDG_STATE_HOME) or C(~/.local/state).
+      - The default is a file for each Enterprise Manager in the folder C(backupops.veeam_em) of the user's state folder, E(XDG_STATE_HOME)
+        or C(~/.local/state).
       - A new file in a folder that everybody may write to, such as C(/var/tmp), is refused; such folders are cleaned now and then.
       - Folders that do not exist are made, with mode V(0700). A file beside it, with C(.lock) added to the name, keeps two modules from using it at once.
       - Files that release 0.2.0 of the role C(maintenance_window) wrote are read.
@@ -85,13 +87,15 @@ options:
     type: float
   overdue_only:
     description:
-      - Whether V(thawed) does nothing until the window is overdue. A job that runs every few minutes thaws then what somebody forgot, or what a lost controller left.
+      - Whether V(thawed) does nothing until the window is overdue. A job that runs every few minutes thaws then what somebody forgot, or
+        what a lost controller left.
       - No request is made while there is nothing to do.
     type: bool
     default: false
   forget_missing:
     description:
-      - Whether V(thawed) forgets the jobs that Enterprise Manager does not know, because they were deleted. Otherwise the module thaws the others, keeps these in the
+      - Whether V(thawed) forgets the jobs that Enterprise Manager does not know, because they were deleted. Otherwise the module thaws the
+        others, keeps these in the
         file, fails and names them.
     type: bool
     default: false
