@@ -34,8 +34,7 @@ options:
     description:
       - V(frozen) disables the schedules of the chosen jobs.
       - V(thawed) enables those that were disabled by freezing with the same O(path). O(name), O(id), O(kind) and O(backup_server) choose
-        among them; without these
-        options all are thawed.
+        among them; without these options all are thawed.
     type: str
     choices: [frozen, thawed]
     required: true
@@ -95,8 +94,7 @@ options:
   forget_missing:
     description:
       - Whether V(thawed) forgets the jobs that Enterprise Manager does not know, because they were deleted. Otherwise the module thaws the
-        others, keeps these in the
-        file, fails and names them.
+        others, keeps these in the file, fails and names them.
     type: bool
     default: false
   wait_timeout:
