@@ -109,7 +109,7 @@ def _as_error(problem: Exception, learnt: Mapping[str, Any]) -> ApiError:
         return problem
     if isinstance(problem, Interrupted):
         # The nearest of the kinds: it ended before the outcome was known, as when time runs out.
-        sessions = [*learnt.get("sessions", ()), *(row["session"] for row in learnt.get("jobs", ()))]
+        sessions = [*learnt.get("sessions", ()), *(row.get("session") for row in learnt.get("jobs", ()))]
         running = [each["id"] for each in sessions if each and each["running"]]
         resume = "Run the playbook again: it attaches to what still runs."
         if running:

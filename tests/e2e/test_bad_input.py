@@ -75,6 +75,22 @@ TABLE = {
     "viewer lists jobs": Bad(
         {"username": "viewer"}, "authorization", ("Portal Administrator",), "veeam_em_agent_job_info"
     ),
+    "no job to freeze": Bad({"state": "frozen"}, "usage", ("all_jobs",), "veeam_em_maintenance"),
+    "unknown job to freeze": Bad(
+        {"state": "frozen", "name": "Linux server"}, "not_found", ("Linux servers",), "veeam_em_maintenance"
+    ),
+    "everybody's folder": Bad(
+        {"state": "frozen", "name": "Linux servers", "path": "/var/tmp/veeam-freeze.json"},
+        "usage",
+        ("/var/tmp", "a folder of your own"),
+        "veeam_em_maintenance",
+    ),
+    "no memory": Bad(
+        {"state": "thawed", "path": "{{ playbook_dir }}/play.yml"},
+        "usage",
+        ("was not written by", "Nothing was changed"),
+        "veeam_em_maintenance",
+    ),
     "unknown session": Bad({"id": NOBODY}, "not_found", ("30 days",), "veeam_em_job_session_info"),
     "unknown session to wait for": Bad({"id": NOBODY}, "not_found", ("30 days",), "veeam_em_job_session_wait"),
     "unknown task session": Bad({"id": NOBODY}, "not_found", ("id",), "veeam_em_backup_task_session_info"),

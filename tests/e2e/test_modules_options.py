@@ -266,6 +266,36 @@ CASES = {
             "limit": Row({"limit": 3}, lambda result: len(result["sessions"]) == 3),
         },
     ),
+    "veeam_em_maintenance": Case(
+        setup=[{"veeam_em_agent_job_info": {"name": "Idle"}, "register": "idle"}],
+        always={"state": "frozen", "path": "{{ playbook_dir }}/window.json"},
+        rows={
+            "name": Row({"name": "Quick, Idle"}, is_(["frozen"] * 2, names("jobs", "state"))),
+            "id": Row({"id": "{{ idle.jobs[0].id }}"}, lambda result: result["jobs"][0]["job"]["name"] == "Idle"),
+            "kind": Row({"name": "Quick", "kind": "vm"}, kind("not_found", "kind any")),
+            "backup_server": Row(
+                {"name": "Twin", "backup_server": "vbr02.example.com"},
+                lambda result: result["jobs"][0]["job"]["backup_server"] == "vbr02.example.com",
+            ),
+            "all_jobs": Row({"all_jobs": True, "kind": "agent"}, lambda result: len(result["jobs"]) == 7),
+            "stop_running": Row(
+                {"name": "Long", "stop_running": True}, lambda result: "Stopped" in result["jobs"][0]["msg"]
+            ),
+            "expires_after": Row(
+                {"name": "Idle", "expires_after": 1000.5}, lambda result: bool(result["memory"]["expires_at"])
+            ),
+            "overdue_only": Row(
+                {"state": "thawed", "overdue_only": True}, lambda result: "not overdue" in result["msg"]
+            ),
+            "path": Row(
+                {"state": "thawed", "path": "{{ playbook_dir }}/none.json"},
+                lambda result: "none.json" in result["memory"]["path"] and not result["jobs"],
+            ),
+            "state": Row({"state": "thawed"}, lambda result: set(names("jobs", "state")(result)) == {"thawed"}),
+            "wait_timeout": Row({"name": "Idle", "wait_timeout": 0}, kind("timeout", "Idle")),
+        },
+        elsewhere=("forget_missing", "progress"),
+    ),
     "veeam_em_job_session_wait": Case(
         setup=[RUNS, {"veeam_em_job_session_info": {"job_name": "Long"}, "register": "long"}],
         always={"wait_interval": 0.1},

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Callable
 
 from .._errors import CONFLICT, ApiError
 from .._wait import Waiter
@@ -22,13 +23,24 @@ TOGGLE = "toggleScheduleEnabled"
 
 
 class Schedules:
-    """Brings the schedules of jobs to the wished state."""
+    """Brings the schedules of jobs to the wished state.
 
-    def __init__(self, client: EmClient, wish: Wish, waiter: Waiter, writer: Writer) -> None:
+    :param before: called right before a toggle is sent; an ApiError that it raises keeps the toggle from being sent.
+    """
+
+    def __init__(
+        self,
+        client: EmClient,
+        wish: Wish,
+        waiter: Waiter,
+        writer: Writer,
+        before: Callable[[Row], None] | None = None,
+    ) -> None:
         self.client = client
         self.wish = wish
         self.waiter = waiter
         self.writer = writer
+        self.before = before
 
     def set(self, rows: Sequence[Row]) -> None:
         """Toggle the schedules that are not as wished, once, and read them again; failures become the rows' errors.
@@ -52,6 +64,8 @@ class Schedules:
                 row.error = self._unverified(row)
 
     def _toggle(self, row: Row) -> None:
+        if self.before:
+            self.before(row)
         self.writer.send(row, row.toggle, TOGGLE, lambda: self._as_wished([row]))
 
     def _still_other(self, rows: Sequence[Row]) -> list[Row]:

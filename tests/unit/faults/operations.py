@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ansible_collections.backupops.veeam_em.tests.unit.faults.laboratory import KEY_ID, KEY_SECRET, Laboratory
@@ -105,7 +108,8 @@ def _task_session(module: str, machine: str) -> Callable[[Laboratory], Options]:
 
 WAIT: Options = {"wait": True, "wait_timeout": 600, "poll_error_timeout": 60}
 WAIT_ALWAYS: Options = {"wait_timeout": 600, "poll_error_timeout": 60}
-AGENT, VM = "veeam_em_agent_job", "veeam_em_job"
+AGENT, VM, MAINTENANCE = "veeam_em_agent_job", "veeam_em_job", "veeam_em_maintenance"
+FOLDER = tempfile.TemporaryDirectory()
 LINUX, SQL, WORKSTATIONS = "Linux servers", "SQL servers", "Workstations"
 STARTS, STOPS, RETRIES, TOGGLES = "starts", "stops", "retries", "toggles"
 OFF: Options = {"schedule_enabled": False}
@@ -265,6 +269,41 @@ _JOBS = (
     ),
 )
 
+
+def _memory(lab: Laboratory) -> Options:
+    """A place for a memory that has not been used before."""
+    return {"id": _job_id(lab, LINUX), "path": f"{tempfile.mkdtemp(dir=FOLDER.name)}/memory.json"}
+
+
+def _frozen(lab: Laboratory) -> Options:
+    """The schedule was frozen before."""
+    given = _memory(lab)
+    lab.sim.set_job(LINUX, schedule={"enabled": False})
+    entry = {"name": LINUX, "kind": "agent", "was_enabled": True, "state": "frozen"}
+    memory = {"version": 2, "em": f"{lab.sim.host}:{lab.sim.port}", "jobs": {given["id"]: entry}}
+    Path(given["path"]).write_text(json.dumps(memory), encoding="utf-8")
+    return {"path": given["path"]}
+
+
+_MAINTENANCE = (
+    Operation(
+        "freeze",
+        MAINTENANCE,
+        {"state": "frozen", "wait_timeout": 600},
+        prepare=_memory,
+        writes=(TOGGLES,),
+        jobs=(LINUX,),
+    ),
+    Operation(
+        "thaw",
+        MAINTENANCE,
+        {"state": "thawed", "wait_timeout": 600},
+        prepare=_frozen,
+        writes=(TOGGLES,),
+        jobs=(LINUX,),
+    ),
+)
+
 _LOGON_SESSIONS_AND_TASKS = (
     Operation("session present", "veeam_em_session", {}, leaves=1),
     Operation("session absent", "veeam_em_session", {"state": "absent"}, prepare=_logon),
@@ -397,5 +436,5 @@ _CONDUCTOR = tuple(
 )
 
 # Of Enterprise Manager only: tests of logon sessions and signals take these.
-OPERATIONS = (*_JOBS, *_LOGON_SESSIONS_AND_TASKS, *_LOOKUPS)
+OPERATIONS = (*_JOBS, *_MAINTENANCE, *_LOGON_SESSIONS_AND_TASKS, *_LOOKUPS)
 CONDUCTOR_OPERATIONS = _CONDUCTOR

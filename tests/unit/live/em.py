@@ -8,6 +8,7 @@ from typing import Any
 from ansible_collections.backupops.veeam_em.plugins.module_utils._em.client import EmClient
 from ansible_collections.backupops.veeam_em.plugins.module_utils._em.jobs import Jobs
 from ansible_collections.backupops.veeam_em.plugins.module_utils._em.lookup import AGENT_JOBS, Family
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.maintenance import Order, carry_out
 from ansible_collections.backupops.veeam_em.plugins.module_utils._em.plan import Wish
 from ansible_collections.backupops.veeam_em.plugins.module_utils._errors import ApiError
 from ansible_collections.backupops.veeam_em.plugins.module_utils._options import EM_CONNECTION
@@ -84,6 +85,15 @@ class Em:
         with self.client(check, session_id=session_id) as client:
             try:
                 return work(client)
+            finally:
+                self.warnings = client.warnings
+
+    def maintenance(self, state: str, path: Any, *names: str, check: bool = False, **order: Any) -> dict[str, Any]:
+        """What veeam_em_maintenance does; this computer's clock is the common one."""
+        params = {"host": self.sim.host, "port": self.sim.port, "path": str(path)}
+        with self.client(check) as client:
+            try:
+                return carry_out(client, Order(state, names, **order), params, self.time, now=self.time)
             finally:
                 self.warnings = client.warnings
 

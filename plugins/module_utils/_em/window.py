@@ -1,0 +1,239 @@
+# Copyright: (c) 2026, backupops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A maintenance window: what freezing has to remember, and what to do next with a schedule. Pure.
+
+The memory is a JSON object: `version`, `em` (host:port), `frozen_at`, `expires_at`, and `jobs`, by id. Release 0.2.0
+wrote only `jobs`, with name, backup_server and state.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any
+
+from .values import parse_time
+
+VERSION = 2
+
+# States of a remembered job. While a change is under way, a kill leaves it open whether the server was told to toggle.
+UNTOUCHED, WITHOUT_SCHEDULE = "untouched", "without schedule"
+FREEZING, FROZEN, THAWING, THAWED, GONE = "freezing", "frozen", "thawing", "thawed", "gone"
+STATES = (UNTOUCHED, WITHOUT_SCHEDULE, FREEZING, FROZEN, THAWING, THAWED, GONE)
+# Thawing has to enable their schedules.
+OWED = (FREEZING, FROZEN, THAWING)
+# How the schedule stands once the change has arrived.
+_ARRIVES = {FREEZING: False, THAWING: True}
+# After a change that was cut short: how long its toggle may still show, in seconds. A module that lives waits for the
+# task and then a minute more.
+LATE_SECONDS = 120.0
+
+_GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+KINDS = ("agent", "vm")
+
+NOTHING, TOGGLE, LOOK = "nothing", "toggle", "look"
+
+
+class NotAWindow(ValueError):
+    """The content of a file is not a memory of this collection; carries the reason."""
+
+
+@dataclass
+class Entry:
+    """What is remembered of a job.
+
+    :ivar was_enabled: whether its schedule was enabled before freezing; None for a job without a schedule.
+    :ivar since: when its state became what it is, in seconds since the epoch; None when that is not known.
+    """
+
+    name: str
+    backup_server: str | None
+    kind: str
+    was_enabled: bool | None
+    state: str
+    since: float | None = None
+
+    @property
+    def owed(self) -> bool:
+        """Whether thawing has to enable the schedule."""
+        return self.state in OWED
+
+    def doubt(self, now: float) -> float:
+        """For how many seconds a change that was cut short may still show; 0 when there is no doubt."""
+        if self.state not in _ARRIVES:
+            return 0.0
+        age = 0.0 if self.since is None else now - self.since
+        # A clock that was set back must not make it longer.
+        return min(LATE_SECONDS, max(0.0, LATE_SECONDS - age))
+
+
+@dataclass
+class Window:
+    """What is remembered of all jobs."""
+
+    em: str | None = None
+    frozen_at: float | None = None
+    expires_at: float | None = None
+    jobs: dict[str, Entry] = field(default_factory=dict)
+
+    @property
+    def owed(self) -> dict[str, Entry]:
+        """The jobs whose schedules have to be enabled."""
+        return {key: entry for key, entry in self.jobs.items() if entry.owed}
+
+    def overdue(self, now: float) -> bool:
+        """Whether it should have been thawed by now."""
+        return self.expires_at is not None and self.expires_at <= now
+
+    def as_content(self) -> dict[str, Any]:
+        """The window as it is stored."""
+        return {
+            "version": VERSION,
+            "em": self.em,
+            "frozen_at": time_of(self.frozen_at),
+            "expires_at": time_of(self.expires_at),
+            "jobs": {
+                key: {
+                    "name": entry.name,
+                    "backup_server": entry.backup_server,
+                    "kind": entry.kind,
+                    "was_enabled": entry.was_enabled,
+                    "state": entry.state,
+                    "since": time_of(entry.since),
+                }
+                for key, entry in self.jobs.items()
+            },
+        }
+
+
+def window_of(content: Any, written: float) -> Window:
+    """The window that was stored.
+
+    :param written: when, in seconds since the epoch: release 0.2.0 did not say.
+    :raises NotAWindow: for anything that was not stored by this collection, or that does not make sense.
+    """
+    jobs = content.get("jobs") if isinstance(content, dict) else None
+    if not isinstance(jobs, dict):
+        raise NotAWindow("it holds no jobs")
+    version = content.get("version", 1)
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise NotAWindow(f"it says version {version!r}")
+    if version > VERSION:
+        raise NotAWindow(f"it is of version {version}, which needs a newer release of this collection")
+    em = content.get("em")
+    if em is not None and not isinstance(em, str):
+        raise NotAWindow("it names no Enterprise Manager")
+    return Window(
+        em=em,
+        frozen_at=_time_in(content, "frozen_at"),
+        expires_at=_time_in(content, "expires_at"),
+        jobs={_key(key): _entry(value, written if version == 1 else None) for key, value in jobs.items()},
+    )
+
+
+def _key(key: str) -> str:
+    if not _GUID.fullmatch(key):
+        raise NotAWindow(f"{key!r} is not the id of a job")
+    return key
+
+
+def _entry(value: Any, written: float | None) -> Entry:
+    if not isinstance(value, dict) or not isinstance(value.get("name"), str):
+        raise NotAWindow("one of its jobs has no name")
+    name, server = value["name"], value.get("backup_server")
+    kind = value.get("kind", KINDS[0])
+    state = value.get("state")
+    # Release 0.2.0 only told by the state.
+    was_enabled = value.get("was_enabled", {UNTOUCHED: False, WITHOUT_SCHEDULE: None}.get(str(state), True))
+    if (
+        state not in STATES
+        or kind not in KINDS
+        or not (server is None or isinstance(server, str))
+        or not (was_enabled is None or isinstance(was_enabled, bool))
+        or (state in OWED and not was_enabled)
+    ):
+        raise NotAWindow(f"what it says of the job {name!r} makes no sense")
+    since = _time_in(value, "since")
+    return Entry(name, server or None, kind, was_enabled, state, written if since is None else since)
+
+
+def _time_in(content: Mapping[str, Any], key: str) -> float | None:
+    value = content.get(key)
+    if value is None:
+        return None
+    found = parse_time(value) if isinstance(value, str) else None
+    if found is None:
+        raise NotAWindow(f"its {key} is not a time")
+    return found.timestamp()
+
+
+def time_of(seconds: float | None) -> str | None:
+    """A time as it is stored and returned."""
+    if seconds is None:
+        return None
+    return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass(frozen=True)
+class Step:
+    """What to do next with a schedule.
+
+    :ivar act: NOTHING, TOGGLE, or LOOK: wait whether it becomes `expected`, and decide then.
+    :ivar state: to be remembered from now on; with TOGGLE, before the toggle is sent.
+    """
+
+    act: str
+    state: str
+    expected: bool | None = None
+
+
+def freeze_step(state: str | None, configured: bool, enabled: bool, in_doubt: bool) -> Step:
+    """What to do next to freeze a schedule.
+
+    :param state: as it is remembered; None when it is not.
+    :param configured: whether the job has a schedule, and `enabled` whether that is enabled, as the server shows them.
+    :param in_doubt: whether a change that was cut short may still show.
+    """
+    owed = state in OWED
+    if not configured:
+        return Step(NOTHING, str(state) if owed else WITHOUT_SCHEDULE)
+    expected = _ARRIVES.get(state or "")
+    if in_doubt and expected is not None and enabled != expected:
+        return Step(LOOK, str(state), expected)
+    if enabled:
+        return Step(TOGGLE, FREEZING)
+    # What somebody has disabled before is left disabled by thawing.
+    return Step(NOTHING, FROZEN if owed else UNTOUCHED)
+
+
+def thaw_step(state: str, enabled: bool, in_doubt: bool) -> Step:
+    """What to do next to thaw a schedule; parameters as those of freeze_step."""
+    if state not in OWED:
+        return Step(NOTHING, state)
+    expected = _ARRIVES.get(state)
+    if in_doubt and expected is not None and enabled != expected:
+        return Step(LOOK, state, expected)
+    return Step(NOTHING, THAWED) if enabled else Step(TOGGLE, THAWING)
+
+
+def listed(given: list[str]) -> list[str]:
+    """The names in an option of the type list, however they came: as a list, as JSON text, or line by line.
+
+    Ansible has cut a text at its commas by then; surveys of AWX and extra variables give texts.
+    """
+    text = ",".join(given).strip()
+    if text.startswith("[") and text.endswith("]"):
+        try:
+            parsed = json.loads(text)
+        except ValueError:
+            parsed = None
+        if isinstance(parsed, list) and all(
+            isinstance(each, (str, int)) and not isinstance(each, bool) for each in parsed
+        ):
+            return [str(each) for each in parsed]
+    lines = [line.strip() for each in given for line in each.splitlines()]
+    return [line for line in lines if line]

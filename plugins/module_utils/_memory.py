@@ -1,0 +1,235 @@
+# Copyright: (c) 2026, backupops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A small JSON file that outlives a process that is killed, and that nobody else can slip in.
+
+Reading and writing take the last part of the path as it is: they never follow a link there.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import pwd
+import re
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from ._errors import CONFLICT, USAGE, ApiError
+from ._wait import SYSTEM_CLOCK, Clock, Deadline
+
+FOLDER = "backupops.veeam_em"
+# Thousands of jobs take less; what is bigger is something else.
+MAX_BYTES = 16 * 1024 * 1024
+# How often to look whether another process has let go of the file, in seconds.
+LOOK_EVERY = 0.2
+
+
+def default_path(name: str) -> str:
+    """A file of this name in the user's folder for state (XDG Base Directory Specification)."""
+    base = os.environ.get("XDG_STATE_HOME", "")
+    if not os.path.isabs(base):
+        base = os.path.join(os.path.expanduser("~"), ".local", "state")
+    return os.path.join(base, FOLDER, re.sub(r"[^\w.-]+", "_", name))
+
+
+class MemoryFile:
+    """A JSON file of this user's own.
+
+    :ivar path: where it is, in full.
+    :ivar warnings: what the user should be told.
+    """
+
+    def __init__(self, path: str) -> None:
+        folder, name = os.path.split(os.path.abspath(path))
+        # Links to the folder are the business of whoever may make them there; a link in place of the file is not.
+        self.folder = os.path.realpath(folder)
+        self.path = os.path.join(self.folder, name)
+        self.warnings: list[str] = []
+
+    def read(self) -> tuple[Any, float] | None:
+        """What the file holds and when it was written, in seconds since the epoch; None when there is no file.
+
+        :raises ApiError: kind usage, for a file that is not to be trusted, or that holds something else.
+        """
+        try:
+            # A pipe must not keep the module waiting.
+            file = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise self._refused(error, "read") from error
+        try:
+            found = os.fstat(file)
+            self._check_owner(found, self.path)
+            self._check_folder(exists=True)
+            with os.fdopen(file, "rb", closefd=False) as stream:
+                content = stream.read(MAX_BYTES + 1)
+        except OSError as error:
+            raise self._refused(error, "read") from error
+        finally:
+            os.close(file)
+        if len(content) > MAX_BYTES:
+            raise self.foreign("it is too big")
+        try:
+            return json.loads(content.decode("utf-8")), found.st_mtime
+        except (ValueError, RecursionError) as error:
+            raise self.foreign("it is empty or cut short" if not content.strip() else "it is not JSON") from error
+
+    def write(self, content: Any) -> None:
+        """Replace what the file holds, in one step: whoever is killed leaves the old content or the new one.
+
+        :raises ApiError: kind usage, when the file cannot be written; it holds what it held then.
+        """
+        self._make_folder()
+        self._check_folder(exists=os.path.lexists(self.path))
+        new = f"{self.path}.new"
+        data = (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "surrogatepass")
+        try:
+            # Left by a process that was killed; the lock says that it is not in use.
+            with suppress(FileNotFoundError):
+                os.unlink(new)
+            file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            with os.fdopen(file, "wb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.replace(new, self.path)
+            self._sync_folder()
+        except OSError as error:
+            raise self._refused(error, "written") from error
+
+    @contextmanager
+    def locked(self, seconds: float, clock: Clock = SYSTEM_CLOCK) -> Iterator[None]:
+        """Hold the file against others that lock it. Whoever is killed lets go of it.
+
+        :param seconds: how long to wait for another process.
+        :raises ApiError: kind conflict, when the other process does not let go in time.
+        """
+        self._make_folder()
+        self._check_folder(exists=os.path.lexists(self.path))
+        # A file of its own: the other one is replaced while it is held.
+        lock = f"{self.path}.lock"
+        try:
+            file = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
+        except OSError as error:
+            raise self._refused(error, "locked", lock) from error
+        try:
+            self._check_owner(os.fstat(file), lock)
+            deadline = Deadline(seconds, clock)
+            while not self._take(file):
+                if deadline.expired():
+                    raise self._in_use(os.pread(file, 20, 0))
+                deadline.pause(LOOK_EVERY)
+            os.ftruncate(file, 0)
+            os.pwrite(file, b"%d\n" % os.getpid(), 0)
+            yield
+        finally:
+            os.close(file)
+
+    @property
+    def untouched(self) -> bool:
+        """Whether neither the file nor its lock has ever been there."""
+        return not any(map(os.path.lexists, (self.path, f"{self.path}.lock")))
+
+    def foreign(self, reason: str) -> ApiError:
+        """The error for a file that holds something else."""
+        return ApiError(
+            USAGE,
+            f"{self.path} was not written by veeam_em_maintenance or the role maintenance_window: {reason}.",
+            hint="Nothing was changed. Give another path. If it did hold a window, look at the schedules in Backup & "
+            "Replication: the file no longer tells which of them were enabled.",
+        )
+
+    def _make_folder(self) -> None:
+        try:
+            levels = []
+            folder = self.folder
+            while not os.path.isdir(folder) and folder != os.path.dirname(folder):
+                levels.append(folder)
+                folder = os.path.dirname(folder)
+            for level in reversed(levels):
+                with suppress(FileExistsError):
+                    os.mkdir(level, 0o700)
+        except OSError as error:
+            raise self._refused(error, "made", self.folder) from error
+
+    def _check_folder(self, exists: bool) -> None:
+        try:
+            mode = os.stat(self.folder).st_mode
+        except OSError as error:
+            raise self._refused(error, "read", self.folder) from error
+        if not mode & stat.S_IWOTH:
+            return
+        if not mode & stat.S_ISVTX:
+            raise self._exposed(f"everybody may write to its folder, and so replace {self.path}")
+        if not exists:
+            raise self._exposed(
+                f"{self.folder} is everybody's folder, which is cleaned now and then: the memory of what has to be "
+                "thawed would be lost"
+            )
+        text = f"{self.path} lies in a folder that everybody may write to and that is cleaned now and then."
+        if text not in self.warnings:
+            self.warnings.append(text)
+
+    def _check_owner(self, found: os.stat_result, path: str) -> None:
+        if not stat.S_ISREG(found.st_mode):
+            raise self._exposed("it is not a regular file", path)
+        if found.st_uid != os.geteuid():
+            raise self._exposed(f"it belongs to {_user(found.st_uid)}, not to {_user(os.geteuid())}", path)
+        if found.st_mode & stat.S_IWOTH:
+            raise self._exposed("everybody may write to it, so that anybody could decide what is thawed", path)
+
+    def _exposed(self, reason: str, path: str | None = None) -> ApiError:
+        return ApiError(
+            USAGE,
+            f"{path or self.path} was not used: {reason}.",
+            hint="Nothing was changed. Give a path in a folder of your own (mode 0700), or none: the default is one.",
+        )
+
+    def _refused(self, error: OSError, verb: str, path: str | None = None) -> ApiError:
+        if error.errno in (errno.ELOOP, errno.EMLINK):
+            return self._exposed("it is a symbolic link", path)
+        return ApiError(
+            USAGE,
+            f"{path or self.path} cannot be {verb}: {error.strerror or error}.",
+            hint="Give a path in a folder that this user may write to.",
+        )
+
+    def _take(self, file: int) -> bool:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            raise self._refused(error, "locked") from error
+        return True
+
+    def _in_use(self, holder: bytes) -> ApiError:
+        process = holder.split(b"\n")[0].decode("ascii", "replace")
+        return ApiError(
+            CONFLICT,
+            f"Another freeze or thaw uses {self.path}{f' (process {process})' if process.isdigit() else ''}.",
+            hint="Nothing was changed. Run the playbook again when the other one has ended.",
+            retryable=True,
+        )
+
+    def _sync_folder(self) -> None:
+        """Make the new name outlive a loss of power, where the file system can."""
+        folder = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            with suppress(OSError):
+                os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def _user(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return f"the user {number}"
