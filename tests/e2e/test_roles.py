@@ -93,7 +93,7 @@ def test_batches_share_the_runs(emsim: Start, ansible: Ansible) -> None:
     run = fleet(ansible.connected(sim), hosts, serial=2)
     assert failed(run) == ["lost", "web03"], run.output
     assert changed(run) == sorted({*hosts} - {"lost", "web03"})
-    assert "No agent job protects lost." in run.stdout
+    assert "No job protects lost." in run.stdout
     assert sim.counters()["starts"] == ONCE_EACH
 
 
