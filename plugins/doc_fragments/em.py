@@ -95,3 +95,50 @@ requirements:
   - requests
   - xmltodict
 """
+
+    # The same options of plugins other than modules: Ansible itself looks into the environment for those.
+    PLUGIN = r"""
+options:
+  host:
+    env:
+      - name: VEEAM_EM_HOST
+  port:
+    env:
+      - name: VEEAM_EM_PORT
+  username:
+    env:
+      - name: VEEAM_EM_USERNAME
+  password:
+    env:
+      - name: VEEAM_EM_PASSWORD
+  session_id:
+    env:
+      - name: VEEAM_EM_SESSION_ID
+  validate_certs:
+    env:
+      - name: VEEAM_EM_VALIDATE_CERTS
+  ca_path:
+    env:
+      - name: VEEAM_EM_CA_PATH
+  client_cert:
+    env:
+      - name: VEEAM_EM_CLIENT_CERT
+  client_key:
+    env:
+      - name: VEEAM_EM_CLIENT_KEY
+  proxy:
+    env:
+      - name: VEEAM_EM_PROXY
+  request_timeout:
+    env:
+      - name: VEEAM_EM_REQUEST_TIMEOUT
+  retries:
+    env:
+      - name: VEEAM_EM_RETRIES
+  api_version:
+    env:
+      - name: VEEAM_EM_API_VERSION
+  api_format:
+    env:
+      - name: VEEAM_EM_API_FORMAT
+"""

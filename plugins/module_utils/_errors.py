@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import os
+import traceback
 from typing import Any
 
 AUTHENTICATION = "authentication"
@@ -101,12 +103,14 @@ class ApiError(Exception):
         kind: str | None = None,
         learnt: dict[str, Any] | None = None,
         retryable: bool | None = None,
+        em_message: str | None = None,
     ) -> ApiError:
         """The same failure in other words; what is not given stays."""
         result = ApiError(self.kind, message or self.message)
         vars(result).update(vars(self), message=message or self.message)
         result.hint = hint or self.hint
         result.kind = kind or self.kind
+        result.em_message = em_message or self.em_message
         result.learnt = learnt or self.learnt
         result.retryable = self.retryable if retryable is None else retryable
         return result
@@ -128,3 +132,32 @@ def keep(stop: Exception, learnt: dict[str, Any]) -> None:
 def learnt_by(stop: Exception) -> dict[str, Any]:
     """What was attached to a failure; merged into the module's result."""
     return getattr(stop, "learnt", {})
+
+
+def as_error(problem: Exception) -> ApiError:
+    """Any failure as one of the family: whatever a server can answer, a user gets a sentence."""
+    if isinstance(problem, ApiError):
+        return problem
+    if isinstance(problem, Interrupted):
+        # The nearest of the kinds: it ended before the outcome was known, as when time runs out.
+        learnt = learnt_by(problem)
+        sessions = [*learnt.get("sessions", ()), *(row.get("session") for row in learnt.get("jobs", ()))]
+        running = [each["id"] for each in sessions if each and each["running"]]
+        resume = "Run the playbook again: it attaches to what still runs."
+        if running:
+            resume = (
+                f"Wait for it with veeam_em_job_session_wait, id: [{', '.join(running)}], or run the playbook again."
+            )
+        return ApiError(
+            TIMEOUT,
+            f"Interrupted by {problem}. What was started on the server continues there; nothing was stopped.",
+            hint=resume,
+            retryable=True,
+        )
+    place = traceback.extract_tb(problem.__traceback__)[-1]
+    where = f"{os.path.basename(place.filename)}, {place.name}, line {place.lineno}"
+    return ApiError(
+        PROTOCOL,
+        f"An answer of the server led to an unexpected error ({type(problem).__name__} in {where}).",
+        hint="This is a defect of backupops.veeam_em: please report it with this message.",
+    )

@@ -6,8 +6,6 @@
 from __future__ import annotations
 
 import os
-import traceback
-from collections.abc import Mapping
 from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
@@ -15,7 +13,7 @@ from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_requ
 from . import _signals
 from ._em.client import EmClient
 from ._em.codec import XMLTODICT_IMPORT_ERROR
-from ._errors import PROTOCOL, TIMEOUT, ApiError, Interrupted, learnt_by
+from ._errors import Interrupted, as_error, learnt_by
 from ._http import REQUESTS_IMPORT_ERROR
 from ._options import CONDUCTOR_CONNECTION, EM_CONNECTION, WAIT
 from ._progress import CHANNEL, Channel, Progress
@@ -93,7 +91,7 @@ def _run(
         # Whatever a server can answer, a user gets a sentence, what was learnt, and the log-off.
         _signals.ignore()
         _tell(module, client)
-        error = _as_error(problem, learnt_by(problem))
+        error = as_error(problem)
         failure = {"msg": error.sentence(), "error": error.as_dict(), **learnt_by(problem)}
         if isinstance(problem, Interrupted) and client:
             client.progress.tell([(failure["msg"], True)])
@@ -102,33 +100,6 @@ def _run(
     # Only veeam_em_session returns secrets: what it is for.
     wanted = {name: result.pop(name) for name in ("session_id", "logon_session_id") if name in result}
     module.exit_json(**presentable(result, _secrets(client)), **wanted)
-
-
-def _as_error(problem: Exception, learnt: Mapping[str, Any]) -> ApiError:
-    if isinstance(problem, ApiError):
-        return problem
-    if isinstance(problem, Interrupted):
-        # The nearest of the kinds: it ended before the outcome was known, as when time runs out.
-        sessions = [*learnt.get("sessions", ()), *(row.get("session") for row in learnt.get("jobs", ()))]
-        running = [each["id"] for each in sessions if each and each["running"]]
-        resume = "Run the playbook again: it attaches to what still runs."
-        if running:
-            resume = (
-                f"Wait for it with veeam_em_job_session_wait, id: [{', '.join(running)}], or run the playbook again."
-            )
-        return ApiError(
-            TIMEOUT,
-            f"Interrupted by {problem}. What was started on the server continues there; nothing was stopped.",
-            hint=resume,
-            retryable=True,
-        )
-    place = traceback.extract_tb(problem.__traceback__)[-1]
-    where = f"{os.path.basename(place.filename)}, {place.name}, line {place.lineno}"
-    return ApiError(
-        PROTOCOL,
-        f"An answer of the server led to an unexpected error ({type(problem).__name__} in {where}).",
-        hint="This is a defect of backupops.veeam_em: please report it with this message.",
-    )
 
 
 def _secrets(client: Any) -> Secrets:

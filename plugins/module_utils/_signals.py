@@ -13,6 +13,7 @@ import os
 import select
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -50,6 +51,38 @@ def ignore() -> None:
 
 
 @contextmanager
+def passed_on() -> Iterator[None]:
+    """Signals that arrive inside raise Interrupted there, and have their usual effect at the end.
+
+    For code in a process that belongs to others. It changes nothing outside the main thread, where none arrive.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    arrived: list[int] = []
+
+    def note(number: int, _frame: Any) -> None:
+        # A second signal must not cut the log-off short.
+        for each in before:
+            signal.signal(each, _nothing)
+        arrived.append(number)
+        _raise(signal.Signals(number).name)
+
+    # What is ignored stays ignored, as after nohup; what others than Python have set could not be put back.
+    before = {number: signal.getsignal(number) for number in ENDING}
+    before = {number: handler for number, handler in before.items() if handler not in (signal.SIG_IGN, None)}
+    for number in before:
+        signal.signal(number, note)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if arrived:
+            os.kill(os.getpid(), arrived[0])
+
+
+@contextmanager
 def held() -> Iterator[None]:
     """Signals that arrive inside raise Interrupted at the end."""
     global _held
@@ -80,6 +113,10 @@ def _look(_number: int, _frame: Any) -> None:
 def _end(name: str) -> None:
     # A second signal must not cut the log-off short.
     ignore()
+    _raise(name)
+
+
+def _raise(name: str) -> None:
     if not _held:
         raise Interrupted(name)
     _waiting.append(name)

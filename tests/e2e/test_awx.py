@@ -125,8 +125,6 @@ def test_job_templates_run_with_their_surveys(
             continue  # Its playbook needs a workflow that waits: test_conductor.py.
         if "maintenance_window_file" in answers:
             answers["maintenance_window_file"] = str(tmp_path / "freeze.json")
-        if "backup_now_jobs" in answers:
-            answers["backup_now_interval"] = 1
         project = str(AWX / "project" / template["playbook"])
         run = em.command("ansible-playbook", project, "-e", json.dumps(answers))
         assert run.rc == 0, run.output

@@ -46,6 +46,9 @@ NOT_RUN = {
     "make test": "is what runs this test",
     "awx.awx.": "needs AWX, and its collection, which is on Galaxy only",
     "base_image:": "needs the image and a container engine; test_ee.py builds the context from the same lines",
+    "ansible-rulebook -r": "runs until it is stopped, and needs Java; test_event_source.py runs it with this rulebook",
+    "failed_backup_playbook:": "are the variables of that rulebook",
+    "sources:": "is a rulebook; test_event_source_files.py checks its arguments",
     'version: ">=0.1.0"': "is read by AWX when it installs collections from Galaxy",
 }
 
@@ -274,11 +277,14 @@ def test_document(world: World, document: str) -> None:
 
 
 def check_yaml(world: World, snippet: Snippet) -> None:
-    """Run a playbook or tasks, once more with --check if they write; other YAML is a scenario or faults of emsim."""
+    """Run a playbook or tasks, once more with --check if they write; other YAML is an inventory, or emsim's."""
     if as_playbook(snippet.text) is None:
+        content = yaml.safe_load(snippet.text)
+        if "plugin" in content:
+            check_inventory(world, snippet)
+            return
         if snippet.file:
             (world.home / snippet.file).write_text(snippet.text, encoding="utf-8")
-        content = yaml.safe_load(snippet.text)
         if isinstance(content, list):
             world.sim.add_faults(content)
             world.sim.clear_faults()
@@ -296,6 +302,18 @@ def check_yaml(world: World, snippet: Snippet) -> None:
         check = world.play(snippet, "--check")
         assert check.rc == 0, f"{snippet} --check\n{check.output}"
         assert world.writes() == before, snippet
+
+
+def check_inventory(world: World, snippet: Snippet) -> None:
+    """An inventory; one with a name of its own is that of the playbooks that follow."""
+    path = world.home / (snippet.file or f"line_{snippet.line}.veeam_em.yml")
+    path.write_text(world.real(snippet.text), encoding="utf-8")
+    run = world.ansible.command("ansible-inventory", "-i", str(path), "--list")
+    assert run.rc == 0, f"{snippet}\n{run.output}"
+    assert "WARNING" not in run.output, f"{snippet}\n{run.output}"
+    assert json.loads(run.stdout)["_meta"]["hostvars"], snippet
+    if snippet.file:
+        world.ansible = world.ansible.with_env(ANSIBLE_INVENTORY=f"{world.home / 'hosts'},{path}")
 
 
 def test_what_is_not_run_is_told(capsys: pytest.CaptureFixture[str]) -> None:

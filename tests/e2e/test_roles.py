@@ -443,7 +443,7 @@ def kill_at_random(ansible: Ansible, state: str, memory: Path, names: list[str],
 
 
 def back_up_now(ansible: Ansible, *jobs: str, **variables: Any) -> Run:
-    given = {"backup_now_jobs": list(jobs), "backup_now_interval": 3, **variables}
+    given = {"backup_now_jobs": list(jobs), **variables}
     return ansible.command("ansible-playbook", "backupops.veeam_em.backup_now", "-e", json.dumps(given))
 
 
@@ -453,10 +453,12 @@ def test_backup_now_tells_whether_it_started_anything(emsim: Start, ansible: Ans
     em = ansible.connected(sim)
     attached = back_up_now(em, "Running", backup_now_timeout=4)
     assert (attached.rc, " changed=0 " in attached.stdout) == (2, True), attached.output
-    assert "Running: attach, no result yet" in attached.stdout
+    assert "Running: 0 %" in attached.stdout
+    assert attached.stdout.count("Gave up after 4 seconds") == attached.stdout.count("jobs unfinished")
     started = back_up_now(em, "Idle")
     assert (started.rc, " changed=1 " in started.stdout) == (0, True), started.output
-    assert "Idle: start, Success" in started.stdout
+    assert "Idle: ended Success" in started.stdout
+    assert re.search(r"^ +Idle +b +Success ", started.stdout, re.MULTILINE)
     assert sim.counters()["starts"] == {"Idle": 1}
 
 
@@ -464,6 +466,6 @@ def test_backup_now_with_a_wrong_password(emsim: Start, ansible: Ansible) -> Non
     sim = emsim(FLEET)
     refused = back_up_now(ansible.connected(sim, password="wrong"), "Web servers")
     assert (refused.rc, " changed=0 " in refused.stdout) == (2, True), refused.output
-    assert "Nothing was started or attached to." in refused.stdout
+    assert "Enterprise Manager refused the logon" in refused.stdout
     logons = [request for request in sim.requests() if request["path"].startswith("/api/sessionMngr")]
     assert [request["status"] for request in logons] == [401]

@@ -39,9 +39,7 @@ def private_data(folder: Path) -> Path:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, target)
     (data / "env").mkdir()
-    (data / "env" / "extravars").write_text(
-        json.dumps({"backup_now_jobs": ["Linux servers"], "backup_now_interval": 1}), encoding="utf-8"
-    )
+    (data / "env" / "extravars").write_text(json.dumps({"backup_now_jobs": ["Linux servers"]}), encoding="utf-8")
     (data / "inventory").mkdir()
     (data / "inventory" / "hosts").write_text(
         'localhost ansible_connection=local ansible_python_interpreter="{{ ansible_playbook_python }}"\n',

@@ -11,6 +11,7 @@ if sys.version_info < (3, 10):
 
 import demo
 import locks
+import recording
 import suite
 from environment import environment
 from folders import CACHE
@@ -42,6 +43,7 @@ COMMANDS = {
     "format": _format,
     "fuzz": suite.fuzz,
     "lock": locks.lock,
+    "recording": recording.recording,
     "test": suite.everything,
     "test-fast": suite.fast,
     "test-full": suite.full,

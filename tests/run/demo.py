@@ -25,7 +25,7 @@ PLAYBOOK = "backupops.veeam_em.backup_now"
 SIMULATOR = ROOT / "tests" / "simulator"
 SCENARIO = SIMULATOR / "scenarios" / "demo.yml"
 STATE = CACHE / "demo"
-QUIET = ("DISPLAY_SKIPPED_HOSTS", "INVENTORY_UNPARSED_WARNING", "LOCALHOST_WARNING")
+QUIET = ("INVENTORY_UNPARSED_WARNING", "LOCALHOST_WARNING")
 START_SECONDS = 30
 # What ansible-playbook returns when a host failed: here the machine whose backup fails in the scenario.
 HOST_FAILED = 2
@@ -46,10 +46,10 @@ def demo(runner: Runner) -> None:
         if _play(runner, bin_folder, collections, jobs, real):
             runner.failed.append(f"{PLAYBOOK} on {real['VEEAM_EM_HOST']}")
         return
-    scenario = _scenario(bin_folder)
-    jobs = jobs or [job["name"] for job in scenario["agent_jobs"]]
-    with _simulator(bin_folder) as server:
-        status = _play(runner, bin_folder, collections, jobs, _connection(scenario, server))
+    fleet = scenario(bin_folder)
+    jobs = jobs or [job["name"] for job in fleet["agent_jobs"]]
+    with simulator(bin_folder) as server:
+        status = _play(runner, bin_folder, collections, jobs, connection(fleet, server))
         counters = _counters(server)
     problems = _judge(status, counters, jobs)
     if problems:
@@ -58,7 +58,7 @@ def demo(runner: Runner) -> None:
 
 def _play(runner: Runner, bin_folder: Path, collections: Path, jobs: list[str], connection: Mapping[str, str]) -> int:
     """Run the playbook from the installed artifact; return its exit status."""
-    # The play runs on this computer only: no warning that there is no inventory. What is skipped is not worth a line.
+    # The play runs on this computer only: no warning that there is no inventory.
     quiet = {f"ANSIBLE_{name}": "false" for name in QUIET}
     env = environment(bin_folder, ANSIBLE_COLLECTIONS_PATH=collections, **quiet, **connection)
     command = ["ansible-playbook", PLAYBOOK, "--extra-vars", json.dumps({"backup_now_jobs": jobs})]
@@ -67,7 +67,7 @@ def _play(runner: Runner, bin_folder: Path, collections: Path, jobs: list[str], 
 
 
 @contextmanager
-def _simulator(bin_folder: Path) -> Iterator[dict[str, Any]]:
+def simulator(bin_folder: Path) -> Iterator[dict[str, Any]]:
     """Run emsim; yield what it says of itself: host, port, url, ca_path."""
     shutil.rmtree(STATE, ignore_errors=True)
     STATE.mkdir(parents=True)
@@ -98,15 +98,15 @@ def _simulator(bin_folder: Path) -> Iterator[dict[str, Any]]:
             process.wait()
 
 
-def _scenario(bin_folder: Path) -> dict[str, Any]:
+def scenario(bin_folder: Path) -> dict[str, Any]:
     """Return the scenario, read with the demo's environment, which has a YAML parser."""
     to_json = "import json, sys, yaml; print(json.dumps(yaml.safe_load(open(sys.argv[1], encoding='utf-8'))))"
     return json.loads(subprocess.check_output([bin_folder / "python", "-c", to_json, SCENARIO]))
 
 
-def _connection(scenario: Mapping[str, Any], server: Mapping[str, Any]) -> dict[str, str]:
+def connection(fleet: Mapping[str, Any], server: Mapping[str, Any]) -> dict[str, str]:
     """Return the environment that points the modules to emsim as the scenario's first user, trusting emsim's CA."""
-    user = scenario["users"][0]
+    user = fleet["users"][0]
     return {
         "VEEAM_EM_HOST": str(server["host"]),
         "VEEAM_EM_PORT": str(server["port"]),

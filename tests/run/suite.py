@@ -211,10 +211,10 @@ def _pytest(name: str, bin_folder: Path, arguments: list[str | Path], installed:
     """Return a pytest step; its tests start Ansible from the same environment, with the installed artifact if given."""
     env = environment(bin_folder)
     if installed:
-        clients = venv("clients", controller(), "clients")
         env.update(
-            VEEAM_EM_TEST_CLIENTS=str(clients),
+            VEEAM_EM_TEST_CLIENTS=str(venv("clients", controller(), "clients")),
             VEEAM_EM_TEST_COLLECTIONS=str(installed),
+            VEEAM_EM_TEST_RULEBOOK=str(venv("rulebook", controller(), "rulebook")),
             VEEAM_EM_TEST_VENV=str(bin_folder),
         )
     return Step(name, ["python", "-m", "pytest", *arguments], env)

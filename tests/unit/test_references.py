@@ -13,6 +13,7 @@ GUIDES = sorted((ROOT / "docs" / "docsite" / "rst").glob("*.rst"))
 OWN = "ansible_collections.backupops.veeam_em.docsite."
 TEXTS = {path.stem: path.read_text(encoding="utf-8") for path in GUIDES}
 PLUGINS = {
+    "inventory": {path.stem for path in (ROOT / "plugins" / "inventory").glob("*.py")},
     "module": {path.stem for path in (ROOT / "plugins" / "modules").glob("*.py")},
     "role": {path.name for path in (ROOT / "roles").iterdir()},
 }
@@ -36,7 +37,9 @@ def test_every_guide_has_its_label_and_is_listed(guide: str) -> None:
 
 @pytest.mark.parametrize("document", ["README.md", *(f"docs/docsite/rst/{path.name}" for path in GUIDES)])
 def test_names_of_content_exist(document: str) -> None:
-    known = set.union(*PLUGINS.values(), {path.stem for path in (ROOT / "playbooks").glob("*.yml")})
+    eda = ROOT / "extensions" / "eda"
+    others = [*(ROOT / "playbooks").glob("*.yml"), *eda.glob("plugins/event_source/*.py"), *eda.glob("rulebooks/*.yml")]
+    known = set.union(*PLUGINS.values(), {path.stem for path in others})
     groups = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text(encoding="utf-8"))["action_groups"]
     text = (ROOT / document).read_text(encoding="utf-8")
     named = set(re.findall(r"(?<!ansible_collections\.)\bbackupops\.veeam_em\.(\w+)", text))

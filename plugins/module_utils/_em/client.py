@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timezone
 from itertools import islice
-from typing import Any
+from typing import Any, Callable
 
 from .._errors import NOT_FOUND, PROTOCOL, TIMEOUT, USAGE, ApiError
 from .._http import HttpOptions
@@ -257,18 +257,25 @@ class EmClient:
         return self._namesakes[query_type, name]
 
     def query_whole(
-        self, query_type: str, *, where: Sequence[Clause], sort_by: str
+        self,
+        query_type: str,
+        *,
+        where: Sequence[Clause],
+        sort_by: str,
+        key: Callable[[dict[str, Any]], Any] = lambda row: str(bare_id(row.get("uid"))),
     ) -> tuple[list[dict[str, Any]], bool]:
         """Rows of a listing that nothing may be missing from, and whether that is certain.
 
         Rows that come or go while pages are read move others across the pages: a listing of several pages counts as
         whole when two readings in a row are equal. What any reading has shown is returned.
+
+        :param key: what tells a row from others.
         """
-        found: dict[str, dict[str, Any]] = {}
-        before: set[str] | None = None
+        found: dict[Any, dict[str, Any]] = {}
+        before: set[Any] | None = None
         for _reading in range(MAX_READINGS):
             read = list(self._pages(query_type, None, where, sort_by, False, PAGE_SIZE))
-            now = {str(bare_id(row.get("uid"))): row for page in read for row in page}
+            now = {key(row): row for page in read for row in page}
             found.update(now)
             if len(read) <= 1 or now.keys() == before:
                 return list(found.values()), True

@@ -82,7 +82,7 @@ def find_jobs(
             if not server or on(row, server)
         ]
         if server and not found:
-            _check_server(client, server)
+            check_server(client, server)
     unique = {each.id: each for each in found}
     if None in unique:
         nameless = unique[None]
@@ -95,19 +95,21 @@ def find_jobs(
     return list(unique.values())
 
 
-def _check_server(client: EmClient, server: str) -> None:
-    """Refuse a backup server that Enterprise Manager does not know.
+def check_server(client: EmClient, server: str) -> str:
+    """The name of a backup server, given that or its id.
 
-    :raises ApiError: not_found, with the names of those that it knows.
+    :raises ApiError: not_found, with the names of those that Enterprise Manager knows.
     """
     rows = client.query("BackupServer", entities=False)
-    names = {str(row.get("name")).lower(): str(row.get("name")) for row in rows}
-    if server.lower() not in names and bare_id(server) not in {bare_id(row.get("uid")) for row in rows}:
-        raise ApiError(
-            NOT_FOUND,
-            f"There is no backup server {server}.",
-            hint=f"This Enterprise Manager has: {', '.join(sorted(names.values())) or 'none'}.",
-        )
+    names = sorted(str(row.get("name")) for row in rows)
+    for row in rows:
+        if str(row.get("name")).lower() == server.lower() or bare_id(row.get("uid")) == bare_id(server):
+            return str(row.get("name"))
+    raise ApiError(
+        NOT_FOUND,
+        f"There is no backup server {server}.",
+        hint=f"This Enterprise Manager has: {', '.join(names) or 'none'}.",
+    )
 
 
 def on(resource: Resource, server: str) -> bool:
@@ -236,7 +238,7 @@ def _ambiguous(families: Sequence[Family], name: str, same: Sequence[Found]) -> 
 def _unknown(client: EmClient, families: Sequence[Family], names: Sequence[str], server: str | None) -> ApiError:
     """The error for names that no job has, with what they may have meant."""
     if server:
-        _check_server(client, server)
+        check_server(client, server)
     rows = [row for family in families for row in client.query(family.query_type, entities=False)]
     here = sorted({str(row.get("name")) for row in rows if not server or on(row, server)})
     where = f" on the backup server {server}" if server else ""

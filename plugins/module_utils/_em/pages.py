@@ -34,7 +34,7 @@ def pages(
         here = whole(paging.get("page_num"))
         if here not in (None, number):
             raise _circle(f"Page {here} came back where page {number} was asked for.")
-        what = tuple(map(_key, rows))
+        what = tuple(map(row_key, rows))
         if rows and what in seen:
             raise _circle(f"Page {number} brings the same rows as a page before it.")
         seen.add(what)
@@ -53,13 +53,13 @@ def unique(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Each resource once: rows move to the next page when new ones come in while reading."""
     seen = set()
     for row in rows:
-        key = _key(row)
+        key = row_key(row)
         if key not in seen or not any(key):
             seen.add(key)
             yield row
 
 
-def _key(row: dict[str, Any]) -> tuple[str, ...]:
+def row_key(row: dict[str, Any]) -> tuple[str, ...]:
     """What tells a row from others.
 
     The name too: anonymised recordings show one UID for many sessions. And what it belongs to: a computer in two

@@ -43,6 +43,11 @@ def test_the_fragment_agrees_with_the_table(name: str) -> None:
     assert spec.get("no_log", False) is (name in SECRET)
 
 
+def test_plugins_find_the_same_options_in_the_environment() -> None:
+    told = {name: [each["name"] for each in option["env"]] for name, option in documented(EmFragment.PLUGIN).items()}
+    assert told == {name: [environment] for name, (_spec, environment) in EM_CONNECTION.items()}
+
+
 def test_the_waiting_options_agree_with_the_table() -> None:
     told = {**documented(WaitFragment.OPTIONAL), **documented(WaitFragment.DOCUMENTATION)}
     assert {name: (each["type"], each["default"]) for name, each in told.items()} == {

@@ -1,0 +1,205 @@
+# Copyright: (c) 2026, backupops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+DOCUMENTATION = r"""
+---
+short_description: Sessions of backup jobs that have ended, from Veeam Backup Enterprise Manager
+description:
+  - Looks for sessions (runs) of agent, VM, backup copy and replication jobs that have ended, whoever started them, and
+    makes one event of each.
+  - The event is C({"veeam_em":{"session":...,"machines":[...]},"meta":{"uuid":...,"hosts":[...]}}), with the records of
+    session and machines as the modules backupops.veeam_em.veeam_em_job_session_info and
+    backupops.veeam_em.veeam_em_job_session_wait return them.
+  - C(meta.hosts) names the machines to act on, those that ended as badly as the session; of a session that succeeded,
+    all. Actions such as run_playbook are limited to them. It is empty when the session shows no machine, or when
+    I(include_machines) is off.
+  - C(meta.uuid) is made of the server, the id of the session and its state. It is the same when an event comes again.
+  - Nothing is lost while the server, or the rulebook, is away, if there is a I(state_file); sessions that the server
+    collects late, up to a day, are found.
+  - Texts of the server are not templates. C({{) in one becomes C({ {), since rules hand events on to playbooks as
+    variables.
+version_added: 0.3.0
+author: backupops contributors (@backupops)
+options:
+  host:
+    description:
+      - Name or address of the Enterprise Manager.
+      - If not set, the environment variable C(VEEAM_EM_HOST) is used.
+    type: str
+    required: true
+  port:
+    description:
+      - HTTPS port of the REST API.
+      - If not set, the environment variable C(VEEAM_EM_PORT) is used.
+    type: int
+    default: 9398
+  username:
+    description:
+      - Account that logs on. Domain accounts are written DOMAIN\user, local accounts C(HOST\\user).
+      - The role Portal User is enough.
+      - If not set, the environment variable C(VEEAM_EM_USERNAME) is used.
+    type: str
+  password:
+    description:
+      - Password of I(username); any Unicode text.
+      - If not set, the environment variable C(VEEAM_EM_PASSWORD) is used.
+    type: str
+  session_id:
+    description:
+      - Token of a logon session to reuse, from backupops.veeam_em.veeam_em_session.
+      - The source then neither logs on nor off, and ends when that logon session does. An empty text counts as not set.
+      - If not set, the environment variable C(VEEAM_EM_SESSION_ID) is used.
+    type: str
+  validate_certs:
+    description:
+      - Whether the server's certificate is checked.
+      - If not set, the environment variable C(VEEAM_EM_VALIDATE_CERTS) is used.
+    type: bool
+    default: true
+  ca_path:
+    description:
+      - File (PEM) or folder with the certificates of the authorities to trust.
+      - If not set, the environment variable C(VEEAM_EM_CA_PATH) is used.
+    type: path
+  client_cert:
+    description:
+      - File (PEM) with a client certificate, with or without its key.
+      - If not set, the environment variable C(VEEAM_EM_CLIENT_CERT) is used.
+    type: path
+  client_key:
+    description:
+      - File (PEM) with the key of I(client_cert).
+      - If not set, the environment variable C(VEEAM_EM_CLIENT_KEY) is used.
+    type: path
+  proxy:
+    description:
+      - URL of a proxy. Without it, the environment variables C(https_proxy) and C(no_proxy) are honoured.
+      - If not set, the environment variable C(VEEAM_EM_PROXY) is used.
+    type: str
+  request_timeout:
+    description:
+      - How long one request may take, in seconds.
+      - If not set, the environment variable C(VEEAM_EM_REQUEST_TIMEOUT) is used.
+    type: float
+    default: 30.0
+  retries:
+    description:
+      - How often a read or a logon is tried again after a failure that may pass. Actions are never sent twice.
+      - If not set, the environment variable C(VEEAM_EM_RETRIES) is used.
+    type: int
+    default: 3
+  api_version:
+    description:
+      - Version of the REST API to log on to; C(latest) is the newest that the server speaks.
+      - If not set, the environment variable C(VEEAM_EM_API_VERSION) is used.
+    type: str
+    choices: [latest, v1_5, v1_6, v1_7]
+    default: latest
+  api_format:
+    description:
+      - Format of requests and answers. The results are the same.
+      - If not set, the environment variable C(VEEAM_EM_API_FORMAT) is used.
+    type: str
+    choices: [json, xml]
+    default: json
+  interval:
+    description:
+      - Seconds between two looks. While the server is away the pauses grow, up to five minutes.
+    type: float
+    default: 60.0
+  job_name:
+    description:
+      - Only sessions of jobs with these names.
+    type: list
+    elements: str
+  job_type:
+    description:
+      - Only sessions of jobs of these types, such as C(AgentBackup), C(Backup), C(BackupCopy) or C(Replica).
+      - The sessions of single machines within agent runs, C(AgentManagement), come only when they are asked for here.
+    type: list
+    elements: str
+  result:
+    description:
+      - Only sessions that ended with one of these results, C(Success), C(Warning) or C(Failed).
+    type: list
+    elements: str
+  machine:
+    description:
+      - Only sessions with one of these machines, whatever its own result. C(web01) also means C(web01.example.com).
+    type: list
+    elements: str
+  include_machines:
+    description:
+      - Whether events hold the machines of the session. They cost a few requests for each session.
+    type: bool
+    default: true
+  initial:
+    description:
+      - Where to begin when nothing is stored in I(state_file) yet.
+      - C(now) is for what does not show as ended yet, C(last) also for the newest ended session of each job; a time is
+        for all that ended since then, by the clocks of the backup servers. It is UTC (C(2026-01-31T22:00:00Z)), or has
+        an offset. The server lists 30 days.
+    type: str
+    default: now
+  state_file:
+    description:
+      - File that remembers which events have been handed over, so that a restart neither loses nor repeats any. Only
+        its owner can read it. One file belongs to one source and one server.
+      - Without it, each start begins as I(initial) says. In containers it must be on a volume that outlives them.
+    type: path
+  feedback:
+    description:
+      - Whether to wait until the rule engine has stored an event before it is remembered. It needs the persistence of
+        ansible-rulebook 1.3, and makes rules fire once whenever the process ends, even when it is killed.
+    type: bool
+    default: false
+requirements:
+  - requests
+  - xmltodict
+"""
+
+EXAMPLES = r"""
+- name: Failed backups, with the connection from the environment (VEEAM_EM_HOST and others)
+  backupops.veeam_em.veeam_em_sessions:
+    result: [Failed]
+    state_file: /var/lib/eda/failed-backups.json
+
+- name: All that ends in two jobs, and what each of them did last
+  backupops.veeam_em.veeam_em_sessions:
+    host: em.example.com
+    username: EXAMPLE\backup
+    password: "{{ em_password }}"
+    job_name: [Linux servers, SQL servers]
+    initial: last
+    interval: 30
+"""
+
+_PACKAGE = "backupops_veeam_em_module_utils"
+
+
+def _code() -> Any:
+    """The code of this collection.
+
+    Rule engines run this file alone and do not know how Ansible imports collections. The code that lies beside it is
+    imported as a package of its own, so that no other version of the collection comes in between.
+    """
+    if _PACKAGE not in sys.modules:
+        package = ModuleType(_PACKAGE)
+        package.__path__ = [str(Path(__file__).resolve().parents[4] / "plugins" / "module_utils")]
+        sys.modules[_PACKAGE] = package
+    return importlib.import_module(f"{_PACKAGE}._event_source")
+
+
+async def main(queue: asyncio.Queue[Any], args: dict[str, Any]) -> None:
+    """Hand an event of each ended session to the queue."""
+    await _code().main(queue, args)

@@ -1,0 +1,313 @@
+# Copyright: (c) 2026, backupops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: protected_computers
+version_added: 0.3.0
+author:
+  - backupops contributors (@backupops)
+short_description: Machines that Veeam backs up, and those that it should
+description:
+  - Makes a host of each computer that the protection groups of Enterprise Manager have discovered, and of each VM that
+    recent runs have processed if O(include_vms) is set.
+  - Variables tell how well each host is protected, and groups collect the hosts that need attention.
+  - The file must be called C(*.veeam_em.yml) or C(*.veeam_em.yaml).
+  - Reading computers and jobs needs the role Portal Administrator. Nothing is written.
+  - "Variables of each host, V(null) where nothing is known: C(veeam_em_name), C(veeam_em_kind) (V(computer) or V(vm)), C(veeam_em_id),
+    C(veeam_em_backup_server), C(veeam_em_protection_groups) (list), C(veeam_em_host_status), C(veeam_em_agent_status), C(veeam_em_agent_version),
+    C(veeam_em_os_version), C(veeam_em_os_family) (V(windows), V(linux), V(mac) or V(unix)), C(veeam_em_ip_address),
+    C(veeam_em_protected) (whether it is in a job), C(veeam_em_jobs) (list of names) and C(veeam_em_job_ids) (in the same order)."
+  - "The newest run that has ended: C(veeam_em_last_result) (V(Success), V(Warning) or V(Failed)), C(veeam_em_last_end_time), C(veeam_em_last_age_hours),
+    C(veeam_em_last_job), C(veeam_em_last_job_id) and C(veeam_em_last_session_id). The newest that ended V(Success) or V(Warning): the same with
+    C(veeam_em_last_good_)."
+  - "The newest restore point of a computer: C(veeam_em_restore_point) (when it was made), C(veeam_em_restore_point_id) and
+    C(veeam_em_restore_point_age_hours). Ages are hours by the server's clock, also when the rest comes from the cache."
+  - "Groups: C(stale), C(last_failed) and C(unprotected), which are there even without hosts; C(protection_group_NAME) and C(os_FAMILY).
+    See O(default_groups)."
+  - A host is C(unprotected) if no job protects it. An agent job protects the protection groups and computers that it includes.
+    Any job protects the machines that were part of its newest complete run.
+  - A host is C(stale) if neither a good run nor a restore point is younger than O(stale_hours).
+extends_documentation_fragment:
+  - backupops.veeam_em.em
+  - backupops.veeam_em.em.plugin
+  - ansible.builtin.constructed
+  - ansible.builtin.inventory_cache
+options:
+  plugin:
+    description: Tells that the file is meant for this plugin.
+    type: str
+    required: true
+    choices: [backupops.veeam_em.protected_computers]
+  backup_server:
+    description: Names or ids of backup servers. Machines of others are left out.
+    type: list
+    elements: str
+    default: []
+  protection_group:
+    description:
+      - Names of protection groups. Computers in none of them are left out, and so are all VMs.
+    type: list
+    elements: str
+    default: []
+  include_vms:
+    description:
+      - Also make hosts of the VMs that backup and replication jobs have processed within O(history_days).
+      - A VM and a computer of the same name on the same backup server are one host, unless there are several of them.
+      - Copies of backups do not count as backups.
+    type: bool
+    default: false
+  include_restore_points:
+    description:
+      - Read the newest restore point of each computer. The server lists them all, so this may take long.
+    type: bool
+    default: true
+  history_days:
+    description:
+      - How far back runs are read. Enterprise Manager lists those of the last 30 days.
+      - Fewer days take fewer requests where there are many machines. Verdicts that are older are then V(null).
+    type: float
+    default: 30.0
+  stale_hours:
+    description: From which age on the last good backup is stale. It must lie within O(history_days).
+    type: float
+    default: 24.0
+  hostname:
+    description:
+      - Where the name of a host comes from. The first of these that the machine has is taken.
+      - V(short_name) is the name up to its first dot.
+      - Characters that a name of a host must not have are replaced by underscores.
+    type: list
+    elements: str
+    choices: [name, short_name, ip_address, id]
+    default: [name]
+  ansible_host:
+    description:
+      - Where C(ansible_host) comes from. The first of these that the machine has, and that is a valid address or DNS name, is taken.
+      - With an empty list C(ansible_host) is not set.
+    type: list
+    elements: str
+    choices: [name, short_name, ip_address]
+    default: [name, ip_address]
+  same_name:
+    description:
+      - What happens when several machines would be the same host. Letter case makes no difference.
+      - V(separate) tells them apart by their backup servers, as in V(web01@vbr01.example.com), or by their ids if they are on the same one.
+      - V(error) makes no hosts, and says which machines they are.
+      - A machine with a name that means something else in Ansible, such as V(localhost), is always told apart in this way.
+    type: str
+    choices: [separate, error]
+    default: separate
+  default_groups:
+    description: Whether to make the groups that are described above.
+    type: bool
+    default: true
+notes:
+  - The cache is kept by server, port, user and filters. It holds no secret. With O(session_id) it is not used, since the user is not known.
+  - Jinja expressions are evaluated in the connection options that stand in the file, never in texts from the server or from the environment.
+seealso:
+  - module: backupops.veeam_em.veeam_em_computer_info
+  - module: backupops.veeam_em.veeam_em_agent_job
+"""
+
+EXAMPLES = r"""
+# Save this as prod.veeam_em.yml. Only plugin is required: all connection options may come from the environment.
+plugin: backupops.veeam_em.protected_computers
+host: em.example.com
+username: EXAMPLE\inventory
+password: "{{ lookup('ansible.builtin.file', '~/.em_password') }}"
+stale_hours: 26
+
+# Also the VMs that runs have processed.
+include_vms: true
+
+# web01.example.com becomes the host web01, and is connected to by its address.
+hostname: [short_name]
+ansible_host: [ip_address, name]
+compose:
+  ansible_connection: "'winrm' if veeam_em_os_family == 'windows' else 'ssh'"
+
+# Groups beside stale, last_failed, unprotected and the like: one more condition, and one for each job.
+groups:
+  needs_agent: veeam_em_kind == 'computer' and veeam_em_agent_status != 'Installed'
+keyed_groups:
+  - key: veeam_em_jobs
+    prefix: job
+
+# Keep what the server has told for an hour.
+cache: true
+cache_plugin: ansible.builtin.jsonfile
+cache_connection: ~/.cache/veeam_em
+cache_timeout: 3600
+"""
+
+import os
+import time
+from datetime import datetime, timedelta, timezone
+from functools import lru_cache
+from typing import Any
+
+import ansible.template
+from ansible.errors import AnsibleParserError
+from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.estate import Protected, Wanted, read_estate
+from ansible_collections.backupops.veeam_em.plugins.module_utils._errors import USAGE, ApiError
+from ansible_collections.backupops.veeam_em.plugins.module_utils._inventory import (
+    GROUPS,
+    Host,
+    Style,
+    cache_key,
+    from_cache,
+    hosts_of,
+    is_plain,
+    to_cache,
+)
+from ansible_collections.backupops.veeam_em.plugins.module_utils._options import EM_CONNECTION
+from ansible_collections.backupops.veeam_em.plugins.module_utils._plugin import em_client
+from ansible_collections.backupops.veeam_em.plugins.module_utils._text import presentable
+
+if hasattr(ansible.template, "trust_as_template"):
+    # From 2.19 on, only texts that are trusted are evaluated. A plain one may well be: there is nothing to evaluate in
+    # it, and ansible-inventory, so AWX too, shows a text that is not trusted as {"__ansible_unsafe": ...}.
+    _mark_plain, _mark_other = ansible.template.trust_as_template, str
+else:
+    # Before, all texts are evaluated but those that are marked, which are shown in that way.
+    from ansible.utils.unsafe_proxy import wrap_var
+
+    _mark_plain, _mark_other = str, wrap_var
+
+
+@lru_cache(maxsize=10000)
+def _marked(text: str) -> str:
+    return _mark_plain(text) if is_plain(text) else _mark_other(text)
+
+
+def untemplated(value: Any) -> Any:
+    """A value that nothing evaluates, and that stays plain wherever it can."""
+    if isinstance(value, list):
+        return [untemplated(each) for each in value]
+    return _marked(value) if isinstance(value, str) else value
+
+
+class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
+    """Options and machines in, hosts out."""
+
+    NAME = "backupops.veeam_em.protected_computers"
+
+    def verify_file(self, path: str) -> bool:
+        """Whether the file is called as it must."""
+        return super().verify_file(path) and path.endswith((".veeam_em.yml", ".veeam_em.yaml"))
+
+    def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
+        """Fill the inventory."""
+        super().parse(inventory, loader, path, cache)
+        given = self._read_config_data(path)
+        try:
+            self._fill(self._connection(given), cache)
+        except ApiError as error:
+            # Not "from error": the sentence says it all, and has been cleaned.
+            raise AnsibleParserError(error.sentence()) from None
+
+    def _connection(self, given: Any) -> dict[str, Any]:
+        """The connection options; those in the file may be templates, those from the environment may only look so."""
+        options = {name: self.get_option(name) for name in EM_CONNECTION}
+        for name, (spec, variable) in EM_CONNECTION.items():
+            # A variable that is set to nothing, as AWX does, would become the path of the current folder.
+            if spec["type"] == "path" and name not in given and not os.environ.get(str(variable)):
+                options[name] = None
+        self.templar.available_variables = self._vars or {}
+        for name, value in options.items():
+            if isinstance(value, str) and name in given and self.templar.is_template(given[name]):
+                options[name] = self.templar.template(given[name])
+        return options
+
+    def _fill(self, options: dict[str, Any], cache: bool) -> None:
+        stale_hours, days = self.get_option("stale_hours"), self.get_option("history_days")
+        if not 0 < stale_hours <= days * 24:
+            raise ApiError(USAGE, "stale_hours must be more than 0 and lie within history_days.")
+        wanted = Wanted(
+            backup_servers=self.get_option("backup_server"),
+            protection_groups=self.get_option("protection_group"),
+            vms=self.get_option("include_vms"),
+            restore_points=self.get_option("include_restore_points"),
+            days=days,
+        )
+        style = Style(
+            hostname=self.get_option("hostname"),
+            address=self.get_option("ansible_host"),
+            same_name=self.get_option("same_name"),
+            stale_hours=stale_hours,
+        )
+        machines, ahead = self._machines(options, wanted, cache)
+        now = datetime.now(timezone.utc) + timedelta(seconds=ahead)
+        self._add(hosts_of(machines, style, now))
+
+    def _machines(self, options: dict[str, Any], wanted: Wanted, cache: bool) -> tuple[list[Protected], float]:
+        """The machines, and how far the server's clock is ahead: from the cache or from the server."""
+        key = cache_key(options, vars(wanted)) if self.get_option("cache") else None
+        kept = from_cache(self._kept(key)) if key and cache else None
+        if kept:
+            machines, warnings, ahead = kept
+            for text in warnings:
+                self.display.warning(text)
+            return machines, ahead
+        told: list[str] = []
+
+        def tell(text: str) -> None:
+            told.append(text)
+            self.display.warning(text)
+
+        with em_client(options, tell) as client:
+            machines = presentable(read_estate(client, wanted), client.session.secrets)
+            ahead = client.now().timestamp() - time.time()
+        if key:
+            self._cache[key] = to_cache(machines, told, ahead)
+        return machines, ahead
+
+    def _kept(self, key: str) -> Any:
+        try:
+            return self._cache[key]
+        except KeyError:
+            return None
+
+    def _add(self, hosts: list[Host]) -> None:
+        grouped = self.get_option("default_groups")
+        groups: dict[str, str] = {}
+        for name in GROUPS if grouped else ():
+            self.inventory.add_group(name)
+        for host in hosts:
+            self.inventory.add_host(host.name)
+            if host.address:
+                self.inventory.set_variable(host.name, "ansible_host", untemplated(host.address))
+            variables = {name: untemplated(value) for name, value in host.variables.items()}
+            for name, value in variables.items():
+                self.inventory.set_variable(host.name, name, value)
+            for raw in host.groups if grouped else ():
+                if raw not in groups:
+                    groups[raw] = self.inventory.add_group(self._sanitize_group_name(raw))
+                self.inventory.add_child(groups[raw], host.name)
+            self._construct(host.name, variables)
+        self._warn_of_same_groups(groups)
+
+    def _construct(self, name: str, variables: dict[str, Any]) -> None:
+        strict = self.get_option("strict")
+        compose = self.get_option("compose")
+        self._set_composite_vars(compose, variables, name, strict)
+        composed = self.inventory.get_host(name).vars
+        for variable in compose or ():
+            # Connection variables, for example. What is not plain stays as ansible-core has made it.
+            if isinstance(composed.get(variable), str) and is_plain(composed[variable]):
+                self.inventory.set_variable(name, variable, untemplated(composed[variable]))
+        self._add_host_to_composed_groups(self.get_option("groups"), variables, name, strict)
+        self._add_host_to_keyed_groups(self.get_option("keyed_groups"), variables, name, strict)
+
+    def _warn_of_same_groups(self, groups: dict[str, str]) -> None:
+        """Two protection groups in one group of the inventory: a play may then reach more hosts than it seems."""
+        raws: dict[str, list[str]] = {}
+        for raw, name in groups.items():
+            raws.setdefault(name, []).append(raw)
+        for name, same in raws.items():
+            if len(same) > 1:
+                self.display.warning(f"{len(same)} protection groups have the same group {name}: {', '.join(same)}.")

@@ -1,0 +1,206 @@
+# Copyright: (c) 2026, backupops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which ended sessions are new: each comes once, however late it shows and whatever the clocks say. Pure.
+
+Moments are seconds since the epoch: `now` by Enterprise Manager's clock, ends by that of their backup server.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .links import bare_id
+from .model import JobSession
+from .values import seconds
+
+# Sessions are collected late, and not in the order of their ends: so far back a session that shows is still new.
+OVERLAP = 86400.0
+# So many ended sessions are remembered at most. When there are more, less than OVERLAP is looked back.
+MAX_REMEMBERED = 20000
+# A session may be shown as stopped before its result is: so long it counts as open.
+RESULT_PATIENCE = 600.0
+# An open session that is not found so often in a row has been deleted.
+MISSES = 3
+# Enterprise Manager's clock and those of backup servers may differ so much without special care.
+MARGIN = 3600.0
+# Nothing is listed that is older (em_rest 7).
+OLDEST = 31 * 86400.0
+
+NOW = "now"
+LAST = "last"
+
+
+@dataclass
+class Cursor:
+    """Up to where the ended sessions have been handed over, for each backup server by its own clock.
+
+    :param begun: when the first look was; None before it.
+    :param caught_up: whether everything that the first look found has been handed over.
+    :param start: nothing that ended before is wanted; None for no such moment.
+    :param ends: backup server -> the latest end that was handed over.
+    :param floors: backup server -> what ended before is forgotten, and so not new.
+    :param sent: backup server -> session id -> the moment that keeps it in memory.
+    :param open: UID of each session that was running when it was seen last -> how often it has not been found since.
+    """
+
+    begun: float | None = None
+    caught_up: bool = False
+    start: float | None = None
+    ends: dict[str, float] = field(default_factory=dict)
+    floors: dict[str, float] = field(default_factory=dict)
+    sent: dict[str, dict[str, float]] = field(default_factory=dict)
+    open: dict[str, int] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """What is stored."""
+        return {name: getattr(self, name) for name in _FIELDS}
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Cursor:
+        """The cursor that as_dict has described.
+
+        :raises ValueError: when it cannot be that.
+        """
+        if set(_FIELDS) - set(stored):
+            raise ValueError("something is missing")
+        found = cls(**{name: stored[name] for name in _FIELDS})
+        if not isinstance(found.caught_up, bool):
+            raise ValueError("something else is where a flag should be")
+        moments = [each for each in (found.begun, found.start) if each is not None]
+        for numbers in (found.ends, found.floors, found.open, *_values(found.sent)):
+            moments.extend(_values(numbers))
+        if not all(isinstance(each, (int, float)) and not isinstance(each, bool) for each in moments):
+            raise ValueError("something else is where a number should be")
+        return found
+
+    def floor(self, server: str, now: float) -> float:
+        """What ended before on a backup server is not new."""
+        base = now if self.begun is None else self.begun
+        found = max(self.ends.get(server, base) - OVERLAP, self.floors.get(server, 0.0))
+        if self.start is None:
+            return found
+        return self.start if server not in self.ends else max(found, self.start)
+
+    def meet(self, servers: Iterable[str], now: float) -> None:
+        """Get to know backup servers before anything has ended on them."""
+        for each in servers:
+            self.ends.setdefault(each, now if self.start is None else min(now, self.start))
+
+    def look(self, sessions: Iterable[JobSession], now: float) -> list[JobSession]:
+        """The ended sessions that are new, in the order of their ends. Each must be handed over, or told to be done.
+
+        :param sessions: all that may be new, and those that were open.
+        """
+        fresh = []
+        for session in sessions:
+            server, uid = session["backup_server"] or "", session["uid"]
+            if session["running"] or (session["result"] is None and now - _moment(session, now) < RESULT_PATIENCE):
+                self.open[uid] = 0
+            elif any(session["id"] in ids for ids in self.sent.values()):
+                self.open.pop(uid, None)
+            elif uid in self.open or _moment(session, now) >= self.floor(server, now):
+                fresh.append(session)
+        return sorted(fresh, key=lambda each: (min(_moment(each, now), now), each["id"]))
+
+    def not_found(self, uids: Iterable[str]) -> None:
+        """Open sessions were looked for in vain: after some times they are given up."""
+        for uid in uids:
+            self.open[uid] = self.open.get(uid, 0) + 1
+            if self.open[uid] >= MISSES:
+                del self.open[uid]
+
+    def wait_for(self, session: JobSession) -> None:
+        """A new session is not ready to be handed over: it stays new."""
+        self.open[session["uid"]] = 0
+
+    def done(self, session: JobSession, now: float) -> None:
+        """A session has been handed over, and everything that ended before it on its backup server."""
+        server = session["backup_server"] or ""
+        moment = _moment(session, now)
+        # An end in the future must not hide what ends until then.
+        self.ends[server] = max(self.ends.get(server, 0.0), min(moment, now))
+        ids = self.sent.setdefault(server, {})
+        # Kept until the look back has passed it, also when its end lies ahead or long ago.
+        ids[session["id"]] = max(moment, self.ends[server])
+        self.open.pop(session["uid"], None)
+        floor = self.floor(server, now)
+        # Most often there is nothing to forget, and the oldest come first.
+        if next(iter(ids.values())) < floor or len(ids) % 1000 == 0:
+            self.sent[server] = {key: kept for key, kept in ids.items() if kept >= floor}
+        self._forget_too_many()
+
+    def _forget_too_many(self) -> None:
+        if sum(map(len, self.sent.values())) <= MAX_REMEMBERED:
+            return
+        server = max(self.sent, key=lambda each: len(self.sent[each]))
+        ids = self.sent[server]
+        last = sorted(ids.values())[len(ids) // 10]
+        self.floors[server] = max(self.floors.get(server, 0.0), math.nextafter(last, math.inf))
+        self.sent[server] = {key: kept for key, kept in ids.items() if kept > last}
+
+    def begin(self, sessions: Sequence[JobSession], initial: str, now: float) -> list[JobSession]:
+        """The first look.
+
+        :param initial: NOW, LAST, or anything else for what has ended since `start`.
+        :returns: as look: nothing for NOW, the newest ended session of each job for LAST.
+        """
+        if initial == LAST:
+            newest = {
+                (each["backup_server"], each["job_id"] or each["job_name"]): each for each in _ended(sessions, now)
+            }
+            # Open ones are looked for until they are found, also after a restart.
+            self.open.update((each["uid"], 0) for each in newest.values())
+        fresh = self.look(sessions, now)
+        self.begun = now
+        if initial in (NOW, LAST):
+            for session in fresh:
+                if session["uid"] not in self.open:
+                    self.done(session, now)
+            fresh = [session for session in fresh if session["uid"] in self.open]
+        return fresh
+
+    def windows(self, now: float, back: float = OVERLAP) -> list[tuple[str | None, float]]:
+        """What to list: pairs of a backup server, None for all of them, and the earliest end.
+
+        A server of which nothing has come for long has a window of its own: its sessions may be collected late.
+
+        :param back: how far to look back; less than OVERLAP in between, where many sessions make that expensive.
+        """
+        common = now - back - MARGIN
+        if not self.caught_up and self.start is not None:
+            common = min(common, self.start)
+        found: list[tuple[str | None, float]] = []
+        for server, end in sorted(self.ends.items()):
+            since = max(self.floor(server, now), end - back, now - OLDEST)
+            if since < common:
+                found.append((server, since))
+        return [(None, max(common, now - OLDEST)), *found]
+
+
+_FIELDS = ("begun", "caught_up", "start", "ends", "floors", "sent", "open")
+
+
+def _values(found: Any) -> Iterable[Any]:
+    if not isinstance(found, dict):
+        raise ValueError("something else is where a mapping should be")
+    return found.values()
+
+
+def _moment(session: JobSession, now: float) -> float:
+    """When a session ended, as far as its server tells."""
+    return seconds(session["end_time"]) or seconds(session["creation_time"]) or now
+
+
+def _ended(sessions: Iterable[JobSession], now: float) -> list[JobSession]:
+    ended = [each for each in sessions if not each["running"] and each["result"]]
+    return sorted(ended, key=lambda each: (min(_moment(each, now), now), each["id"]))
+
+
+def missing(cursor: Cursor, sessions: Iterable[JobSession]) -> list[str]:
+    """UIDs of open sessions that a listing does not show."""
+    shown = {each["id"] for each in sessions}
+    return [uid for uid in cursor.open if bare_id(uid) not in shown]

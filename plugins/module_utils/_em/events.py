@@ -1,0 +1,78 @@
+# Copyright: (c) 2026, backupops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Events of ended sessions, as rulebooks get them. Pure."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .filters import among
+from .machines import same_machine
+from .model import JobSession, Machine, severity
+
+# Where Jinja begins. Rules hand events on to playbooks as extra variables, which Ansible templates.
+_TEMPLATE = re.compile(r"\{(?=[{%#])")
+# What is more than a name in a pattern of hosts.
+_NOT_A_NAME = re.compile(r"[^\w.-]|^[^\w]")
+# Groups that every inventory has.
+_GROUPS = ("all", "ungrouped")
+
+
+def event(
+    server: str, session: JobSession, machines: Sequence[Machine], include_machines: bool = True
+) -> dict[str, Any]:
+    """The event of an ended session.
+
+    :param server: host and port of the Enterprise Manager.
+    :param include_machines: whether the event shows the machines.
+    """
+    return {
+        "veeam_em": {"session": inert(session), "machines": inert(list(machines if include_machines else ()))},
+        "meta": {"uuid": event_id(server, session), "hosts": hosts(session, machines)},
+    }
+
+
+def event_id(server: str, session: JobSession) -> str:
+    """The same for the same session in the same state, also after a restart: engines tell repetitions by it."""
+    state = str(session["state"]).lower()
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"https://{server.lower()}/api/sessions/{session['id']}#{state}"))
+
+
+def hosts(session: JobSession, machines: Sequence[Machine]) -> list[str]:
+    """The machines to act on: those that ended as badly as the session, or worse; all of one that succeeded.
+
+    Rules limit playbooks to them, so a name that is a pattern of hosts, or a group of every inventory, is made
+    harmless: it matches no other host.
+    """
+    worst = severity(session["result"])
+    chosen = [each for each in machines if severity(each["result"]) >= worst] or machines
+    names = [_NOT_A_NAME.sub("_", each["name"]) for each in chosen]
+    return list(dict.fromkeys(name + "_" if name.lower() in _GROUPS else name for name in names if name))
+
+
+def inert(value: Any) -> Any:
+    """A record whose texts are no templates: `{{` becomes `{ {`."""
+    if isinstance(value, dict):
+        return {name: inert(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [inert(each) for each in value]
+    return _TEMPLATE.sub("{ ", value) if isinstance(value, str) else value
+
+
+def wanted_session(session: JobSession, options: Mapping[str, Any]) -> bool:
+    """Whether the filters let a session through, as far as its machines do not matter."""
+    return (
+        among(session["job_name"], options["job_name"])
+        and among(session["job_type"], options["job_type"])
+        and among(session["result"], options["result"])
+    )
+
+
+def wanted_machines(machines: Sequence[Machine], options: Mapping[str, Any]) -> bool:
+    """Whether one of the machines is one of those that are wanted."""
+    wanted = options["machine"]
+    return not wanted or any(same_machine(each["name"], name) for each in machines for name in wanted)

@@ -1,0 +1,309 @@
+# Copyright: (c) 2026, backupops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Machines as hosts of an inventory: names, addresses, variables and groups. Nothing here talks to a server.
+
+Names come from a server, and whoever names a machine must not gain anything by it. What Ansible uses without asking
+(host names, group names, addresses) holds harmless characters only; the other variables hold no control characters, and
+the plugin keeps them from being taken for templates.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from ._em.estate import Outcome, Protected
+from ._em.model import FAILED
+from ._em.values import age_hours
+from ._errors import AMBIGUOUS, ApiError
+from ._text import clean
+
+PREFIX = "veeam_em_"
+UNPROTECTED, LAST_FAILED, STALE = "unprotected", "last_failed", "stale"
+GROUPS = (UNPROTECTED, LAST_FAILED, STALE)
+SEPARATE, ERROR = "separate", "error"
+HOSTNAMES = ("name", "short_name", "ip_address", "id")
+ADDRESSES = ("name", "short_name", "ip_address")
+# Changes whenever what is kept in the cache changes.
+FORMAT = 1
+
+# Host names end up in patterns, paths and terminals. Letters of any script are harmless there.
+_ODD = re.compile(r"[^\w.@-]")
+# No leading character that means something in a pattern, a path or an option.
+_ODD_START = re.compile(r"^[^\w]+")
+_MAX_NAME = 200
+# Names that stand for something else in Ansible: this computer, and groups.
+_TAKEN = frozenset(("localhost", "127.0.0.1", "::1", "all", "ungrouped", *GROUPS))
+_DNS_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?\Z")
+_OS_FAMILIES = (
+    ("windows", ("windows",)),
+    ("unix", ("solaris", "aix", "hp-ux", "bsd")),
+    ("mac", ("macos", "mac os", "os x")),
+    (
+        "linux",
+        ("linux", "ubuntu", "debian", "red hat", "rhel", "centos", "rocky", "alma", "suse", "sles", "fedora"),
+    ),
+)
+MANY_NAMES = 10
+# Texts that are neither templates nor expressions that could do anything, even where a playbook evaluates them twice:
+# no braces, brackets, quotes or calls. Systems are called "Linux (64-bit)".
+_PLAIN = re.compile(r"[\w .,:/@+-]*(?: \((?:\d+, )?\d+-bit\))?\Z")
+
+
+@dataclass
+class Host:
+    """A host: its name, the address to connect to if one is safe to use, its variables and its groups."""
+
+    name: str
+    address: str | None
+    variables: dict[str, Any]
+    groups: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Style:
+    """How machines become hosts.
+
+    :ivar hostname: where the name comes from, the first that there is.
+    :ivar address: where ansible_host comes from, the first that there is and that is safe to use.
+    :ivar same_name: what to do with machines of one name: SEPARATE or ERROR.
+    :ivar stale_hours: from which age on the last good backup is stale.
+    """
+
+    hostname: Sequence[str] = ("name",)
+    address: Sequence[str] = ("name", "ip_address")
+    same_name: str = SEPARATE
+    stale_hours: float = 24.0
+
+
+def hosts_of(machines: Sequence[Protected], style: Style, now: datetime) -> list[Host]:
+    """A host for each machine.
+
+    :param now: by the server's clock.
+    :raises ApiError: kind ambiguous, for machines of one name if that is an error.
+    """
+    result = []
+    for machine, name in zip(machines, host_names(machines, style)):
+        variables = host_variables(machine, now)
+        host = Host(name, address_of(machine, style.address), variables)
+        host.groups = groups_of(machine, variables, style.stale_hours)
+        result.append(host)
+    return result
+
+
+def host_names(machines: Sequence[Protected], style: Style) -> list[str]:
+    """A name for each machine, all different. Machines of one name are told apart by backup server, else by id."""
+    plain = [_plain_name(machine, style.hostname) for machine in machines]
+    same: dict[str, list[int]] = {}
+    for number, name in enumerate(plain):
+        same.setdefault(name.lower(), []).append(number)
+    if style.same_name == ERROR:
+        _refuse_same(machines, {name: numbers for name, numbers in same.items() if len(numbers) > 1})
+    result = list(plain)
+    taken: set[str] = set()
+    for name, numbers in sorted(same.items()):
+        if len(numbers) == 1 and name not in _TAKEN:
+            taken.add(name)
+    for name, numbers in sorted(same.items()):
+        if len(numbers) == 1 and name not in _TAKEN:
+            continue
+        servers = [safe_name(machines[number]["backup_server"] or "") for number in numbers]
+        by_server = all(servers) and len({server.lower() for server in servers}) == len(servers)
+        for number, server in zip(numbers, servers):
+            mark = server if by_server else safe_name(machines[number]["id"] or "")
+            result[number] = _free(f"{plain[number]}@{mark}" if mark else plain[number], taken)
+    return result
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """A name that no other host has; it is taken from now on."""
+    number, free = 1, name
+    while free.lower() in taken or free.lower() in _TAKEN:
+        number += 1
+        free = f"{name}@{number}"
+    taken.add(free.lower())
+    return free
+
+
+def _refuse_same(machines: Sequence[Protected], same: Mapping[str, Sequence[int]]) -> None:
+    if not same:
+        return
+    told = []
+    for numbers in list(same.values())[:MANY_NAMES]:
+        places = [
+            f"{machines[number]['name']} on {machines[number]['backup_server'] or 'an unknown server'} "
+            f"({machines[number]['kind']} {machines[number]['id'] or 'without an id'})"
+            for number in numbers
+        ]
+        told.append(", ".join(places))
+    more = f"; and {len(same) - MANY_NAMES} more names" if len(same) > MANY_NAMES else ""
+    raise ApiError(
+        AMBIGUOUS,
+        clean(f"Several machines would be the same host: {'; '.join(told)}{more}."),
+        hint="Set same_name to separate, choose another hostname, or narrow the inventory by backup_server.",
+    )
+
+
+def _plain_name(machine: Protected, keys: Sequence[str]) -> str:
+    """The first name of a machine that is left when odd characters are replaced."""
+    for key in (*keys, "name", "id"):
+        name = safe_name(_value(machine, key) or "")
+        if name.strip("_"):
+            return name
+    return "unnamed"
+
+
+def _value(machine: Protected, key: str) -> str | None:
+    """A name or an address of a machine."""
+    if key == "short_name":
+        name = machine["name"]
+        return name if _is_address(name) else name.partition(".")[0]
+    value: Any = machine.get(key)
+    if key == "ip_address" and value:
+        # Servers may list several.
+        return next(filter(_is_address, re.split(r"[,;\s]+", value)), None)
+    return value
+
+
+def safe_name(text: str) -> str:
+    """A text as a name that means nothing else, in whatever place Ansible uses it."""
+    if _is_address(text):
+        return text
+    name = _ODD.sub("_", text.strip())
+    name = _ODD_START.sub(lambda found: "_" * len(found.group()), name)
+    return name[:_MAX_NAME]
+
+
+def is_plain(text: str) -> bool:
+    """Whether a text can be nothing but a text. Others must be kept from being evaluated."""
+    return bool(_PLAIN.match(text))
+
+
+def _is_address(text: str) -> bool:
+    try:
+        # A zone may hold any character.
+        return "%" not in text and bool(ipaddress.ip_address(text))
+    except ValueError:
+        return False
+
+
+def address_of(machine: Protected, keys: Sequence[str]) -> str | None:
+    """Where to connect to: an address or a DNS name, nothing that could be an option or a template."""
+    for key in keys:
+        value = _value(machine, key)
+        if value and (_is_address(value) or _DNS_NAME.match(value)):
+            return value
+    return None
+
+
+def os_family(os_version: str | None) -> str | None:
+    """What kind of system a computer runs: windows, linux, mac or unix."""
+    text = str(os_version or "").lower()
+    return next((family for family, words in _OS_FAMILIES if any(word in text for word in words)), None)
+
+
+def host_variables(machine: Protected, now: datetime) -> dict[str, Any]:
+    """The variables of a host; all of them, with null for what is not known."""
+    point = machine["restore_point"]
+    variables: dict[str, Any] = {
+        "name": machine["name"],
+        "kind": machine["kind"],
+        "id": machine["id"],
+        "backup_server": machine["backup_server"],
+        "protection_groups": sorted(machine["protection_groups"]),
+        "host_status": machine["host_status"],
+        "agent_status": machine["agent_status"],
+        "agent_version": machine["agent_version"],
+        "os_version": machine["os_version"],
+        "os_family": os_family(machine["os_version"]),
+        "ip_address": machine["ip_address"],
+        "protected": bool(machine["jobs"]),
+        "jobs": [each["name"] for each in machine["jobs"]],
+        "job_ids": [each["id"] for each in machine["jobs"]],
+        **_told("last", machine["last"], now),
+        **_told("last_good", machine["last_good"], now),
+        "restore_point": point["creation_time"] if point else None,
+        "restore_point_id": point["id"] if point else None,
+        "restore_point_age_hours": _age(point["creation_time"], now) if point else None,
+    }
+    return {PREFIX + name: _cleaned(value) for name, value in variables.items()}
+
+
+def _told(what: str, outcome: Outcome | None, now: datetime) -> dict[str, Any]:
+    parts = ("result", "end_time", "age_hours", "job", "job_id", "session_id")
+    told: dict[str, Any] = dict.fromkeys(f"{what}_{part}" for part in parts)
+    if outcome:
+        told.update(
+            {
+                f"{what}_result": outcome["result"],
+                f"{what}_end_time": outcome["end_time"],
+                f"{what}_age_hours": _age(outcome["end_time"] or outcome["creation_time"], now),
+                f"{what}_job": outcome["job_name"],
+                f"{what}_job_id": outcome["job_id"],
+                f"{what}_session_id": outcome["session_id"],
+            }
+        )
+    return told
+
+
+def _age(then: str, now: datetime) -> float | None:
+    """Hours since; clocks that differ a little must not make it negative."""
+    age = age_hours(then, now)
+    return None if age is None else max(age, 0.0)
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_cleaned(each) for each in value]
+    return clean(value) if isinstance(value, str) else value
+
+
+def groups_of(machine: Protected, variables: Mapping[str, Any], stale_hours: float) -> list[str]:
+    """The groups of a host, as raw names: the plugin replaces what Ansible does not allow in them."""
+    groups = [f"protection_group_{name}" for name in variables[PREFIX + "protection_groups"]]
+    family = variables[PREFIX + "os_family"]
+    if family:
+        groups.append(f"os_{family}")
+    if not machine["jobs"]:
+        groups.append(UNPROTECTED)
+    if variables[PREFIX + "last_result"] == FAILED:
+        groups.append(LAST_FAILED)
+    # A restore point is proof of a backup, also of one whose run is not listed any more.
+    ages = [variables[PREFIX + name] for name in ("last_good_age_hours", "restore_point_age_hours")]
+    known = [age for age in ages if age is not None]
+    if not known or min(known) > stale_hours:
+        groups.append(STALE)
+    return groups
+
+
+def cache_key(options: Mapping[str, Any], filters: Mapping[str, Any]) -> str | None:
+    """What the cache is kept under: server, port, user and filters. None when the user is not known.
+
+    A token tells nobody whose it is, and has no place in a cache, not even as a hash.
+    """
+    if options["session_id"] or not options["username"]:
+        return None
+    parts = [FORMAT, options["host"].strip().lower(), options["port"], options["username"], sorted(filters.items())]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def to_cache(machines: Iterable[Protected], warnings: Iterable[str], ahead: float) -> dict[str, Any]:
+    """What goes into the cache: times, no ages, since these grow.
+
+    :param ahead: seconds that the server's clock is ahead of this computer's.
+    """
+    return {"format": FORMAT, "ahead": ahead, "warnings": list(warnings), "machines": list(machines)}
+
+
+def from_cache(kept: Any) -> tuple[list[Protected], list[str], float] | None:
+    """Machines, warnings and the difference of the clocks; None for what another release has left."""
+    if not isinstance(kept, Mapping) or kept.get("format") != FORMAT:
+        return None
+    return list(kept["machines"]), list(kept["warnings"]), float(kept["ahead"])

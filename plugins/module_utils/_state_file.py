@@ -1,0 +1,104 @@
+# Copyright: (c) 2026, backupops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A file that survives its process: written as a whole or not at all, readable by its owner, used by one at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from contextlib import suppress
+from typing import Any
+
+from ._errors import CONFLICT, USAGE, ApiError
+
+
+class StateFile:
+    """JSON in a file of its own, which belongs to this object until it is closed.
+
+    :raises ApiError: kind conflict, when somebody else uses it; kind usage, when it cannot be used.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = os.path.realpath(path)
+        self._written = ""
+        folder = os.path.dirname(self.path)
+        try:
+            if not os.path.isdir(folder):
+                os.makedirs(folder, mode=0o700)
+            self._lock = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        except OSError as problem:
+            raise self._unusable(problem) from problem
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as problem:
+            os.close(self._lock)
+            raise ApiError(
+                CONFLICT,
+                f"The state file {path} is in use.",
+                hint="Another process, or another source, works with it: give each source a state file of its own.",
+            ) from problem
+        except OSError:
+            # A file system without locks.
+            pass
+
+    def close(self) -> None:
+        """Let others use it."""
+        with suppress(OSError):
+            os.close(self._lock)
+
+    def read(self) -> dict[str, Any] | None:
+        """What was written last; None when nothing was.
+
+        :raises ApiError: kind usage, when the file cannot be read or is something else.
+        """
+        try:
+            with open(self.path, encoding="utf-8") as file:
+                found = json.load(file)
+        except FileNotFoundError:
+            return None
+        except OSError as problem:
+            raise self._unusable(problem) from problem
+        except ValueError as problem:
+            raise self.not_ours() from problem
+        if not isinstance(found, dict):
+            raise self.not_ours()
+        return found
+
+    def write(self, content: dict[str, Any]) -> None:
+        """Replace the content, if it is another one.
+
+        :raises ApiError: kind usage, when that is not possible; the file is as before then.
+        """
+        text = json.dumps(content, separators=(",", ":"))
+        if text == self._written:
+            return
+        draft = f"{self.path}.part"
+        try:
+            with suppress(FileNotFoundError):
+                os.unlink(draft)
+            file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(file, "w", encoding="utf-8") as stream:
+                stream.write(text)
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.replace(draft, self.path)
+        except OSError as problem:
+            raise self._unusable(problem) from problem
+        self._written = text
+
+    def not_ours(self) -> ApiError:
+        """The error for a file that holds something else."""
+        return ApiError(
+            USAGE,
+            f"The state file {self.path} holds something else than a state.",
+            hint="Name another file; or delete this one, then the source begins anew, as initial says.",
+        )
+
+    def _unusable(self, problem: OSError) -> ApiError:
+        return ApiError(
+            USAGE,
+            f"The state file {self.path} cannot be used: {problem.strerror or problem}.",
+            hint="Name a file in a folder that the user of this process may write to.",
+        )

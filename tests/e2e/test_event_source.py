@@ -1,0 +1,226 @@
+"""The event source in processes of its own: killed again and again, and within a real ansible-rulebook."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.backupops.veeam_em.tests.e2e.runner import BIN, COLLECTIONS, ROOT, Ansible
+from emsim import Simulator
+from emsim.logons import LogonSession, LogonSessions
+
+Start = Callable[..., Simulator]
+PASSWORD = "canary-Passw0rd"
+EDA = Path(COLLECTIONS) / "ansible_collections" / "backupops" / "veeam_em" / "extensions" / "eda"
+SOURCE = EDA / "plugins" / "event_source" / "veeam_em_sessions.py"
+# Set by tests/run; by hand, the environment of pytest may have ansible-rulebook as well.
+RULEBOOK_BIN = Path(os.environ.get("VEEAM_EM_TEST_RULEBOOK") or Path(sys.executable).parent)
+KILLS = 12
+# In parts, so that they fit beside each other; make test has the first.
+PARTS = -(-int(os.environ.get("KILLS", "200")) // KILLS)
+SKEWS = {"vbr01": 0, "vbr02": 600, "vbr03": -600}
+
+
+def until(condition: Callable[[], Any], what: str, seconds: float = 60) -> Any:
+    """The first true value of a condition."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := condition():
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"{what} did not happen within {seconds} seconds")
+
+
+def runs(number: int, seconds: float) -> dict[str, Any]:
+    """A fleet whose runs are collected one by one over a time, from three servers with clocks of their own."""
+    jobs: list[dict[str, Any]] = [
+        {"name": f"Job {server}", "backup_server": server, "machines": [f"m1.{server}", f"m2.{server}"], "history": []}
+        for server in SKEWS
+    ]
+    for each in range(number):
+        # Not whole: the times of two runs of a job are never the same.
+        late = random.choice([0, 0, 600.5, 7200.5, 40000.5])
+        past = {"ended_ago": 10 + each + late, "duration": 60, "appears_after": 0.1 + seconds * each / number}
+        jobs[each % len(jobs)]["history"].append(past)
+    return {"backup_servers": [{"name": name, "clock_skew": skew} for name, skew in SKEWS.items()], "agent_jobs": jobs}
+
+
+@pytest.mark.parametrize("part", [0, *(pytest.param(part, marks=pytest.mark.full) for part in range(1, PARTS))])
+def test_killed_at_random_moments(emsim: Start, tmp_path: Path, part: int) -> None:
+    seed = random.randrange(1 << 30)
+    print("seed", seed)
+    random.seed(seed)
+    number = 9 * KILLS
+    sim = emsim(runs(number, seconds=KILLS * 1.0))
+    arguments = {
+        "host": sim.host,
+        "port": sim.port,
+        "username": "administrator",
+        "password": "emsim",
+        "ca_path": sim.ca_path,
+        "interval": 0.1,
+        "initial": "2020-01-01T00:00:00Z",
+        "state_file": str(tmp_path / "state.json"),
+    }
+    (tmp_path / "arguments.json").write_text(json.dumps(arguments), encoding="utf-8")
+    taken = tmp_path / "taken"
+    taken.touch()
+    command = [BIN / "python", "-I", ROOT / "tests" / "e2e" / "event_driver.py", SOURCE]
+    told = []
+
+    def start() -> subprocess.Popen[bytes]:
+        return subprocess.Popen([*command, tmp_path / "arguments.json", taken], stderr=subprocess.PIPE)
+
+    lives_with_events = 0
+    for _number in range(KILLS):
+        before = taken.stat().st_size
+        process = start()
+        # Half of the kills come while events flow, the others at any time, the start of the process included.
+        if random.random() < 0.5 and len(sessions_in(taken)) < number:
+            deadline = time.monotonic() + 60
+            while taken.stat().st_size == before and time.monotonic() < deadline:
+                time.sleep(0.01)
+            time.sleep(random.uniform(0, 0.2))
+        else:
+            time.sleep(random.uniform(0, 1.2))
+        process.kill()
+        told.append(process.communicate()[1].decode())
+        lives_with_events += taken.stat().st_size > before
+    expected = {run["id"] for job in sim.jobs() for run in job["runs"]}
+    process = start()
+    deadline = time.monotonic() + 120
+    while len(sessions_in(taken)) < len(expected) and time.monotonic() < deadline:
+        assert process.poll() is None, process.communicate()[1]
+        time.sleep(0.1)
+    time.sleep(1)
+    process.kill()
+    told.append(process.communicate()[1].decode())
+
+    assert not "".join(told)
+    assert lives_with_events > KILLS / 4
+    found = lines(taken)
+    assert sessions_in(taken) == expected
+    assert len(expected) == number
+    # What an engine that knows uuids makes of it: each once.
+    assert len({line.split()[0] for line in found}) == number
+    # Only an event that had been taken at the moment of a kill, and was not stored yet, comes again.
+    print(f"part {part}: {KILLS} kills, {number} sessions: 0 lost, {len(found) - number} came again")
+    assert len(found) - number <= KILLS
+    assert all(line.endswith(" 2") for line in found)
+
+
+def sessions_in(path: Path) -> set[str]:
+    return {line.split()[1] for line in lines(path)}
+
+
+def lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines()
+
+
+def rulebook_reason() -> str:
+    """Why ansible-rulebook cannot run here; "" if it can."""
+    if not (RULEBOOK_BIN / "ansible-rulebook").exists():
+        return f"there is no ansible-rulebook in {RULEBOOK_BIN} (set VEEAM_EM_TEST_RULEBOOK)"
+    return "" if shutil.which("java") or os.environ.get("JAVA_HOME") else "ansible-rulebook needs Java 17 or newer"
+
+
+needs_rulebook = pytest.mark.skipif(bool(rulebook_reason()), reason=rulebook_reason())
+
+
+@contextmanager
+def rulebook(ansible: Ansible, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A real ansible-rulebook process; what it says goes to the file `log`."""
+    env = {**ansible.environment(), "PYTHONUNBUFFERED": "1"}
+    env["PATH"] = f"{RULEBOOK_BIN}{os.pathsep}{env['PATH']}"
+    with (ansible.folder / "log").open("ab") as log:
+        process = subprocess.Popen(
+            [RULEBOOK_BIN / "ansible-rulebook", *arguments],
+            cwd=ansible.folder,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+
+
+@needs_rulebook
+def test_a_rulebook_runs_a_playbook_for_the_machines_that_failed(
+    emsim: Start, ansible: Ansible, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secrets = {PASSWORD}
+    log_on = LogonSessions.open
+
+    def note(*given: Any) -> LogonSession:
+        logon = log_on(*given)
+        secrets.update((logon.token, logon.id))
+        return logon
+
+    monkeypatch.setattr(LogonSessions, "open", note)
+    reason = "{{ lookup('pipe', 'touch " + str(ansible.folder / "executed") + "') }} The disk is full."
+    machines = [
+        {"name": "web01.example.com", "duration": 1},
+        {"name": "db01.example.com", "duration": 1, "result": "Failed", "reason": reason},
+    ]
+    sim = emsim(
+        {
+            "users": [{"name": "administrator", "password": PASSWORD}],
+            "agent_jobs": [{"name": "Servers", "start_delay": 0.1, "machines": machines}],
+        }
+    )
+    hosts = ["web01.example.com", "db01.example.com", "other.example.com"]
+    inventory = {"all": {"hosts": {name: {"ansible_connection": "local"} for name in hosts}}}
+    (ansible.folder / "inventory.yml").write_text(yaml.safe_dump(inventory), encoding="utf-8")
+    variables = {"failed_backup_interval": 0.3, "failed_backup_state_file": str(ansible.folder / "state.json")}
+    (ansible.folder / "vars.yml").write_text(yaml.safe_dump(variables), encoding="utf-8")
+    log = ansible.folder / "log"
+    names = ["-r", "backupops.veeam_em.failed_backup", "-i", "inventory.yml", "--vars", "vars.yml", "-vv"]
+    with rulebook(ansible.connected(sim, password=PASSWORD), *names) as process:
+        until(lambda: (ansible.folder / "state.json").exists() or process.poll() is not None, "a first look", 120)
+        sim.app.state.start(sim.app.state.jobs[0])
+        until(lambda: "PLAY RECAP" in log.read_text(encoding="utf-8"), "the playbook", 120)
+        until(lambda: sim.app.state.jobs[0].runs[0].id in remembered(ansible), "the memory")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+    said = log.read_text(encoding="utf-8")
+    assert re.findall(r"ok: \[(\S+?)\]", said) == ["db01.example.com"]
+    assert "The disk is full." in said
+    assert not (ansible.folder / "executed").exists()
+    counters = sim.counters()
+    assert (counters["open_logon_sessions"], counters["logons"], counters["writes"]) == (0, 1, 0)
+    for secret in secrets:
+        assert secret not in said
+
+
+def remembered(ansible: Ansible) -> Any:
+    state = json.loads((ansible.folder / "state.json").read_text(encoding="utf-8"))
+    return [each for ids in state["cursor"]["sent"].values() for each in ids]
+
+
+def test_the_decision_environment_can_be_built(ansible: Ansible, tmp_path: Path) -> None:
+    definition = EDA / "decision-environment.yml"
+    run = ansible.command(
+        "ansible-builder", "create", "--file", str(definition), "--context", str(tmp_path / "context")
+    )
+    assert run.rc == 0, run.output
+    build = tmp_path / "context" / "_build"
+    galaxy = yaml.safe_load((build / "requirements.yml").read_text(encoding="utf-8"))
+    assert [each["name"] for each in galaxy["collections"]] == ["backupops.veeam_em"]
+    assert "ansible-rulebook" in (build / "requirements.txt").read_text(encoding="utf-8")
