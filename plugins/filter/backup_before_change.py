@@ -10,8 +10,8 @@ name: backup_before_change
 short_description: Decide what the role backup_before_change does
 version_added: 0.3.0
 description:
-  - The decisions of the role P(backupops.veeam_em.backup_before_change#role). Which jobs its hosts need, which of them are still to be
-    started, and whether each host is backed up.
+  - The decisions of the role P(backupops.veeam_em.backup_before_change#role). Which jobs its hosts need, which of them are
+    still to be started, and whether each host is backed up.
   - It is made for the tasks of that role. Use the role in playbooks.
 author:
   - backupops contributors (@backupops)

@@ -26,7 +26,7 @@ LOOK_EVERY = 0.2
 # What waits for no lock would start a job once for each host.
 ONCE_IN_VAIN = (
     "run_once has no effect with the strategies free and host_pinned: the jobs would be started once for each host, so "
-    "nothing was started. Use strategy: linear for this play, Ansible's default, or put the backup in a play of its own."
+    "nothing was started. Use strategy: linear in this play, or put the backup in a play of its own."
 )
 
 display = Display()
