@@ -10,8 +10,8 @@ name: backup_before_change
 short_description: Decide what the role backup_before_change does
 version_added: 0.3.0
 description:
-  - The decisions of the role P(backupops.veeam_em.backup_before_change#role). Which jobs its hosts need, which of them are
-    still to be started, and whether each host is backed up.
+  - The decisions of the role P(backupops.veeam_em.backup_before_change#role). Which jobs its hosts need, which of them
+    are still to be started, and whether each host is backed up.
   - It is made for the tasks of that role. Use the role in playbooks.
 author:
   - backupops contributors (@backupops)
@@ -51,6 +51,7 @@ _value:
   type: dict
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
@@ -71,9 +72,18 @@ def backup_before_change(given: dict[str, Any], step: str) -> Any:
         raise AnsibleFilterError(f"backup_before_change has no step {step!r}, only {', '.join(_STEPS)}.")
     try:
         # What a server says is data, and must not be taken for a template on its way through facts.
-        return wrap_var(_STEPS[step](**given))
-    except (TypeError, ValueError) as error:
+        return wrap_var(_STEPS[step](**_plain(given)))
+    except ValueError as error:
         raise AnsibleFilterError(str(error)) from error
+
+
+def _plain(value: Any) -> Any:
+    """The same in plain dictionaries and lists: those of Ansible may be lazy, and cannot be copied."""
+    if isinstance(value, Mapping):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    return value
 
 
 class FilterModule:

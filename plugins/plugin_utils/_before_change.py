@@ -105,7 +105,7 @@ def judge(
     start: Mapping[str, Any],
     waited: Mapping[str, Any],
     fail_on: str,
-    wait_timeout: float,
+    wait_timeout: float | str,
 ) -> dict[str, Any]:
     """Whether a host is backed up. What is not known is no success.
 
@@ -124,7 +124,7 @@ def judge(
     for job_id, job in wanted["jobs"].items():
         run = runs.get(job_id)
         if run:
-            late = _why_open(waited if job_id in plan["runs"] else start, wait_timeout)
+            late = _why_open(waited if job_id in plan["runs"] else start, float(wait_timeout))
             result += _entries(wanted, run, late)
         else:
             reason = rows.get(job_id, {}).get("msg") or start.get("msg") or "the job was not started"
