@@ -23,6 +23,11 @@ from ..module_utils._text import clean
 
 # How often to look for new lines, in seconds.
 LOOK_EVERY = 0.2
+# What waits for no lock would start a job once for each host.
+ONCE_IN_VAIN = (
+    "run_once has no effect with the strategies free and host_pinned: the jobs would be started once for each host, so "
+    "nothing was started. Use strategy: linear in this play, or put the backup in a play of its own."
+)
 
 display = Display()
 
@@ -32,9 +37,11 @@ class WatchedAction(NormalAction):
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run the module. Its own channel is named in its environment; everything else is as without this plugin."""
+        several = len((task_vars or {}).get("ansible_play_hosts_all") or ()) > 1
+        if several and self._is_once_in_vain():
+            return {"failed": True, "msg": ONCE_IN_VAIN, "error": {"kind": "usage", "hint": "Use strategy: linear."}}
         if not self._is_watched():
             return super().run(tmp, task_vars)  # type: ignore[no-any-return]
-        several = len((task_vars or {}).get("ansible_play_hosts_all") or ()) > 1
         host = str((task_vars or {}).get("inventory_hostname") or "")
         with _channel(f"[{clean(host)}] " if several and host else "") as (path, show):
             self._task.environment = [*(self._task.environment or ()), {CHANNEL: path}]
@@ -44,6 +51,12 @@ class WatchedAction(NormalAction):
                 for line in str(result["summary"]).splitlines():
                     display.display(f"  {clean(line)}")
         return result
+
+    def _is_once_in_vain(self) -> bool:
+        """Whether a strategy that ignores run_once would start jobs once for each host."""
+        strategy = str(self._task.get_play().strategy)
+        starts = self._task.args.get("state") in ("started", "retried")
+        return bool(starts and self._task.run_once and strategy.endswith(("free", "host_pinned")))
 
     def _is_watched(self) -> bool:
         """Whether there is somebody to show something to, and the module can write to this computer."""

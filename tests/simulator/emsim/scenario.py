@@ -343,8 +343,11 @@ def _fill_in(scenario: Scenario) -> None:
     for job in jobs:
         job.includes = job.includes or ([] if job.containers else [machine.name for machine in job.machines])
     computers = {(computer.backup_server, computer.name) for computer in scenario.computers}
+    grouped = [(group.backup_server, name) for group in scenario.protection_groups for name in group.computers]
+    # A machine of a job may show the name of a group's computer in other letters: it is the same computer.
+    known = {(server, name.lower()) for server, name in grouped}
     machines = [(job.backup_server, machine.name) for job in scenario.agent_jobs for machine in job.machines]
-    machines += [(group.backup_server, name) for group in scenario.protection_groups for name in group.computers]
-    for server, name in dict.fromkeys(machines):
+    machines = [(server, name) for server, name in machines if (server, name.lower()) not in known]
+    for server, name in dict.fromkeys(machines + grouped):
         if (server, name) not in computers:
             scenario.computers.append(Computer(name, server))
