@@ -35,6 +35,7 @@ def host_record(host: str, use: str, machine: Any, jobs: Any) -> dict[str, Any]:
 
 def make_plan(
     hosts: Iterable[Mapping[str, Any]],
+    host: str,
     use: str,
     named: Mapping[str, Any],
     protection: Mapping[str, Any],
@@ -43,29 +44,36 @@ def make_plan(
     """What the hosts that take part need.
 
     :param hosts: records of host_record(), also those of other uses.
+    :param host: the one that asks.
     :param named: result of veeam_em_job_info for `names`; empty as long as it was not called.
     :param protection: result of veeam_em_protection_info for `machines`; likewise.
     :param runs: runs that this process of Ansible has seen, see remember().
     :returns: `names` of jobs and `machines` to look up; `hosts` with their jobs; the jobs that are `due`; the `runs`
         that serve again, and the `sessions` of those among them that were not over.
+    :raises ValueError: when each host works on its own.
     """
-    mine = [host for host in hosts if host["use"] == use]
+    mine = [each for each in hosts if each["use"] == use]
+    if host not in [each["host"] for each in mine]:
+        raise ValueError(
+            f"The host {host} is not among those that are backed up together: this play's strategy ignores run_once, "
+            "as free and host_pinned do. Nothing was started. Use strategy: linear in this play."
+        )
     by_name = {str(job["name"]): job for job in named.get("jobs") or ()}
     by_machine = {str(each["name"]): each for each in protection.get("machines") or ()}
     wanted: dict[str, dict[str, Any]] = {}
-    for host in mine:
-        found = by_machine.get(host["machine"], {})
-        jobs = [by_name[name] for name in host["jobs"] if name in by_name] if host["jobs"] else found.get("jobs", [])
-        wanted[host["host"]] = {
-            "machine": host["machine"],
+    for each in mine:
+        found = by_machine.get(each["machine"], {})
+        jobs = [by_name[name] for name in each["jobs"] if name in by_name] if each["jobs"] else found.get("jobs", [])
+        wanted[each["host"]] = {
+            "machine": each["machine"],
             "known_as": list(found.get("known_as", [])),
             "jobs": {job["id"]: job["name"] for job in jobs},
         }
-    needed = _unique(job_id for host in wanted.values() for job_id in host["jobs"])
+    needed = _unique(job_id for each in wanted.values() for job_id in each["jobs"])
     again = {job_id: runs[job_id] for job_id in needed if job_id in runs}
     return {
-        "names": _unique(name for host in mine for name in host["jobs"]),
-        "machines": _unique(host["machine"] for host in mine if not host["jobs"]),
+        "names": _unique(name for each in mine for name in each["jobs"]),
+        "machines": _unique(each["machine"] for each in mine if not each["jobs"]),
         "hosts": wanted,
         "due": [job_id for job_id in needed if job_id not in again],
         "runs": again,

@@ -41,7 +41,7 @@ class WatchedAction(NormalAction):
         if several and self._is_once_in_vain():
             return {"failed": True, "msg": ONCE_IN_VAIN, "error": {"kind": "usage", "hint": "Use strategy: linear."}}
         if not self._is_watched():
-            return super().run(tmp, task_vars)  # type: ignore[no-any-return]
+            return super().run(tmp, task_vars)
         host = str((task_vars or {}).get("inventory_hostname") or "")
         with _channel(f"[{clean(host)}] " if several and host else "") as (path, show):
             self._task.environment = [*(self._task.environment or ()), {CHANNEL: path}]

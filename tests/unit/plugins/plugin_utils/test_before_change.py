@@ -92,10 +92,11 @@ def row(name: str, *machines: dict[str, Any], action: str = "start", running: bo
 
 def test_only_hosts_that_take_part_count() -> None:
     hosts = [record("web01"), record("sql01", use="before"), record("app01", jobs={"app01": ["A", "B"]})]
-    early = make_plan(hosts, USE, {}, {}, {})
+    early = make_plan(hosts, "web01", USE, {}, {}, {})
     assert (early["names"], early["machines"], early["due"]) == (["A", "B"], ["web01"], [])
     plan = make_plan(
         hosts,
+        "web01",
         USE,
         {"jobs": [job("A"), job("B")]},
         {"machines": [protected("web01", "A"), protected("sql01", "C")]},
@@ -105,12 +106,17 @@ def test_only_hosts_that_take_part_count() -> None:
     assert set(plan["hosts"]) == {"web01", "app01"}
 
 
+def test_each_host_on_its_own_is_refused() -> None:
+    with pytest.raises(ValueError, match="Use strategy: linear"):
+        make_plan([record("web01"), record("web02", use="of another host")], "web02", USE, {}, {}, {})
+
+
 def test_runs_that_were_seen_serve_again() -> None:
-    first = make_plan([record("a")], USE, {}, {"machines": [protected("a", "A", "B")]}, {})
+    first = make_plan([record("a")], "a", USE, {}, {"machines": [protected("a", "A", "B")]}, {})
     rows = [row("A", machine("a")), row("B", running=True), row("C", action="none")]
     runs = remember({}, first, {"jobs": rows}, {"skipped": True})
     assert set(runs) == {"id of A", "id of B"}
-    second = make_plan([record("b")], USE, {}, {"machines": [protected("b", "A", "B", "C")]}, runs)
+    second = make_plan([record("b")], "b", USE, {}, {"machines": [protected("b", "A", "B", "C")]}, runs)
     assert (second["due"], second["sessions"]) == (["id of C"], ["run of B"])
     waited = {"sessions": [{"id": "run of B", "running": False, "machines": [machine("b")]}]}
     later = remember(runs, second, {}, waited)
@@ -124,7 +130,9 @@ def verdict(
     known_as: tuple[str, ...] = (),
     **result: Any,
 ) -> dict[str, Any]:
-    plan = make_plan([record("web01")], USE, {}, {"machines": [protected("web01", *jobs, known_as=known_as)]}, {})
+    plan = make_plan(
+        [record("web01")], "web01", USE, {}, {"machines": [protected("web01", *jobs, known_as=known_as)]}, {}
+    )
     return judge("web01", plan, {"jobs": list(rows), **result}, {}, fail_on, 8)
 
 
