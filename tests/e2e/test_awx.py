@@ -20,6 +20,7 @@ AWX = ROOT / "extensions" / "awx"
 TABLES = {"veeam_em": EM_CONNECTION, "conductor": CONDUCTOR_CONNECTION}
 TEMPLATES = yaml.safe_load((AWX / "job_templates.yml").read_text(encoding="utf-8"))["controller_job_templates"]
 QUESTION_TYPES = {"text", "textarea", "password", "multiplechoice", "multiselect", "integer", "float"}
+WORKFLOWS = yaml.safe_load((AWX / "workflow_templates.yml").read_text(encoding="utf-8"))["controller_workflows"]
 PROTECTION = {"agent_jobs": [{"name": name, "machines": [name.lower()]} for name in ("Linux servers", "SQL servers")]}
 
 
@@ -86,7 +87,7 @@ def test_conductor_credential(ansible: Ansible) -> None:
     assert run.result["tasks"][0]["status"] == "IN_PROGRESS"
 
 
-@pytest.mark.parametrize("template", TEMPLATES, ids=lambda template: template["playbook"])
+@pytest.mark.parametrize("template", [each for each in TEMPLATES if each["survey_enabled"]], ids=lambda template: template["playbook"])
 def test_surveys_ask_for_what_the_playbooks_take(template: dict[str, Any]) -> None:
     asked = template["survey_spec"]["spec"]
     assert {question["variable"] for question in asked} <= known_variables(template["playbook"])
@@ -120,9 +121,11 @@ def test_job_templates_run_with_their_surveys(
     sim = emsim(PROTECTION, speed=20)
     em = ansible.connected(sim)
     for template in TEMPLATES:
+        if not template["survey_enabled"]:
+            continue  # It fails, as it should: test_a_workflow_thaws_in_every_case.
         answers = {question["variable"]: answer(question) for question in template["survey_spec"]["spec"]}
-        if "gate_workflow_id" in answers:
-            continue  # Its playbook needs a workflow that waits: test_conductor.py.
+        if "gate_workflow_id" in answers or "patch_window_hosts" in answers:
+            continue  # Their playbooks need a workflow that waits, and hosts: test_conductor.py, test_change_window.py.
         if "maintenance_window_file" in answers:
             answers["maintenance_window_file"] = str(tmp_path / "freeze.json")
         project = str(AWX / "project" / template["playbook"])
@@ -130,6 +133,21 @@ def test_job_templates_run_with_their_surveys(
         assert run.rc == 0, run.output
     counters = sim.counters()
     assert (counters["starts"], counters["toggles"]) == ({"Linux servers": 1}, {"Linux servers": 2})
+
+
+def test_a_workflow_thaws_in_every_case(ansible: Ansible) -> None:
+    (workflow,) = WORKFLOWS
+    nodes = {node["identifier"]: node for node in workflow["workflow_nodes"]}
+    ours = {template["name"] for template in TEMPLATES} | {"Change"}
+    assert {node["unified_job_template"]["name"] for node in nodes.values()} <= ours
+    for name, follow in (("freeze", "failure_nodes"), ("change", "always_nodes")):
+        assert "thaw" in [each["identifier"] for each in nodes[name]["related"][follow]]
+        # A workflow is green when each failure is followed by something that ends well.
+        assert "failed" in [each["identifier"] for each in nodes[name]["related"]["failure_nodes"]]
+    # Neither waits for all of its parents.
+    assert not any(nodes[name]["all_parents_must_converge"] for name in ("thaw", "failed"))
+    failed = ansible.command("ansible-playbook", str(AWX / "project" / "change_failed.yml"))
+    assert (failed.rc, "The change failed" in failed.result["msg"]) == (2, True)
 
 
 def answer(question: dict[str, Any]) -> Any:
