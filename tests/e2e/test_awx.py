@@ -87,7 +87,10 @@ def test_conductor_credential(ansible: Ansible) -> None:
     assert run.result["tasks"][0]["status"] == "IN_PROGRESS"
 
 
-@pytest.mark.parametrize("template", [each for each in TEMPLATES if each["survey_enabled"]], ids=lambda template: template["playbook"])
+SURVEYS = [template for template in TEMPLATES if template["survey_enabled"]]
+
+
+@pytest.mark.parametrize("template", SURVEYS, ids=lambda template: template["playbook"])
 def test_surveys_ask_for_what_the_playbooks_take(template: dict[str, Any]) -> None:
     asked = template["survey_spec"]["spec"]
     assert {question["variable"] for question in asked} <= known_variables(template["playbook"])
