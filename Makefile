@@ -3,7 +3,7 @@ PYTHON ?= python3
 RUN = $(PYTHON) tests/run
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-full test-matrix recording fuzz benchmark docs build format lock clean
+.PHONY: help demo test test-fast test-full test-matrix test-real recording fuzz benchmark docs build format lock clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -22,6 +22,9 @@ test-full: ## The same as test, with the long tests
 
 test-matrix: ## Sanity and playbooks on each ansible-core that the Pythons here can run
 	@$(RUN) test-matrix
+
+test-real: ## The suite of conductorsim against real servers of Conductor, which Maven fetches (Java 17 and 21)
+	@$(RUN) test-real
 
 recording: ## Make the picture of a backup that README shows, from a real run
 	@$(RUN) recording

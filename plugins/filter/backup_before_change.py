@@ -51,14 +51,14 @@ _value:
   type: dict
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible.utils.unsafe_proxy import wrap_var
 from ansible_collections.backupops.veeam_em.plugins.plugin_utils import _before_change
 
-_STEPS = {
+_STEPS: dict[str, Callable[..., Any]] = {
     "host": _before_change.host_record,
     "plan": _before_change.make_plan,
     "remember": _before_change.remember,

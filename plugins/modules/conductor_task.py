@@ -44,6 +44,7 @@ options:
     description:
       - What to put into the task's output. Other keys that the output has are kept.
       - The output of a task that has ended is never changed.
+      - What lies in external storage is kept as well. It cannot be seen from outside, so with V(IN_PROGRESS) such an update is always sent.
     type: dict
     default: {}
   reason:
@@ -280,20 +281,15 @@ error:
 
 from typing import Any
 
+from ansible_collections.backupops.veeam_em.plugins.module_utils._conductor.names import named
 from ansible_collections.backupops.veeam_em.plugins.module_utils._conductor.update import Update, update_task
 from ansible_collections.backupops.veeam_em.plugins.module_utils._module import run_conductor
 
 
 def work(client: Any, module: Any) -> dict[str, Any]:
     params = module.params
-    return update_task(
-        client,
-        Update(params["status"], params["output"], params["reason"]),
-        task_id=params["task_id"],
-        workflow_id=params["workflow_id"],
-        reference=params["task_reference_name"],
-        check_mode=module.check_mode,
-    )
+    update = Update.from_params(params["status"], params["output"], params["reason"])
+    return update_task(client, update, named(params), check_mode=module.check_mode)
 
 
 def main() -> None:
@@ -311,9 +307,6 @@ def main() -> None:
             "reason": {"type": "str"},
         },
         work,
-        mutually_exclusive=[("task_id", "workflow_id"), ("task_id", "task_reference_name")],
-        required_together=[("workflow_id", "task_reference_name")],
-        required_one_of=[("task_id", "workflow_id")],
     )
 
 

@@ -258,9 +258,6 @@ def main() -> None:
             "task_reference_name": {"type": "list", "elements": "str"},
         },
         lambda client, module: {"changed": False, "tasks": list_tasks(client, watched(module.params))},
-        mutually_exclusive=[("task_id", "workflow_id"), ("task_id", "task_reference_name")],
-        required_together=[("workflow_id", "task_reference_name")],
-        required_one_of=[("task_id", "workflow_id")],
     )
 
 

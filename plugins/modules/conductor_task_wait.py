@@ -326,9 +326,6 @@ def main() -> None:
             fail_on_error={"type": "bool", "default": True},
         ),
         work,
-        mutually_exclusive=[("task_id", "workflow_id"), ("task_id", "task_reference_name")],
-        required_together=[("workflow_id", "task_reference_name")],
-        required_one_of=[("task_id", "workflow_id")],
     )
 
 

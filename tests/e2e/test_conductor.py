@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -84,10 +85,49 @@ def test_modules(conductor: Callable[..., ConductorSimulator], ansible: Ansible,
     assert "conductorsim" not in run.output.replace("conductorsim@example.com", "")
 
 
-def gate_workflow(ansible: Ansible, sim: ConductorSimulator, em: Simulator, *arguments: str) -> Any:
-    """Run the playbook."""
-    named = ["-e", f"gate_workflow_id={sim.workflows()[0]['id']}", "-e", '{"gate_workflow_jobs": ["Linux"]}']
-    connected = ansible.connected(em).with_env(**connection(sim))
+def test_what_names_nothing_is_told_before_anything_is_read(
+    conductor: Callable[..., ConductorSimulator], ansible: Ansible
+) -> None:
+    sim = conductor(GATE)
+    workflow = sim.workflows()[0]["id"]
+    cases: dict[str, tuple[dict[str, Any], str]] = {
+        "empty list": ({"task_id": []}, "task_id is an empty list"),
+        "empty names": ({"workflow_id": workflow, "task_reference_name": []}, "task_reference_name is an empty list"),
+        "null id": ({"task_id": None}, "No task is named"),
+        "null in a list": ({"task_id": ["a", None]}, "Entry 2 of task_id is"),
+        "null name": ({"workflow_id": workflow, "task_reference_name": None}, "task_reference_name is missing"),
+        "empty workflow": ({"workflow_id": "", "task_reference_name": "backup_gate"}, "workflow_id is empty"),
+    }
+    failing = {"ignore_errors": True}
+    tasks = [
+        {"name": f"{module}, {name}", f"conductor_task_{module}": given, **failing}
+        for module in ("info", "wait")
+        for name, (given, _words) in cases.items()
+    ]
+    tasks += [
+        {"name": f"update, {name}", "conductor_task": {**given, "status": "COMPLETED"}, **failing}
+        for name, (given, _words) in cases.items()
+        if name in ("null id", "null name", "empty workflow")
+    ]
+    # A null beside the other way to name a task stands for "not given", as it does everywhere in Ansible.
+    named = {"workflow_id": workflow, "task_reference_name": "backup_gate", "task_id": None}
+    tasks.append({"name": "null beside", "conductor_task": {**named, "status": "COMPLETED"}})
+    run = ansible.with_env(**connection(sim)).play(*tasks)
+    assert run.rc == 0, run.output
+    for result in run.results[:-1]:
+        words = cases[result["task"].partition(", ")[2]][1]
+        assert result["error"]["kind"] == "usage", result
+        assert words in result["msg"]
+    assert run["null beside"]["changed"]
+    assert sim.counters()["requests"] == 3
+
+
+def gate_workflow(
+    ansible: Ansible, sim: ConductorSimulator, em: Simulator, *arguments: str, jobs: Any = ("Linux",), **more: str
+) -> Any:
+    """Run the playbook; `more` is for the connection."""
+    named = ["-e", f"gate_workflow_id={sim.workflows()[0]['id']}", "-e", json.dumps({"gate_workflow_jobs": jobs})]
+    connected = ansible.connected(em, **more).with_env(**connection(sim))
     return connected.command("ansible-playbook", "backupops.veeam_em.gate_workflow", *named, *arguments)
 
 
@@ -152,3 +192,39 @@ def test_a_backup_that_never_was_fails_the_gate(
     (gate,) = sim.workflows()[0]["tasks"]
     assert gate["status"] == "FAILED_WITH_TERMINAL_ERROR"
     assert ("No licence." if cause == "refused" else "4 seconds") in gate["output"]["msg"]
+
+
+@pytest.mark.slow
+def test_the_gate_stays_open_as_long_as_no_backup_was_tried(
+    conductor: Callable[..., ConductorSimulator], emsim: Callable[..., Simulator], ansible: Ansible
+) -> None:
+    sim, em = conductor(GATE), emsim(fleet())
+    at_task = ("--start-at-task", "Run the backup and wait for the verdict of every machine")
+    for words, arguments, given in (
+        ("Did you mean", (), {"jobs": ["Linus"]}),
+        ("refused the credentials", (), {"password": "wrong"}),
+        ("Name both", (), {"jobs": ["Linux", None]}),
+        ("No backup was tried: the workflow still waits at backup_gate", at_task, {"jobs": ["Linus"]}),
+        ("The gate stays closed", ("--start-at-task", "Open the gate"), {}),
+    ):
+        run = gate_workflow(ansible, sim, em, *arguments, **given)
+        assert run.rc != 0
+        assert words in " ".join(run.output.split()), run.output
+        (gate,) = sim.workflows()[0]["tasks"]
+        assert gate["status"] == "IN_PROGRESS"
+    assert (sim.counters()["writes"], em.counters()["starts"]) == (0, {})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("jobs", ["Linux,\n 7\n", ["Linux", 7]])
+def test_jobs_are_named_in_a_list_or_in_a_text(
+    conductor: Callable[..., ConductorSimulator], emsim: Callable[..., Simulator], ansible: Ansible, jobs: Any
+) -> None:
+    scenario = fleet()
+    scenario["agent_jobs"].append({"name": "7", "machines": [{"name": "db01", "duration": 0.2}], "start_delay": 0.2})
+    sim, em = conductor(GATE), emsim(scenario)
+    run = gate_workflow(ansible, sim, em, jobs=jobs)
+    assert run.rc == 0, run.output
+    (gate,) = sim.workflows()[0]["tasks"]
+    assert verdicts(gate) == {"web01": "Success", "web02": "Success", "db01": "Success"}
+    assert em.counters()["starts"] == {"Linux": 1, "7": 1}

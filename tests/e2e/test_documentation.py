@@ -42,8 +42,12 @@ SNIPPETS = {name: snippets_in(path, name) for path in DOCUMENTS for name in [pat
 NOT_RUN = {
     "ansible-galaxy collection install": "needs the collection on Galaxy; the tests install the built artifact",
     "pip install": "needs a package index; the tests' environment has these packages",
+    "community.general.mail": "needs a mail server, and a collection that is on Galaxy only",
+    "vault_teams_webhook": "needs Teams, and a webhook",
     "make demo": "takes a minute and makes environments of its own; run it by hand",
     "make test": "is what runs this test",
+    "$WORKFLOW": "needs a real server of Conductor; tests/real/test_gate.py runs these lines",
+    "curl -sS": "needs a real server of Conductor; tests/real/test_gate.py runs these lines",
     "awx.awx.": "needs AWX, and its collection, which is on Galaxy only",
     "base_image:": "needs the image and a container engine; test_ee.py builds the context from the same lines",
     "ansible-rulebook -r": "runs until it is stopped, and needs Java; test_event_source.py runs it with this rulebook",

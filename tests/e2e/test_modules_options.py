@@ -79,6 +79,16 @@ def kind(expected: str, *words: str) -> Callable[[Result], bool]:
     )
 
 
+def report_jobs(result: Result) -> list[str]:
+    """The jobs of a report."""
+    return [each["name"] for each in result["report"]["jobs"]]
+
+
+def breaches(result: Result) -> list[str]:
+    """Why machines of a report break their limits."""
+    return [each["why"] for each in result["report"]["rpo_breaches"]]
+
+
 def polled(requests: Requests) -> int:
     """How often a session or task was looked at."""
     return sum("Sessions/" in each["path"] or "/tasks/" in each["path"] for each in requests)
@@ -374,6 +384,30 @@ CASES = {
                 {"entities": False}, lambda result: all("platform" not in each for each in result["resources"])
             ),
         },
+    ),
+    "veeam_em_report_info": Case(
+        {
+            "hours": Row(
+                {"hours": 48},
+                lambda result: result["report"]["totals"]["failed"] == 2 and "Standby" in report_jobs(result),
+            ),
+            "name": Row({"name": "Nightly"}, is_(["Nightly"], report_jobs)),
+            "kind": Row(
+                {"kind": "vm"}, lambda result: "Standby" in report_jobs(result) and "Nightly" not in report_jobs(result)
+            ),
+            "backup_server": Row({"backup_server": "vbr02.example.com"}, is_(["Twin", "Twin VM"], report_jobs)),
+            "machine": Row({"machine": "go*"}, lambda result: names("machines")(result["report"]) == ["good"]),
+            "rpo_hours": Row({"machine": "good", "rpo_hours": 0.1}, is_(["too_old"], breaches)),
+            "rpo_overrides": Row(
+                {"machine": "good", "rpo_hours": 0.1, "rpo_overrides": [{"machine": "g*", "hours": 24}]},
+                is_([], breaches),
+            ),
+            "exclude": Row({"machine": "good", "rpo_hours": 0.1, "exclude": ["good"]}, is_([], breaches)),
+            "tolerate_warnings": Row(
+                {"tolerate_warnings": ["*"], "hours": 48},
+                lambda result: all(each["tolerated"] for each in result["report"]["warnings"]),
+            ),
+        }
     ),
     "veeam_em_session": Case(
         {

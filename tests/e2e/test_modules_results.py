@@ -50,6 +50,7 @@ SUCCESSES = [
     {"veeam_em_replica_task_session_info": {}},
     {"veeam_em_computer_info": {"include_last_restore_point": True}},
     {"veeam_em_query_info": {"type": "BackupTaskSession"}},
+    {"veeam_em_report_info": {"rpo_hours": 24, "machine": ["*", "m1"]}},
     {"veeam_em_task_info": TASK},
     {"veeam_em_task_wait": TASK},
     {"veeam_em_task": TASK},

@@ -24,8 +24,6 @@ from ansible_collections.backupops.veeam_em.tests.e2e.runner import BIN, Ansible
 from emsim import Simulator
 
 Start = Callable[..., Simulator]
-pytestmark = pytest.mark.core_matrix
-
 REASON = "VSS \x1b[31mwriter\x07 {{ 7 * 7 }}"
 FLEET: dict[str, Any] = {
     "agent_jobs": [
@@ -95,6 +93,7 @@ class Terminal:
         os.close(self.file)
 
 
+@pytest.mark.core_matrix
 @pytest.mark.parametrize(("columns", "lines"), [(100, 30), (80, 24)])
 def test_on_a_terminal(em: tuple[Ansible, Simulator], columns: int, lines: int) -> None:
     ansible, _sim = em
@@ -130,6 +129,7 @@ def test_in_a_pipe_each_change_is_told_once(em: tuple[Ansible, Simulator]) -> No
     assert sim.counters()["open_logon_sessions"] == 0
 
 
+@pytest.mark.core_matrix
 @pytest.mark.parametrize(
     ("options", "task", "arguments"),
     [
@@ -160,6 +160,7 @@ def test_a_failed_task_shows_the_table_before_its_sentence(em: tuple[Ansible, Si
     assert run.stdout.index(TABLE_HEAD) < run.stdout.index('"msg"')
 
 
+@pytest.mark.core_matrix
 def test_several_hosts_are_told_apart(em: tuple[Ansible, Simulator]) -> None:
     ansible, sim = em
     (ansible.folder / "hosts").write_text("a ansible_connection=local\nb ansible_connection=local\n", encoding="utf-8")
@@ -198,6 +199,7 @@ def test_environment_of_the_task_and_delegation_keep_their_meaning(emsim: Start,
     assert connection["VEEAM_EM_PASSWORD"] not in run.output
 
 
+@pytest.mark.core_matrix
 def test_who_interrupts_has_read_how_to_come_back(em: tuple[Ansible, Simulator]) -> None:
     ansible, sim = em
     terminal = Terminal(ansible, ["ansible-playbook", playbook(ansible, {**BACKUP, "name": "Long"})])

@@ -462,10 +462,27 @@ def test_backup_now_tells_whether_it_started_anything(emsim: Start, ansible: Ans
     assert sim.counters()["starts"] == {"Idle": 1}
 
 
+@pytest.mark.core_matrix
+def test_backup_now_takes_any_kind_of_job_as_text_and_ignores_how_hosts_are_reached(
+    emsim: Start, ansible: Ansible
+) -> None:
+    sim = emsim({"agent_jobs": [{"name": "Linux", "machines": ["a"]}], "vm_jobs": [{"name": "2024"}]}, speed=20)
+    (ansible.folder / "hosts").write_text("localhost ansible_connection=winrm ansible_become=true\n", encoding="utf-8")
+    em = ansible.connected(sim).with_env(ANSIBLE_BECOME="true", ANSIBLE_INVENTORY=str(ansible.folder / "hosts"))
+    run = em.command("ansible-playbook", "backupops.veeam_em.backup_now", "-e", "backup_now_jobs='Linux, 2024'")
+    assert run.rc == 0, run.output
+    assert sim.counters()["starts"] == {"Linux": 1, "2024": 1}
+    lines = em.command(
+        "ansible-playbook", "backupops.veeam_em.backup_now", "-e", json.dumps({"backup_now_jobs": "Linux\n2024\n"})
+    )
+    assert lines.rc == 0, lines.output
+    assert sim.counters()["starts"] == {"Linux": 2, "2024": 2}
+
+
 def test_backup_now_with_a_wrong_password(emsim: Start, ansible: Ansible) -> None:
     sim = emsim(FLEET)
     refused = back_up_now(ansible.connected(sim, password="wrong"), "Web servers")
     assert (refused.rc, " changed=0 " in refused.stdout) == (2, True), refused.output
-    assert "Enterprise Manager refused the logon" in refused.stdout
+    assert "refused the credentials" in refused.stdout
     logons = [request for request in sim.requests() if request["path"].startswith("/api/sessionMngr")]
     assert [request["status"] for request in logons] == [401]

@@ -115,6 +115,7 @@ def em_tasks() -> list[dict[str, Any]]:
         {"veeam_em_replica_task_session_info": {"limit": 3}},
         {"veeam_em_computer_info": {"include_last_restore_point": True}},
         {"veeam_em_query_info": {"type": "BackupServer"}},
+        {"veeam_em_report_info": {"hours": 1}},
         {"veeam_em_task_info": {}},
         {"veeam_em_task_wait": {"task_id": "task-1"}},
         {"veeam_em_task": {"task_id": "task-1", "state": "absent"}},

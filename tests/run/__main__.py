@@ -48,6 +48,7 @@ COMMANDS = {
     "test-fast": suite.fast,
     "test-full": suite.full,
     "test-matrix": suite.matrix,
+    "test-real": suite.real,
 }
 
 

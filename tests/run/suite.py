@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from conductor import QUICK, RELEASES
 from environment import environment
 from folders import CACHE, ROOT
 from pythons import CORES, Core, controller, python_for, pythons
@@ -37,8 +39,10 @@ def everything(runner: Runner, selection: tuple[str, ...] = ()) -> None:
 
     checks = [*_lint(dev), *_content(dev, here), _importer(importer, artifact), *_molecule(dev, here, installed)]
     checks.append(_docs(dev, here) if (here / "docs").is_dir() else Step("docs", skipped="there is no folder docs"))
+    checks.append(_real(dev, installed, f"tests with a real Conductor {QUICK}", [QUICK]))
     if second:
-        checks += _one_core(*second, installed)
+        # Sanity on every core is for test-matrix.
+        checks += _one_core(*second, installed)[1:]
     else:
         checks.append(Step("oldest core", skipped=f"ansible-core {newest} is the only one that runs here"))
     ansible_test = [_sanity(dev, newest, here), _units(dev, here), *_integration(dev, here)]
@@ -102,6 +106,15 @@ def benchmark(runner: Runner) -> None:
         PYTHONPATH=os.pathsep.join(map(str, (collections, ROOT / "tests" / "simulator"))),
     )
     runner.run_live(Step("benchmark", ["python", ROOT / "tests" / "benchmark"], env))
+
+
+def real(runner: Runner) -> None:
+    """The suite that the double passes, against real servers."""
+    link()
+    dev = venv("dev", controller(), "dev")
+    installed = install(dev, build(dev))
+    versions = [release.version for release in RELEASES]
+    runner.run_live(_real(dev, installed, "tests with real servers", ["--demand", *versions], ["-v", "-m", ""]))
 
 
 def site(runner: Runner) -> None:
@@ -184,8 +197,10 @@ def _units(dev: Path, here: Path) -> Step:
     name = "ansible-test units"
     if not (here / "tests" / "unit" / "plugins").is_dir():
         return Step(name, skipped="there is no folder tests/unit/plugins")
-    command = ["ansible-test", "units", "--venv", "--color", "no", "tests/unit/plugins/"]
-    return Step(name, command, environment(dev), here)
+    # pytest itself runs them on the newest Python; modules may meet the oldest.
+    oldest = f"3.{min(pythons())}"
+    command = ["ansible-test", "units", "--venv", "--color", "no", "--python", oldest, "tests/unit/plugins/"]
+    return Step(f"{name}, Python {oldest}", command, environment(dev), here)
 
 
 def _integration(dev: Path, here: Path) -> list[Step]:
@@ -218,3 +233,9 @@ def _pytest(name: str, bin_folder: Path, arguments: list[str | Path], installed:
             VEEAM_EM_TEST_VENV=str(bin_folder),
         )
     return Step(name, ["python", "-m", "pytest", *arguments], env)
+
+
+def _real(bin_folder: Path, installed: Path, name: str, servers: Sequence[str], more: Sequence[str] = ()) -> Step:
+    """The suite in tests/real, behind the script that finds the servers."""
+    step = _pytest(name, bin_folder, [ROOT / "tests" / "real", *more], installed)
+    return replace(step, command=["python", ROOT / "tests" / "run" / "conductor.py", *servers, "--", *step.command])

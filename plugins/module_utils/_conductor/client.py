@@ -7,17 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from .._errors import NOT_FOUND, PROTOCOL, USAGE, ApiError
 from .._http import HttpOptions
 from .._progress import UNSEEN, Progress
 from .._wait import SYSTEM_CLOCK, Clock
 from .model import Record, Workflow, task
+from .names import segment
 from .session import ConductorSession, Credentials, usable_token
-
-# Fixed names below /api/tasks/ (conductor 1), and what a path would swallow: none can be an id.
-_RESERVED = frozenset(("poll", "queue", "search", "search-v2", "update-v2", "externalstoragelocation", "", ".", ".."))
 
 
 class ConductorClient:
@@ -122,17 +120,6 @@ def base_url(server_url: str | None) -> str:
     if path.endswith("/api"):
         path = path[: -len("/api")]
     return f"{parts.scheme}://{parts.netloc}{path}/api/"
-
-
-def segment(given: str, option: str) -> str:
-    """A user's id as one segment of a path. Ids need not be UUIDs (conductor 1).
-
-    :raises ApiError: kind usage, when it cannot be an id.
-    """
-    text = given.strip()
-    if text.lower() in _RESERVED:
-        raise ApiError(USAGE, f"{option} {given!r} is not an id.", hint="Give the execution id that Conductor shows.")
-    return quote(text, safe="")
 
 
 def _object(answer: Any, path: str, what: str, id_field: str) -> dict[str, Any]:

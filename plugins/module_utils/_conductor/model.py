@@ -134,16 +134,15 @@ class Workflow:
         self._definition = raw.get("workflowDefinition")
 
     def attempts(self, reference: str) -> list[Record]:
-        """All attempts at a task, oldest first; of a task in a loop those of the latest iteration.
+        """All attempts at a task, oldest first: the newest one and, along the server's chain, those it replaces.
 
-        :param reference: the name in the workflow, with or without the suffix of an iteration.
+        :param reference: the name in the workflow, or with the suffix that a loop gives it (gate__2).
         """
         found = [raw for raw in self._tasks if raw.get("referenceTaskName") == reference]
         if not found:
-            found = [raw for raw in self._tasks if _plain(raw.get("referenceTaskName")) == reference]
-        latest = max((_count(raw, "iteration") for raw in found), default=0)
-        found = [raw for raw in found if _count(raw, "iteration") == latest]
-        return [task(raw) for raw in sorted(found, key=lambda raw: (_count(raw, "retryCount"), _count(raw, "seq")))]
+            found = [raw for raw in self._tasks if _in_loop(raw, reference)]
+        # Not by iteration: a loop in a loop counts from 1 again in each round of the outer one (conductor 4, point 7).
+        return [task(raw) for raw in self._chain(max(found, key=_age))] if found else []
 
     def newest(self, reference: str) -> Record:
         """The newest attempt at a task; `exists` is false when the workflow has not reached it."""
@@ -151,14 +150,39 @@ class Workflow:
         found = attempts[-1] if attempts else missing(self.workflow_id, reference)
         return self._placed(found, [each["task_id"] for each in attempts])
 
+    def successor(self, task_id: str) -> Record | None:
+        """The newest attempt in the chain of retries that an attempt belongs to; None when it is not there any more."""
+        raw = self._find(task_id)
+        seen = set()
+        while raw and raw.get("taskId") not in seen:
+            seen.add(raw.get("taskId"))
+            later = [each for each in self._tasks if each.get("retriedTaskId") == raw.get("taskId")]
+            raw = max(later, key=_age) if later else raw
+        return self._placed(task(raw), [str(each.get("taskId")) for each in self._chain(raw)]) if raw else None
+
     def attempt(self, task_id: str) -> Record | None:
         """One attempt, by its id."""
-        found = [task(raw) for raw in self._tasks if raw.get("taskId") == task_id]
-        return self._placed(found[0], [task_id]) if found else None
+        raw = self._find(task_id)
+        return self._placed(task(raw), [task_id]) if raw else None
+
+    def defines(self, reference: str) -> bool:
+        """Whether the definition has a task of this name, which may carry the suffix of a loop; true when unknown."""
+        known = self.references()
+        return not known or reference in known or _ITERATION.sub("", reference) in known
 
     def references(self) -> list[str]:
         """The reference names in the workflow's definition; none when the server did not give it."""
         return sorted(set(_references(self._definition)))
+
+    def _find(self, task_id: Any) -> Record | None:
+        return next((raw for raw in self._tasks if task_id and raw.get("taskId") == task_id), None)
+
+    def _chain(self, raw: Record) -> list[Record]:
+        """A task after all that it replaces."""
+        chain = [raw]
+        while (before := self._find(chain[0].get("retriedTaskId"))) and before not in chain:
+            chain.insert(0, before)
+        return chain
 
     def _placed(self, record: Record, attempts: list[str]) -> Record:
         return dict(record, workflow_status=self.status, workflow_reason=self.reason, attempts=attempts)
@@ -180,9 +204,15 @@ def _count(raw: Record, field: str) -> int:
     return value if isinstance(value, int) else 0
 
 
-def _plain(reference: Any) -> str:
-    """A reference name without the suffix of its iteration (conductor 4, point 7)."""
-    return _ITERATION.sub("", str(reference))
+def _age(raw: Record) -> tuple[int, int]:
+    """What sorts attempts, the oldest first: the position in the workflow."""
+    return _count(raw, "seq"), _count(raw, "retryCount")
+
+
+def _in_loop(raw: Record, reference: str) -> bool:
+    """Whether a loop has made this task of the one with that name. Names may end like that without any loop."""
+    iteration = _count(raw, "iteration")
+    return iteration > 0 and raw.get("referenceTaskName") == f"{reference}__{iteration}"
 
 
 def _references(definition: Any) -> Iterator[str]:

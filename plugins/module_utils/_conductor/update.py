@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .._errors import CONFLICT, NOT_FOUND, ApiError
+from .._errors import CONFLICT, NOT_FOUND, USAGE, ApiError
 from .client import ConductorClient
-from .errors import TokenRefused
+from .errors import TokenRefused, decode
 from .model import COMPLETED_WITH_ERRORS, FAILED, FAILED_WITH_TERMINAL_ERROR, IN_PROGRESS, SCHEDULED, Record
+from .names import Named
 
 # How a wished status may show afterwards: the failure of an optional task becomes COMPLETED_WITH_ERRORS (conductor 3),
 # a worker's task in progress goes back into its queue (conductor 5.1).
@@ -24,24 +27,68 @@ _SHOWN_AS = {
 _UNKNOWN = "It is not known whether the update took effect."
 
 
+# The server keeps so much of a reason (conductor 3.2), counted as Java counts: in units of UTF-16.
+_REASON_UNITS = 500
+
+
 @dataclass(frozen=True)
 class Update:
-    """What a task is to become."""
+    """What a task is to become. `output` and `reason` as a server gives them back: see from_params()."""
 
     status: str
     output: dict[str, Any] = field(default_factory=dict)
     reason: str | None = None
 
-    def holds(self, record: Record) -> bool:
-        """Whether a task is so. The output and the reason of a task that has ended are settled."""
+    @classmethod
+    def from_params(cls, status: str, output: Mapping[str, Any] | None, reason: str | None) -> Update:
+        """An update in the form in which the server keeps it, so that both can be compared.
+
+        :raises ApiError: kind usage, when the output cannot be written as JSON.
+        """
+        try:
+            kept = decode(json.dumps(output or {}, allow_nan=False).encode())
+        except (TypeError, ValueError) as problem:
+            raise ApiError(
+                USAGE, f"output cannot be sent as JSON: {problem}.", hint="Give texts, numbers, lists and mappings."
+            ) from problem
+        if reason is not None:
+            # Not left to the server, which may cut a character in two.
+            reason = reason.encode("utf-16-le", "replace")[: 2 * _REASON_UNITS].decode("utf-16-le", "ignore")
+        return cls(status, kept, reason)
+
+    def holds(self, record: Record, before: Record | None = None) -> bool:
+        """Whether a task is so. The output and the reason of a task that has ended are settled.
+
+        :param before: the task before the update was sent.
+        """
         if record["status"] not in _SHOWN_AS.get(self.status, (self.status,)):
             return False
         return record["terminal"] or (
-            (self.reason is None or record["reason"] == self.reason) and record["output"] == self.merged(record)
+            record["reason"] == self._reason_after(before or record) and self._output_holds(record, before)
         )
 
+    def _reason_after(self, before: Record) -> str | None:
+        """The reason of the task after the update. In a record, no reason and an empty one are the same."""
+        if self.reason is None:
+            return before["reason"] if self.status == IN_PROGRESS else None
+        return self.reason or None
+
+    def _output_holds(self, record: Record, before: Record | None) -> bool:
+        if not record["external_output_path"]:
+            return bool(record["output"] == self.merged(record))
+        # What lies in external storage is not shown; that somebody has written to the task is.
+        marks = ("external_output_path", "update_time_ms")
+        return not self.output or (before is not None and any(record[mark] != before[mark] for mark in marks))
+
+    def expected(self, before: Record) -> Record:
+        """What check mode foretells."""
+        return dict(before, status=self.status, output=self.merged(before), reason=self._reason_after(before))
+
     def merged(self, record: Record) -> dict[str, Any]:
-        """The task's output with ours: what is sent replaces what was there."""
+        """The task's output with ours: what is sent replaces what was there.
+
+        Of an output in external storage nothing is shown and nothing sent back: the server keeps it.
+        """
         return dict(record["output"], **self.output)
 
     def result(self, record: Record) -> dict[str, Any]:
@@ -52,32 +99,25 @@ class Update:
             "status": self.status,
             "outputData": self.merged(record),
         }
-        if self.reason is not None:
-            body["reasonForIncompletion"] = self.reason
+        reason = self.reason if self.reason is not None else self._reason_after(record)
+        if reason is not None:
+            body["reasonForIncompletion"] = reason
         if self.status == IN_PROGRESS:
-            # Both are overwritten, so what is there is sent back.
+            # Both are overwritten, so what is there is sent back; the reason as well, above.
             body["callbackAfterSeconds"] = record["callback_after_seconds"]
             body["workerId"] = record["worker_id"]
         return body
 
 
-def update_task(
-    client: ConductorClient,
-    update: Update,
-    *,
-    task_id: str | None,
-    workflow_id: str | None,
-    reference: str | None,
-    check_mode: bool,
-) -> dict[str, Any]:
+def update_task(client: ConductorClient, update: Update, what: Named, *, check_mode: bool) -> dict[str, Any]:
     """Bring a task to a status.
 
-    :param task_id: an attempt; else the newest one of `reference` in `workflow_id`.
+    :param what: one attempt, or one reference name, whose newest attempt is meant.
     :returns: changed, task, and before and after as a diff.
     :raises ApiError: conflict when the task has ended otherwise or the server dropped the update; not_found; with
         `task` in `learnt`.
     """
-    before = client.task(task_id) if task_id else _current(client, workflow_id or "", reference or "")
+    before = client.task(what.task_ids[0]) if what.task_ids else _current(client, what.workflow_id, what.references[0])
     if update.holds(before):
         return _result(before, before, changed=False)
     if before["terminal"]:
@@ -90,8 +130,7 @@ def update_task(
             learnt={"task": before},
         )
     if check_mode:
-        after = dict(before, status=update.status, output=update.merged(before), reason=update.reason)
-        return dict(_result(before, after, changed=True), task=before)
+        return dict(_result(before, update.expected(before), changed=True), task=before)
     try:
         after = _post(client, update, before)
     except ApiError as error:
@@ -125,18 +164,20 @@ def _post(client: ConductorClient, update: Update, before: Record) -> Record:
     """
     failure = _try(client, update, before)
     after = _outcome(client, before, failure)
-    if isinstance(failure, TokenRefused) and failure.certain and not update.holds(after):
+    if isinstance(failure, TokenRefused) and failure.certain and not update.holds(after, before):
         # Refused before anything was done, and the read has renewed the token.
         failure = _try(client, update, before)
         after = _outcome(client, before, failure)
-    if update.holds(after):
+    if update.holds(after, before):
         if failure:
             client.warn(
                 f"The answer to the update was lost ({failure.message}); its effect was found by reading again."
             )
         return after
     if failure:
-        failure.message = f"The update had not taken effect when the task was read again. {failure.message}"
+        unseen = after["external_output_path"] and update.output
+        told = _UNKNOWN if unseen else "The update had not taken effect when the task was read again."
+        failure.message = f"{told} {failure.message}"
         failure.learnt = {"task": after}
         raise failure
     task = f"task {after['task_id']}"

@@ -13,11 +13,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .._errors import NOT_FOUND, REJECTED, USAGE, ApiError, keep
+from .._errors import NOT_FOUND, REJECTED, ApiError, keep
 from .._progress import Standing, table
 from .._wait import Waiter, timed_out
 from .client import ConductorClient
 from .model import GOOD, STATUSES, Record, Workflow
+from .names import named
 
 
 @dataclass
@@ -43,33 +44,38 @@ class Watched:
 
         :raises ApiError: not_found when this very attempt was asked for and has been removed.
         """
-        if self.task_id and (not follow_retries or not self.reference):
-            self.record = workflow.attempt(self.task_id)
-            if self.record is None:
-                raise ApiError(
-                    NOT_FOUND,
-                    f"The task {self.task_id} is not in its workflow {workflow.workflow_id} any more.",
-                    hint="A rerun or restart removes tasks: name it by workflow_id and task_reference_name.",
-                )
-        else:
-            self.record = workflow.newest(self.reference or "")
+        self.record = self._found(workflow, follow_retries)
         final = self.record["terminal"] and not (
             follow_retries and (self.record["superseded"] or self.record["may_be_retried"])
         )
         self.settled = workflow.terminal or final
 
+    def _found(self, workflow: Workflow, follow_retries: bool) -> Record:
+        if not self.task_id:
+            return workflow.newest(self.reference or "")
+        # Along the chain of retries, not by name: in loops within loops several tasks have the same one.
+        found = workflow.successor(self.task_id) if follow_retries else workflow.attempt(self.task_id)
+        if found is None and follow_retries and self.reference:
+            # A restart removes all tasks and begins anew with other ids.
+            found = workflow.newest(self.reference)
+        if found is None:
+            raise ApiError(
+                NOT_FOUND,
+                f"The task {self.task_id} is not in its workflow {workflow.workflow_id} any more.",
+                hint="A rerun or restart removes tasks: name it by workflow_id and task_reference_name.",
+            )
+        return found
+
 
 def watched(params: Mapping[str, Any]) -> list[Watched]:
     """What module parameters name: task_id, or workflow_id and task_reference_name; each once, in the order given.
 
-    :raises ApiError: kind usage, for a name that is empty.
+    :raises ApiError: kind usage, see named().
     """
-    if params["task_id"] is not None:
-        return [Watched(task_id=task_id) for task_id in dict.fromkeys(map(str.strip, params["task_id"]))]
-    names = dict.fromkeys(name.strip() for name in params["task_reference_name"])
-    if "" in names:
-        raise ApiError(USAGE, "task_reference_name is empty.")
-    return [Watched(workflow_id=params["workflow_id"], reference=name) for name in names]
+    what = named(params)
+    return [Watched(task_id=each) for each in what.task_ids] + [
+        Watched(workflow_id=what.workflow_id, reference=each) for each in what.references
+    ]
 
 
 def list_tasks(client: ConductorClient, tasks: Sequence[Watched]) -> list[Record]:
@@ -175,9 +181,8 @@ def _read(client: ConductorClient, tasks: Sequence[Watched], follow_retries: boo
 
 def _doubt(client: ConductorClient, each: Watched, workflow: Workflow) -> None:
     """Warn of a reference name that no task of the workflow's definition has: tasks may still be added dynamically."""
-    known = workflow.references()
-    if each.record and not each.record["exists"] and known and each.reference not in known:
-        names = ", ".join(known)
+    if each.record and not each.record["exists"] and not workflow.defines(each.reference or ""):
+        names = ", ".join(workflow.references())
         client.warn(f"Workflow {workflow.workflow_id} defines no task {each.reference}, but these: {names}.")
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from .client import EmClient
 from .links import bare_id
@@ -46,8 +47,26 @@ def read_machines(client: EmClient, runs: Sequence[JobSession]) -> dict[str, lis
     return result
 
 
+@dataclass(frozen=True)
+class Member:
+    """One machine of a run: its own session and its task sessions, or a task session alone.
+
+    :ivar child: the machine's own session; None where the task session stands alone.
+    :ivar parts: the task sessions.
+    """
+
+    child: JobSession | None
+    parts: Sequence[TaskSession]
+
+
 def merge(run: JobSession, children: Sequence[JobSession], task_sessions: Sequence[TaskSession]) -> list[Machine]:
-    """One record for each machine: of its session, joined with its task sessions, or of a task session alone.
+    """One record for each machine of a run."""
+    machines = [machine(run, member) for member in members_of(run, children, task_sessions)]
+    return sorted(machines, key=lambda each: (each["name"].lower(), each["id"]))
+
+
+def members_of(run: JobSession, children: Sequence[JobSession], task_sessions: Sequence[TaskSession]) -> list[Member]:
+    """The machines of a run: sessions joined with their task sessions.
 
     A task session belongs to the child that it names; where it names the run, to the one child of its name. What
     belongs to no child stands for a machine of its own: rather one too many than one that is lost.
@@ -61,20 +80,23 @@ def merge(run: JobSession, children: Sequence[JobSession], task_sessions: Sequen
             parts[owner].append(each)
         else:
             alone.append(each)
-    machines = [_machine(run, child, parts[child["id"]]) for child in children]
-    machines += [
-        {
-            "id": each["id"],
-            "name": each["machine"],
-            "result": each["result"],
-            "reason": each["reason"] or None,
-            "state": each["state"],
-            "task_session_id": each["id"],
-            "duration_seconds": lasted(each["creation_time"], each["end_time"]),
-        }
-        for each in alone
-    ]
-    return sorted(machines, key=lambda machine: (machine["name"].lower(), machine["id"]))
+    return [Member(child, parts[child["id"]]) for child in children] + [Member(None, [each]) for each in alone]
+
+
+def machine(run: JobSession, member: Member) -> Machine:
+    """The record of one machine of a run."""
+    if member.child:
+        return _machine(run, member.child, member.parts)
+    alone = member.parts[0]
+    return {
+        "id": alone["id"],
+        "name": alone["machine"],
+        "result": alone["result"],
+        "reason": alone["reason"] or None,
+        "state": alone["state"],
+        "task_session_id": alone["id"],
+        "duration_seconds": lasted(alone["creation_time"], alone["end_time"]),
+    }
 
 
 def _owner(
@@ -142,7 +164,7 @@ def _words(reason: str) -> str:
 
 def complete(session: JobSession, machines: Sequence[Machine]) -> bool:
     """Whether the machines account for the verdict of an ended run."""
-    results = [machine["result"] for machine in machines]
+    results = [each["result"] for each in machines]
     return bool(session["result"]) and bool(results) and all(results) and worst(results) == session["result"]
 
 
@@ -156,11 +178,11 @@ def _children(client: EmClient, runs: Sequence[JobSession]) -> dict[str, list[Jo
                 result[str(child["parent_session_id"])].append(child)
     for run in runs:
         if not result[run["id"]] and (len(runs) <= FEW_RUNS or not run["running"]):
-            result[run["id"]] = _listed_children(client, run)
+            result[run["id"]] = listed_children(client, run)
     return result
 
 
-def _listed_children(client: EmClient, run: JobSession) -> list[JobSession]:
+def listed_children(client: EmClient, run: JobSession) -> list[JobSession]:
     """The children of one run by its own list, which holds references."""
     rows = client.collection(f"{BACKUP.collection}/{run['id']}/agentManagementSessions")
     uids = {bare_id(row.get("uid")): str(row.get("uid")) for row in rows if row.get("uid")}

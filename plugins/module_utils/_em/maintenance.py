@@ -393,7 +393,8 @@ class Maintenance:
 
     def _step(self, piece: Piece, in_doubt: bool | None = None) -> Step | None:
         """What to do next with a job; None, and the row's error, when that cannot be told."""
-        assert piece.row
+        if piece.row is None:
+            return None
         now, entry = piece.row.job, piece.entry
         in_doubt = entry.doubt(self.now()) > 0 if in_doubt is None else in_doubt
         enabled = bool(now["schedule_enabled"])
@@ -415,9 +416,9 @@ class Maintenance:
         def poll() -> bool:
             fresh = read_jobs_again(self.client, [piece.row.job for piece in pieces if piece.row])
             for piece in pieces:
-                assert piece.row
-                piece.row.job = fresh[piece.key]
-                piece.step = self._step(piece)
+                if piece.row:
+                    piece.row.job = fresh[piece.key]
+                    piece.step = self._step(piece)
             return not any(piece.step and piece.step.act == LOOK for piece in pieces)
 
         with self.client.within(self.waiter.deadline):

@@ -49,6 +49,10 @@ class ConductorSimulator(BaseSimulator):
         """All workflows: id, name, status, tasks[] {id, reference, status, output}."""
         return self.app.workflows()
 
+    def start_workflow(self, workflow: Mapping[str, Any]) -> str:
+        """Start one more workflow, given as in a scenario. Returns its id. Raises BadScenario."""
+        return self.app.start_workflow(workflow)
+
     def set_workflow(self, workflow_id: str, **changes: Any) -> Any:
         """Change a workflow: terminate=REASON, pause=True|False, remove=True."""
         return self.app.set_job(workflow_id, changes)

@@ -12,8 +12,9 @@ from simbase.faults import Fault, FaultKind
 from simbase.messages import Request, Response
 from simbase.routes import NoSuchMethod, NoSuchPath
 
+from conductorsim.execution import Conflict
 from conductorsim.handlers import ROUTES, ApiError, Context, Nothing, Plain
-from conductorsim.scenario import Scenario
+from conductorsim.scenario import Scenario, workflow
 from conductorsim.state import State
 from conductorsim.tokens import Token
 
@@ -69,10 +70,16 @@ class ConductorApp(BaseApp):
             if "terminate" in changes:
                 execution.terminate(now, str(changes["terminate"]))
             if "pause" in changes and not execution.terminal:
-                execution.status = "PAUSED" if changes["pause"] else "RUNNING"
+                execution.pause(bool(changes["pause"]), now)
             if changes.get("remove"):
                 del self.state.executions[name]
             return {"id": name, "status": execution.status}
+
+    def start_workflow(self, source: Mapping[str, Any]) -> str:
+        """Start one more workflow; returns its id."""
+        with self.lock:
+            now = self._advance()
+            return self.state.start(workflow(source), str(len(self.state.executions)), now).id
 
     def workflows(self) -> list[dict[str, Any]]:
         """All workflows with the ids of their tasks."""
@@ -121,11 +128,12 @@ class ConductorApp(BaseApp):
         try:
             answer = self._answer(request)
         except ApiError as problem:
-            return self._refusal(problem.status, str(problem), problem.token_code)
+            return self._refusal(problem.status, str(problem), problem.token_code, problem.details)
         if isinstance(answer, Nothing):
             return Response(answer.status)
         if isinstance(answer, Plain):
-            return Response(200, answer.text.encode(), {"Content-Type": "text/plain;charset=UTF-8"})
+            kind = {"Content-Type": "text/plain;charset=UTF-8"} if answer.text else {}
+            return Response(200, answer.text.encode(), kind)
         return Response(200, json.dumps(answer).encode(), {"Content-Type": "application/json"})
 
     def error(self, request: Request, status: int, message: str) -> Response:
@@ -150,7 +158,10 @@ class ConductorApp(BaseApp):
         token = None
         if self.state.orkes and not route.options.get("open"):
             token = self._token(request, now)
-        return route.handler(Context(request, self.state, path, token, now))
+        try:
+            return route.handler(Context(request, self.state, path, token, now))
+        except Conflict as problem:
+            raise ApiError(409, str(problem)) from None
 
     def _token(self, request: Request, now: float) -> Token:
         """conductor 2.3: what is said about a missing, an unknown and an expired token."""
@@ -165,10 +176,14 @@ class ConductorApp(BaseApp):
             raise ApiError(status or self._scenario.settings.expired_status, "Token expired", code)
         return token
 
-    def _refusal(self, status: int, message: str, token_code: str) -> Response:
+    def _refusal(
+        self, status: int, message: str, token_code: str, details: list[dict[str, str]] | None = None
+    ) -> Response:
         if token_code:
             body = {"message": message, "error": token_code, "timestamp": int(self._clock() * 1000)}
         else:
             # conductor 2.4
-            body = {"status": status, "message": message, "instance": "conductorsim", "retryable": status == 503}
+            body = {"status": status, "message": message, "retryable": status == 503}
+            # A refusal by validation names no instance.
+            body.update({"validationErrors": details} if details else {"instance": "conductorsim"})
         return Response(status, json.dumps(body).encode(), {"Content-Type": "application/json"})

@@ -10,7 +10,7 @@ from simbase.messages import Request
 from simbase.routes import Route, RouteTable
 
 from conductorsim import render
-from conductorsim.execution import Execution, TaskRun
+from conductorsim.execution import Execution, TaskRun, open_first
 from conductorsim.state import State
 from conductorsim.tokens import Token
 
@@ -21,10 +21,13 @@ UPDATES = ("IN_PROGRESS", "COMPLETED", "FAILED", "FAILED_WITH_TERMINAL_ERROR")
 class ApiError(Exception):
     """An answer that is an error (conductor 2.3 and 2.4). `token_code` stands in `error`."""
 
-    def __init__(self, status: int, message: str, token_code: str = "") -> None:
+    def __init__(
+        self, status: int, message: str, token_code: str = "", details: list[dict[str, str]] | None = None
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.token_code = token_code
+        self.details = details
 
 
 @dataclass
@@ -126,8 +129,14 @@ def update_task(context: Context) -> Any:
     """conductor 5.1."""
     body = context.json()
     workflow_id, task_id, status = body.get("workflowInstanceId"), body.get("taskId"), body.get("status")
-    if not workflow_id or not task_id:
-        raise ApiError(400, "Validation failed, check below errors for detail.")
+    missing = {"workflowInstanceId": "" if workflow_id else "Workflow Id", "taskId": "" if task_id else "Task ID"}
+    details = [
+        {"path": f"updateTask.arg0.{name}", "message": f"{words} cannot be null or empty"}
+        for name, words in missing.items()
+        if words
+    ]
+    if details:
+        raise ApiError(400, "Validation failed, check below errors for detail.", details=details)
     _check_status(context, status)
     execution = context.state.execution(str(workflow_id))
     if execution is None:
@@ -149,16 +158,37 @@ def update_task(context: Context) -> Any:
 
 def update_by_reference(context: Context) -> Any:
     """conductor 5.2: the body is merged into the output; nothing pending is an empty 200, or 404 with Orkes."""
+    found = _pending(context)
+    if found is None:
+        if context.state.orkes:
+            raise _nothing_pending(context)
+        return Plain("")
+    return Plain(found[1].id)
+
+
+def update_by_reference_and_read(context: Context) -> Any:
+    """conductor 5.2: the same, answered with the workflow."""
+    found = _pending(context)
+    if found is None:
+        raise _nothing_pending(context)
+    return get_workflow(context)
+
+
+def _pending(context: Context) -> tuple[Execution, TaskRun] | None:
     output = context.json()
     _check_status(context, context.path["status"])
     execution = context.state.execution(context.path["workflow"])
     run = execution.pending(context.path["reference"]) if execution else None
     if execution is None or run is None:
-        if context.state.orkes:
-            raise ApiError(404, f"Found no running task {context.path['reference']}")
-        return Plain("")
-    context.apply(run, execution, context.path["status"], {**run.output, **output})
-    return Plain(run.id)
+        return None
+    output = output if run.external_output else {**run.output, **output}
+    context.apply(run, execution, context.path["status"], output)
+    return execution, run
+
+
+def _nothing_pending(context: Context) -> ApiError:
+    reference, workflow = context.path["reference"], context.path["workflow"]
+    return ApiError(404, f"Found no running task {reference} of workflow {workflow} to update")
 
 
 def _check_status(context: Context, status: Any) -> None:
@@ -176,7 +206,7 @@ def get_workflow(context: Context) -> Any:
 def get_workflow_status(context: Context) -> Any:
     """conductor 5.4: the lighter read."""
     execution = context.execution()
-    return {"workflowId": execution.id, "status": execution.status, "output": {}}
+    return {"workflowId": execution.id, "status": execution.status}
 
 
 def get_workflow_tasks(context: Context) -> Any:
@@ -192,12 +222,68 @@ def get_workflow_tasks(context: Context) -> Any:
 def poll(context: Context) -> Any:
     """conductor 1: no read at all, since it takes the task. Tests prove by the counter that nobody comes here."""
     context.state.counts["polls"] += 1
-    for execution in context.state.executions.values():
-        for run in execution.runs:
-            name = run.definition.name or run.definition.reference
-            if run.status == "SCHEDULED" and name == context.path["type"] and not execution.terminal:
-                execution.poll(run, context.now, context.request.params.get("workerid", ""))
-                return context.task(run, execution)
+    found = open_first(context.state.executions.values(), context.path["type"])
+    if found is None:
+        return Nothing(204)
+    found[0].poll(found[1], context.now, context.request.params.get("workerid", ""))
+    return context.task(found[1], found[0])
+
+
+# What operators do (conductor 4, point 6, and 5.4)
+
+
+def terminate(context: Context) -> Any:
+    """End a workflow."""
+    context.execution().terminate(context.now, context.request.params.get("reason", ""))
+    return Nothing(200)
+
+
+def remove(context: Context) -> Any:
+    """Forget a workflow and its tasks, once it has ended."""
+    execution = context.execution()
+    if not execution.terminal:
+        raise ApiError(400, f"Cannot archive workflow: {execution.id} with status: {execution.status}")
+    del context.state.executions[execution.id]
+    return Nothing(200)
+
+
+def pause(context: Context) -> Any:
+    """Nothing new is scheduled until it is resumed."""
+    context.execution().pause(True, context.now)
+    return Nothing(200)
+
+
+def resume(context: Context) -> Any:
+    """The end of a pause."""
+    context.execution().pause(False, context.now)
+    return Nothing(200)
+
+
+def skip(context: Context) -> Any:
+    """A task that is not to run."""
+    context.execution().skip(context.path["reference"], context.now)
+    return Nothing(200)
+
+
+def retry(context: Context) -> Any:
+    """Once more what has failed. Of a workflow that runs, the server speaks as if there were none."""
+    execution = context.execution()
+    if not execution.terminal:
+        raise ApiError(404, f"Workflow {execution.id} has not ended, it cannot be retried.")
+    execution.retry(context.now)
+    return Nothing(204)
+
+
+def rerun(context: Context) -> Any:
+    """Once more from a task on."""
+    execution = context.execution()
+    execution.rerun(str(context.json().get("reRunFromTaskId")), context.now)
+    return Plain(execution.id)
+
+
+def restart(context: Context) -> Any:
+    """Once more from the beginning."""
+    context.execution().restart(context.now)
     return Nothing(204)
 
 
@@ -209,8 +295,17 @@ ROUTES = RouteTable(
         Route("GET", "/api/tasks/{task}", get_task),
         Route("POST", "/api/tasks", update_task),
         Route("POST", "/api/tasks/{workflow}/{reference}/{status}", update_by_reference),
+        Route("POST", "/api/tasks/{workflow}/{reference}/{status}/sync", update_by_reference_and_read),
         Route("GET", "/api/workflow/{workflow}", get_workflow),
         Route("GET", "/api/workflow/{workflow}/status", get_workflow_status),
         Route("GET", "/api/workflow/{workflow}/tasks", get_workflow_tasks),
+        Route("DELETE", "/api/workflow/{workflow}", terminate),
+        Route("DELETE", "/api/workflow/{workflow}/remove", remove),
+        Route("PUT", "/api/workflow/{workflow}/pause", pause),
+        Route("PUT", "/api/workflow/{workflow}/resume", resume),
+        Route("PUT", "/api/workflow/{workflow}/skiptask/{reference}", skip),
+        Route("POST", "/api/workflow/{workflow}/retry", retry),
+        Route("POST", "/api/workflow/{workflow}/rerun", rerun),
+        Route("POST", "/api/workflow/{workflow}/restart", restart),
     ]
 )

@@ -12,6 +12,7 @@ def task(run: TaskRun, execution: Execution, now: float, orkes: bool) -> dict[st
     """A Task object."""
     gate_type = run.definition.type
     name = run.definition.name or run.definition.reference
+    gate_type = "FORK" if gate_type == "FORK_JOIN" else gate_type
     definition = _task_definition(run.definition)
     result: dict[str, Any] = {
         "taskType": name if gate_type == "SIMPLE" else gate_type,
@@ -32,10 +33,9 @@ def task(run: TaskRun, execution: Execution, now: float, orkes: bool) -> dict[st
         "callbackFromWorker": True,
         "responseTimeoutSeconds": 0,
         "workflowInstanceId": execution.id,
-        "workflowType": execution.definition.name,
         "taskId": run.id,
         "callbackAfterSeconds": run.callback,
-        "outputData": run.output,
+        "outputData": {} if run.external_output else run.output,
         "workflowTask": workflow_task(run.definition),
         "rateLimitPerFrequency": 0,
         "rateLimitFrequencyInSeconds": 0,
@@ -51,6 +51,9 @@ def task(run: TaskRun, execution: Execution, now: float, orkes: bool) -> dict[st
         "retriedTaskId": run.retried_id,
         "reasonForIncompletion": run.reason,
         "workerId": run.worker,
+        "externalOutputPayloadStoragePath": run.external_output,
+        "subWorkflowId": run.sub_workflow,
+        "workflowType": execution.definition.name if run.status != "SKIPPED" else "",
     }
     result.update({key: value for key, value in optional.items() if value})
     if not orkes:
@@ -71,6 +74,8 @@ def workflow_task(definition: Task) -> dict[str, Any]:
     }
     if definition.retries is not None:
         result["taskDefinition"] = _task_definition(definition)
+    if definition.type == "DO_WHILE":
+        result["loopOver"] = [workflow_task(each) for stage in definition.tasks for each in stage]
     return result
 
 
@@ -88,6 +93,10 @@ def workflow(execution: Execution, now: float, orkes: bool, with_tasks: bool) ->
         "input": {},
         "output": execution.runs[-1].output if execution.status == "COMPLETED" and execution.runs else {},
         "failedReferenceTaskNames": execution.failed,
+        "failedTaskNames": [],
+        "taskToDomain": {},
+        "priority": 0,
+        "lastRetriedTime": 0,
         "tasks": [task(run, execution, now, orkes) for run in execution.runs] if with_tasks else [],
         "workflowDefinition": {
             "name": execution.definition.name,
@@ -110,7 +119,7 @@ def _task_definition(definition: Task) -> dict[str, Any] | None:
         "retryDelaySeconds": int(definition.retry_delay),
         "timeoutSeconds": 0,
         "timeoutPolicy": "TIME_OUT_WF",
-        "responseTimeoutSeconds": 0,
+        "responseTimeoutSeconds": int(definition.response_timeout),
     }
 
 

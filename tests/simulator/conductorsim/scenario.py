@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-TYPES = ("SIMPLE", "WAIT", "HUMAN", "HTTP")
+TYPES = ("SIMPLE", "WAIT", "HUMAN", "HTTP", "DO_WHILE", "SUB_WORKFLOW")
 OUTCOMES = ("COMPLETED", "FAILED", "FAILED_WITH_TERMINAL_ERROR", "TIMED_OUT", "CANCELED", "NEVER")
 
 
@@ -27,6 +27,10 @@ class Settings:
     unknown_task: str = ""
     token_lifetime: float = 36_000  # conductor 2.2
     expired_status: int = 401  # conductor 2.3: 403 occurs as well
+    external_above: int = 0  # conductor 1.2: an output of more characters goes to external storage; 0: none does
+    retry_keeps_reason: bool = (
+        True  # conductor 3.2: servers up to 3.21 begin a retry without the reason of the last one
+    )
     decide_lag: float = 0  # conductor 4, point 3: between the failure of a task and its retry or the workflow's end
 
 
@@ -61,7 +65,10 @@ class Task:
     retries: int | None = None  # None: no definition is registered, hence no retry (conductor 4, point 4)
     retry_delay: float = 1
     optional: bool = False
-    iterations: int = 0  # above 0: in a loop, which gives the reference a suffix (conductor 4, point 7)
+    response_timeout: float = 0  # seconds that a worker may keep silent after it has polled the task; 0: for ever
+    # Of a DO_WHILE: how many rounds (conductor 4, point 7). Another task that has it is put into a loop of its own.
+    iterations: int = 0
+    tasks: list[list[Task]] = field(default_factory=list)  # of a DO_WHILE or SUB_WORKFLOW: what is in it
     input: dict[str, Any] = field(default_factory=dict)
 
 
@@ -117,6 +124,24 @@ def _build(kind: type, given: Any, where: str) -> Any:
         raise BadScenario(f"{where}: {problem}") from None
 
 
+def workflow(source: Mapping[str, Any]) -> Workflow:
+    """One more workflow. Raises BadScenario."""
+    built: Workflow = _build(Workflow, source, "workflow")
+    return built
+
+
+def _task(given: Any, where: str) -> Task:
+    task: Task = _build(Task, given, where)
+    if bool(task.tasks) != (task.type in ("DO_WHILE", "SUB_WORKFLOW")):
+        raise BadScenario(f"{where}: a DO_WHILE or SUB_WORKFLOW has tasks, and nothing else has")
+    if task.type == "DO_WHILE":
+        return dataclasses.replace(task, iterations=max(1, task.iterations))
+    if task.iterations:
+        inner = dataclasses.replace(task, iterations=0)
+        return Task(f"{task.reference}_loop", "DO_WHILE", iterations=task.iterations, tasks=[[inner]])
+    return task
+
+
 def _value(key: str, value: Any, where: str) -> Any:
     if key in _CHOICES and str(value) not in _CHOICES[key]:
         raise BadScenario(f"{where}: must be one of {', '.join(map(repr, _CHOICES[key]))}, not {value!r}")
@@ -126,7 +151,7 @@ def _value(key: str, value: Any, where: str) -> Any:
         return _build(Settings, value, where)
     if key == "tasks":
         forks = [item if isinstance(item, list) else [item] for item in value]
-        return [[_build(Task, item, f"{where}[{number}]") for item in fork] for number, fork in enumerate(forks)]
+        return [[_task(item, f"{where}[{number}]") for item in fork] for number, fork in enumerate(forks)]
     if key in _LISTS:
         return [_build(_LISTS[key], item, f"{where}[{number}]") for number, item in enumerate(value)]
     return value

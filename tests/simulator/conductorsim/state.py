@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from conductorsim.execution import Execution, TaskRun, identifier
-from conductorsim.scenario import Scenario
+from conductorsim.scenario import Scenario, Workflow
 from conductorsim.tokens import Tokens
 
 PERSONALITIES = ("oss", "orkes")
@@ -23,14 +23,21 @@ class State:
         self.by_task: dict[str, Counter[str]] = {"updates": Counter(), "update_requests": Counter()}
         self.executions: dict[str, Execution] = {}
         # conductor 1: Orkes' ids have a prefix, they are no UUIDs
-        prefix = "sim7" if self.orkes else ""
-        for number, workflow in enumerate(scenario.workflows):
-            identity = workflow.id or prefix + identifier("workflow", number, workflow.name)
-            self.executions[identity] = Execution(workflow, identity, now, settings.decide_lag)
+        self._prefix = "sim7" if self.orkes else ""
+        self._settings = settings
+        for workflow in scenario.workflows:
+            self.start(workflow, str(len(self.executions)), now)
+
+    def start(self, workflow: Workflow, seed: str, now: float) -> Execution:
+        """Start a workflow. The same seed gives the same ids."""
+        identity = workflow.id or self._prefix + identifier("workflow", seed, workflow.name)
+        execution = Execution(workflow, identity, now, self._settings, self.start)
+        self.executions[identity] = execution
+        return execution
 
     def advance(self, now: float) -> None:
         """Bring everything up to date."""
-        for execution in self.executions.values():
+        for execution in list(self.executions.values()):
             execution.advance(now)
 
     def execution(self, identity: str) -> Execution | None:

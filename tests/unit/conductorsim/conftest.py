@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.backupops.veeam_em.plugins.module_utils._conductor.client import ConductorClient
+from ansible_collections.backupops.veeam_em.plugins.module_utils._conductor.names import named
 from ansible_collections.backupops.veeam_em.plugins.module_utils._conductor.update import Update, update_task
 from ansible_collections.backupops.veeam_em.plugins.module_utils._conductor.watch import (
     list_tasks,
@@ -66,16 +67,21 @@ class Conductor:
             finally:
                 self.warnings = client.warnings
 
+    def _named(self, task_id: Sequence[str] | None, reference: Sequence[str]) -> dict[str, Any]:
+        if task_id is not None:
+            return {"task_id": task_id, "workflow_id": None, "task_reference_name": None}
+        return {"task_id": None, "workflow_id": self.workflow_id, "task_reference_name": reference}
+
     def info(self, task_id: Sequence[str] | None = None, reference: Sequence[str] = ()) -> Any:
         """What conductor_task_info returns."""
-        named = {"task_id": task_id, "workflow_id": self.workflow_id, "task_reference_name": reference}
-        return self._do(lambda client: list_tasks(client, watched(named)))
+        params = self._named(task_id, reference)
+        return self._do(lambda client: list_tasks(client, watched(params)))
 
     def wait(self, task_id: Sequence[str] | None = None, reference: Sequence[str] = (), **options: Any) -> Any:
         """What conductor_task_wait returns."""
-        named = {"task_id": task_id, "workflow_id": self.workflow_id, "task_reference_name": reference}
+        params = self._named(task_id, reference)
         waiter = Waiter(WaitOptions(timeout=options.pop("timeout", 600)), self.time)
-        return self._do(lambda client: wait_for_tasks(client, waiter, watched(named), **options))
+        return self._do(lambda client: wait_for_tasks(client, waiter, watched(params), **options))
 
     def update(
         self,
@@ -83,14 +89,18 @@ class Conductor:
         output: dict[str, Any] | None = None,
         reason: str | None = None,
         check_mode: bool = False,
-        **named: Any,
+        task_id: str | None = None,
+        reference: str = "gate",
+        workflow_id: str | None = None,
     ) -> Any:
         """What conductor_task returns; of the gate unless another task is named."""
-        if "task_id" not in named:
-            named = {"workflow_id": self.workflow_id, "reference": "gate", **named}
-        named = {"task_id": None, "workflow_id": None, "reference": None, **named}
-        wish = Update(status, output or {}, reason)
-        return self._do(lambda client: update_task(client, wish, check_mode=check_mode, **named), read_only=check_mode)
+        params = {"task_id": task_id, "workflow_id": None, "task_reference_name": None}
+        if task_id is None:
+            params.update(workflow_id=workflow_id or self.workflow_id, task_reference_name=reference)
+        wish = Update.from_params(status, output, reason)
+        return self._do(
+            lambda client: update_task(client, wish, named(params), check_mode=check_mode), read_only=check_mode
+        )
 
 
 @pytest.fixture

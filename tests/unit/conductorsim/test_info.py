@@ -79,7 +79,11 @@ def test_each_task_once_in_the_order_given(conductor: Callable[..., Any]) -> Non
     double = conductor([{"reference": "a"}, {"reference": "b"}])
     ids = [double.task_id("b"), double.task_id("a"), double.task_id("b")]
     assert [task["reference_task_name"] for task in double.info(ids)] == ["b", "a"]
-    assert double.info([]) == []
+    for nothing in ([], ["", ids[0]]):
+        with pytest.raises(ApiError) as caught:
+            double.info(nothing)
+        assert caught.value.kind == "usage"
+    assert double.sim.counters()["reads"] == 2
 
 
 def test_the_latest_iteration_of_a_loop(conductor: Callable[..., Any]) -> None:

@@ -357,6 +357,7 @@ _LOOKUPS = (
     Operation("computer info", "veeam_em_computer_info", {"include_last_restore_point": True}),
     Operation("computer info, by name", "veeam_em_computer_info", {"name": "web01", "protection_group": LINUX}),
     Operation("query info", "veeam_em_query_info", {"type": "BackupJobSession"}),
+    Operation("report info", "veeam_em_report_info", {"machine": ["sql01"], "kind": "agent", "rpo_hours": 24}),
     Operation(
         "query info, filter",
         "veeam_em_query_info",

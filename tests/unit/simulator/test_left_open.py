@@ -218,7 +218,7 @@ def test_a_job_that_names_folders_and_a_vm_that_two_jobs_name(simulate: Start, c
         found[job["name"]] = [(row["Name"], row["HierarchyObjRef"]) for row in rows]
         for row in rows:
             assert api.get(f"jobs/{job['id']}/includes/{row['ObjectInJobId']}")["Name"] == row["Name"]
-    (vm, folder), (again,), (folder_again,) = found.values()
+    (vm, folder), (again,), (folder_again,) = found["A"], found["B"], found["C"]
     assert (vm[0], folder[0]) == ("vm1", "Production")
     assert (vm, folder) == (again, folder_again)
     assert vm[1].startswith("urn:VMware:Vm:")

@@ -5,12 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.backupops.veeam_em.plugins.module_utils._conductor.client import (
-    ConductorClient,
-    base_url,
-    segment,
-)
-from ansible_collections.backupops.veeam_em.plugins.module_utils._conductor.update import Update
+from ansible_collections.backupops.veeam_em.plugins.module_utils._conductor.client import ConductorClient, base_url
+from ansible_collections.backupops.veeam_em.plugins.module_utils._conductor.names import segment
 from ansible_collections.backupops.veeam_em.plugins.module_utils._errors import ApiError
 from ansible_collections.backupops.veeam_em.plugins.module_utils._options import CONDUCTOR_CONNECTION
 
@@ -100,28 +96,3 @@ def test_credentials_in_the_clear_are_warned_about() -> None:
     with_key = ConductorClient.from_params(dict(params, server_url="http://localhost:8080", auth_token="t"))
     assert "not encrypted" in with_key.warnings[0]
     assert client(auth_token="t").warnings == []
-
-
-def test_what_is_posted_keeps_what_would_be_overwritten() -> None:
-    record = {
-        "workflow_id": "w",
-        "task_id": "t",
-        "output": {"kept": 1, "changed": 1},
-        "callback_after_seconds": 2147483647,
-        "worker_id": "worker",
-    }
-    assert Update("IN_PROGRESS", {"changed": 2}).result(record) == {
-        "workflowInstanceId": "w",
-        "taskId": "t",
-        "status": "IN_PROGRESS",
-        "outputData": {"kept": 1, "changed": 2},
-        "callbackAfterSeconds": 2147483647,
-        "workerId": "worker",
-    }
-    assert Update("FAILED", {}, "why").result(record) == {
-        "workflowInstanceId": "w",
-        "taskId": "t",
-        "status": "FAILED",
-        "outputData": {"kept": 1, "changed": 1},
-        "reasonForIncompletion": "why",
-    }

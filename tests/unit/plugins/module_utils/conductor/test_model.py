@@ -75,27 +75,71 @@ def task(reference: str, **more: Any) -> dict[str, Any]:
     return dict({"taskId": reference + str(len(more)), "referenceTaskName": reference, "status": "COMPLETED"}, **more)
 
 
+def workflow(*tasks: dict[str, Any], **more: Any) -> model.Workflow:
+    return model.Workflow({"workflowId": "w", "status": "RUNNING", "tasks": list(tasks), **more})
+
+
 def test_the_newest_of_a_loop_is_of_its_latest_iteration() -> None:
-    workflow = model.Workflow(
-        {
-            "workflowId": "w",
-            "status": "RUNNING",
-            "tasks": [
-                task("gate__1", taskId="a", iteration=1, seq=2, retryCount=5),
-                task("gate__2", taskId="b", iteration=2, seq=4, retryCount=0, retried=True, status="FAILED"),
-                task("gate__2", taskId="c", iteration=2, seq=9, retryCount=1, status="IN_PROGRESS"),
-                task("other", taskId="d", seq=10),
-            ],
-        }
+    loop = workflow(
+        task("gate__1", taskId="a", iteration=1, seq=2, retryCount=5),
+        task("gate__2", taskId="b", iteration=2, seq=4, retried=True, status="FAILED"),
+        task("gate__2", taskId="c", iteration=2, seq=9, retryCount=1, retriedTaskId="b", status="IN_PROGRESS"),
+        task("other", taskId="d", seq=10),
     )
-    assert workflow.newest("gate")["task_id"] == "c"
-    assert workflow.newest("gate")["attempts"] == ["b", "c"]
-    assert workflow.newest("gate__1")["task_id"] == "a"
+    assert loop.newest("gate")["task_id"] == "c"
+    assert loop.newest("gate")["attempts"] == ["b", "c"]
+    assert loop.newest("gate__1")["task_id"] == "a"
 
 
-def test_an_exact_name_goes_before_one_that_looks_like_an_iteration() -> None:
-    workflow = model.Workflow({"workflowId": "w", "tasks": [task("gate", taskId="a"), task("gate__2", taskId="b")]})
-    assert workflow.newest("gate")["task_id"] == "a"
+def test_a_loop_in_a_loop_counts_anew_in_each_round() -> None:
+    """As an open-source server names them: the second round begins with gate__1 once more."""
+    rounds = [
+        task("gate__1", taskId="a", iteration=1, seq=3),
+        task("gate__2", taskId="b", iteration=2, seq=4),
+        task("gate__1", taskId="c", iteration=1, seq=7, status="FAILED", retried=True),
+        task("gate__1", taskId="d", iteration=1, seq=8, status="IN_PROGRESS", retryCount=1, retriedTaskId="c"),
+    ]
+    for order in (rounds, rounds[::-1]):
+        for name in ("gate", "gate__1"):
+            newest = workflow(*order).newest(name)
+            assert (newest["task_id"], newest["status"], newest["attempts"]) == ("d", "IN_PROGRESS", ["c", "d"])
+    # By its id, the gate of the first round stays what it is.
+    assert workflow(*rounds).successor("a")["task_id"] == "a"
+    assert workflow(*rounds).successor("c")["attempts"] == ["c", "d"]
+    assert workflow(*rounds).successor("gone") is None
+
+
+def test_a_name_that_looks_like_an_iteration() -> None:
+    """A suffix is a loop's only where the task is of that iteration."""
+    other = task("approve__1", taskId="a", seq=1)
+    assert workflow(other).newest("approve")["exists"] is False
+    assert workflow(other).newest("approve__1")["task_id"] == "a"
+    looped = task("approve__1__2", taskId="b", iteration=2, seq=5)
+    assert workflow(other, looped).newest("approve")["exists"] is False
+    assert workflow(looped).newest("approve__1")["task_id"] == "b"
+    assert workflow(task("approve__3", iteration=2)).newest("approve")["exists"] is False
+
+
+def test_an_exact_name_goes_before_an_iteration() -> None:
+    both = workflow(task("gate", taskId="a", seq=1), task("gate__2", taskId="b", iteration=2, seq=9))
+    assert both.newest("gate")["task_id"] == "a"
+
+
+def test_a_chain_of_retries_that_bites_its_tail_ends() -> None:
+    ring = workflow(
+        task("gate", taskId="a", retriedTaskId="b", seq=1), task("gate", taskId="b", retriedTaskId="a", seq=2)
+    )
+    assert sorted(ring.newest("gate")["attempts"]) == ["a", "b"]
+    assert ring.successor("a")["task_id"] in ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("reference", "expected"), [("gate", True), ("gate__2", True), ("gaet", False), ("gate__x", False)]
+)
+def test_whether_the_definition_has_a_task(reference: str, expected: bool) -> None:
+    definition = {"tasks": [{"taskReferenceName": "loop", "loopOver": [{"taskReferenceName": "gate"}]}]}
+    assert workflow(workflowDefinition=definition).defines(reference) is expected
+    assert workflow().defines(reference)
 
 
 def test_a_task_that_was_not_reached() -> None:

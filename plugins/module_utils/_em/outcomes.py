@@ -1,0 +1,306 @@
+# Copyright: (c) 2026, backupops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the runs of many jobs did to many machines: whose run a session is, which names mean one machine, when it was.
+
+Names are labels (DESIGN 2.13). A machine is told by its backup server and its name; a short name means the machine of
+that server with the one long name that begins so. Within one run, sessions of the same name count as the worst of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
+
+from .links import bare_id
+from .machines import Member, distinct, machine, members_of
+from .model import FAILED, SUCCESS, WARNING, Computer, Job, JobObject, JobSession, TaskSession, is_copy, worst
+from .names import same_machine
+from .sessions import belongs, is_agent
+from .values import moment
+
+AGENT, VM, NAS, OTHER = "agent", "vm", "nas", "other"
+GOOD = (SUCCESS, WARNING)
+# Backup servers have clocks of their own; what seems to have ended later than this from now is not believed.
+CLOCK_MARGIN = timedelta(hours=1)
+_ADDRESS = re.compile(r"[0-9.]+$|.*:")
+_WILD = re.compile(r"[*?\[]")
+
+# Backup server and name of a machine, in lower case.
+MachineKey = tuple[str, str]
+
+
+@dataclass
+class JobEntry:
+    """A job of the report.
+
+    :ivar listed: whether Enterprise Manager lists the job; None where it was not asked for jobs of that kind.
+    :ivar makes_backups: whether its runs are backups: a copy is as old as what it copies, a replica is another thing.
+    """
+
+    job: Job
+    kind: str
+    listed: bool | None = True
+    objects: Sequence[JobObject] = ()
+    runs: list[JobSession] = field(default_factory=list)
+
+    @property
+    def id(self) -> str:
+        """The bare id, "" for runs that name no job."""
+        return self.job["id"]
+
+    @property
+    def name(self) -> str:
+        """The job's name."""
+        return self.job["name"]
+
+    @property
+    def server(self) -> str:
+        """The backup server's name, in lower case."""
+        return str(self.job["backup_server"] or "").lower()
+
+    @property
+    def makes_backups(self) -> bool:
+        """Whether the runs of this job are backups."""
+        return not is_copy(self.job["job_type"]) and str(self.job["job_type"]).lower() != "replica"
+
+    @property
+    def protects(self) -> bool:
+        """Whether the job exists, as far as is known, and makes backups."""
+        return self.makes_backups and self.listed is not False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run did to one machine, or what is known of it so far.
+
+    :ivar ended: whether the machine is done; then a missing result is a missing verdict.
+    """
+
+    entry: JobEntry
+    run: JobSession
+    name: str
+    result: str | None
+    reason: str | None
+    begin: datetime | None
+    end: datetime | None
+    end_text: str | None
+    size: int | None
+    ended: bool
+
+    @property
+    def when(self) -> datetime | None:
+        """When it ended, or at least when it began: rather too old than too new."""
+        return self.end or self.begin
+
+    @property
+    def good(self) -> bool:
+        """Whether it left a backup behind."""
+        return self.ended and self.result in GOOD
+
+    @property
+    def seconds(self) -> int | None:
+        """How long it took."""
+        return elapsed(self.begin, self.end)
+
+    @property
+    def key(self) -> MachineKey:
+        """The machine, under the name of this outcome."""
+        return (str(self.run["backup_server"] or self.entry.job["backup_server"] or "").lower(), self.name.lower())
+
+
+def elapsed(begin: datetime | None, end: datetime | None) -> int | None:
+    """Whole seconds between two moments; None when one is missing, or they are in the wrong order."""
+    if begin is None or end is None or end < begin:
+        return None
+    return round((end - begin).total_seconds())
+
+
+def credible(then: datetime | None, now: datetime) -> bool:
+    """Whether something can have happened then."""
+    return then is not None and then <= now + CLOCK_MARGIN
+
+
+def age(then: datetime | None, now: datetime) -> float | None:
+    """Hours since then; clocks that differ a little do not make it negative."""
+    return max(0.0, round((now - then).total_seconds() / 3600, 2)) if then else None
+
+
+class Owners:
+    """Tells whose runs sessions are. A run of a job that is not known becomes an entry of its own."""
+
+    def __init__(self, entries: Sequence[JobEntry]) -> None:
+        self.entries = list(entries)
+        self._by_id = {entry.id: entry for entry in entries}
+        self._copies = [entry for entry in entries if is_copy(entry.job["job_type"])]
+        self._unknown: dict[tuple[str, str], JobEntry] = {}
+
+    def find(self, session: JobSession) -> JobEntry | None:
+        """The job among those that are known: by id, by name only where that is certain."""
+        entry = self._by_id.get(str(session["job_id"]))
+        if entry:
+            return entry
+        others = self.entries if session["job_id"] is None else self._copies
+        found = [each for each in others if belongs(session, each.job)]
+        return found[0] if len(found) == 1 else None
+
+    def unknown(self, session: JobSession) -> JobEntry:
+        """An entry for the job of a session that no known job has: it is deleted, or of a kind that is not listed."""
+        key = (session["job_id"] or session["job_name"].lower(), str(session["backup_server"] or "").lower())
+        if key not in self._unknown:
+            kind = _kind_of(session)
+            record: Job = {
+                "id": session["job_id"] or "",
+                "uid": f"urn:veeam:Job:{session['job_id']}" if session["job_id"] else "",
+                "name": session["job_name"],
+                "job_type": session["job_type"],
+                "platform": None,
+                "description": "",
+                "backup_server": session["backup_server"],
+                "schedule_configured": None,
+                "schedule_enabled": None,
+                "next_run": None,
+                "schedule": None,
+            }
+            self._unknown[key] = JobEntry(record, kind, False if kind in (AGENT, VM) else None)
+            self.entries.append(self._unknown[key])
+        return self._unknown[key]
+
+
+def _kind_of(session: JobSession) -> str:
+    job_type = str(session["job_type"]).lower()
+    if is_agent(session):
+        return AGENT
+    if job_type in ("backup", "replica") or is_copy(job_type):
+        return VM
+    return NAS if job_type.startswith("nas") else OTHER
+
+
+def outcomes(
+    entry: JobEntry, run: JobSession, children: Sequence[JobSession], task_sessions: Sequence[TaskSession]
+) -> list[Outcome]:
+    """What a run did to each of its machines."""
+    return [_outcome(entry, run, member) for member in members_of(run, children, task_sessions)]
+
+
+def _outcome(entry: JobEntry, run: JobSession, member: Member) -> Outcome:
+    record = machine(run, member)
+    sizes = [part["total_size"] for part in member.parts if part["total_size"] is not None]
+    own = member.child or member.parts[0]
+    end = moment(own["end_time"])
+    return Outcome(
+        entry,
+        run,
+        record["name"],
+        record["result"],
+        record["reason"],
+        moment(own["creation_time"]),
+        end,
+        own["end_time"],
+        sum(sizes) if sizes else None,
+        not run["running"] or record["result"] is not None,
+    )
+
+
+def together(group: Sequence[Outcome]) -> Outcome:
+    """Sessions of one run that mean the same machine, as one: the worst of them."""
+    if len(group) == 1:
+        return group[0]
+    first = group[0]
+    sizes = [each.size for each in group if each.size is not None]
+    begins = [each.begin for each in group if each.begin]
+    ends = [(each.end, each.end_text) for each in group if each.end]
+    end, end_text = max(ends, key=lambda one: one[0]) if len(ends) == len(group) else (None, None)
+    return Outcome(
+        first.entry,
+        first.run,
+        max((each.name for each in group), key=len),
+        worst([each.result for each in group]) if all(each.result for each in group) else _worst_known(group),
+        "; ".join(distinct([each.reason for each in group])) or None,
+        min(begins) if begins else None,
+        end,
+        end_text,
+        sum(sizes) if sizes else None,
+        all(each.ended for each in group),
+    )
+
+
+def _worst_known(group: Sequence[Outcome]) -> str | None:
+    """A failure stands, whatever is still missing."""
+    return FAILED if any(each.result == FAILED for each in group) else None
+
+
+class Names:
+    """Which names mean one machine, on each backup server."""
+
+    def __init__(self, keys: Iterable[MachineKey]) -> None:
+        self._all = set(keys)
+        heads: dict[MachineKey, set[str]] = {}
+        for server, name in self._all:
+            if "." in name and not _ADDRESS.match(name):
+                heads.setdefault((server, name.partition(".")[0]), set()).add(name)
+        self._long = {key: next(iter(names)) for key, names in heads.items() if len(names) == 1}
+
+    def canonical(self, key: MachineKey) -> MachineKey:
+        """The key under which the machine is listed."""
+        server, name = key
+        return key if "." in name else (server, self._long.get(key, name))
+
+
+def asked_for(name: str, wanted: Sequence[str]) -> bool:
+    """Whether a machine is meant by one of some names or shell patterns; nothing wanted means all."""
+    return not wanted or any(meant_by(name, each) for each in wanted)
+
+
+def meant_by(name: str, pattern: str) -> bool:
+    """Whether a name or a shell pattern means a machine; case does not matter, a short name means the long one too."""
+    if is_pattern(pattern):
+        return fnmatchcase(name.lower(), pattern.lower())
+    return same_machine(name, pattern)
+
+
+def is_pattern(text: str) -> bool:
+    """Whether a text is a shell pattern rather than a name."""
+    return bool(_WILD.search(text))
+
+
+def protected_keys(entries: Sequence[JobEntry], computers: Sequence[Computer]) -> dict[MachineKey, list[JobEntry]]:
+    """Computers that agent jobs include, directly or by a protection group (em_rest 5)."""
+    by_name: dict[MachineKey, list[JobEntry]] = {}
+    by_id: dict[str, list[JobEntry]] = {}
+    for entry in entries:
+        for each in entry.objects if entry.kind == AGENT else ():
+            by_id.setdefault(each["id"], []).append(entry)
+            for name in {each["name"].lower(), each["display_name"].lower()} - {""}:
+                by_name.setdefault((entry.server, name), []).append(entry)
+    result: dict[MachineKey, list[JobEntry]] = {}
+    for computer in computers:
+        key = key_of(computer)
+        server = key[0]
+        group = str(computer["protection_group"] or "").lower()
+        found = [
+            *by_name.get(key, ()),
+            *(by_name.get((server, group), ()) if group else ()),
+            *by_id.get(str(computer["protection_group_id"] or computer["id"]), ()),
+            *by_id.get(str(bare_id(computer["id"])), ()),
+        ]
+        known = result.setdefault(key, [])
+        known.extend(entry for entry in found if entry not in known)
+    return result
+
+
+def protected_vms(entries: Sequence[JobEntry]) -> Iterator[tuple[JobEntry, str]]:
+    """VMs that VM jobs name; what is in a folder or a cluster is not told, runs show it (em_rest 9)."""
+    for entry in entries:
+        if entry.kind == VM and entry.makes_backups:
+            for each in entry.objects:
+                if (each["type"] or "").lower() == "vm" and each["name"]:
+                    yield entry, each["name"]
+
+
+def key_of(computer: Computer) -> MachineKey:
+    """The key of a discovered computer."""
+    return (str(computer["backup_server"] or "").lower(), computer["name"].lower())

@@ -1,0 +1,625 @@
+# Copyright: (c) 2026, backupops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The report: from what was read of jobs, runs and machines to what people ask in the morning. Nothing here reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from fnmatch import fnmatchcase
+from typing import Any
+
+from .._errors import USAGE, ApiError
+from .model import FAILED, SUCCESS, WARNING, Computer, JobSession, is_idle, severity
+from .outcomes import (
+    GOOD,
+    JobEntry,
+    MachineKey,
+    Names,
+    Outcome,
+    age,
+    asked_for,
+    credible,
+    elapsed,
+    is_pattern,
+    key_of,
+    meant_by,
+    protected_keys,
+    protected_vms,
+    together,
+)
+from .values import moment
+
+NEVER, TOO_OLD, UNPROTECTED, UNKNOWN_DATE = "never", "too_old", "unprotected", "unknown_date"
+# Why no job protects a machine.
+NO_JOB, JOB_GONE, NOT_KNOWN = "no_job", "job_deleted", "not_known"
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the report is to cover.
+
+    :ivar machines: names or shell patterns; an empty list means all.
+    :ivar rpo: how many hours old the newest good backup may be: (pattern, hours), the first that fits counts.
+    :ivar exclude: machines that are not backed up on purpose: (pattern, reason).
+    :ivar tolerate: shell patterns of the reasons of warnings that nobody has to look at.
+    :ivar complete: whether all jobs were read, so that what has none can be told.
+    """
+
+    hours: float
+    machines: Sequence[str] = ()
+    rpo: Sequence[tuple[str, float]] = ()
+    exclude: Sequence[tuple[str, str]] = ()
+    tolerate: Sequence[str] = ()
+    complete: bool = True
+
+    @classmethod
+    def from_params(cls, params: Mapping[str, Any]) -> Wishes:
+        """Wishes from the options of veeam_em_report_info.
+
+        :raises ApiError: kind usage.
+        """
+        if params["hours"] <= 0:
+            raise ApiError(USAGE, "hours must be more than 0.")
+        for option in ("name", "machine"):
+            if params[option] is not None and not [each for each in params[option] if each.strip()]:
+                raise ApiError(USAGE, f"{option} is empty.", hint=f"Leave {option} out to mean all, or name some.")
+        rpo = [(str(each["machine"]), float(each["hours"])) for each in params["rpo_overrides"] or []]
+        if params["rpo_hours"] is not None:
+            rpo.append(("*", float(params["rpo_hours"])))
+        if any(hours <= 0 for _pattern, hours in rpo):
+            raise ApiError(USAGE, "rpo_hours and the hours of rpo_overrides must be more than 0.")
+        exclude = [_exclusion(each) for each in params["exclude"] or []]
+        machines = [each.strip() for each in params["machine"] or [] if each.strip()]
+        return cls(params["hours"], machines, rpo, exclude, params["tolerate_warnings"] or [], params["name"] is None)
+
+    def limit(self, name: str) -> float | None:
+        """How many hours old the newest good backup of a machine may be; None when it does not matter."""
+        return next((hours for pattern, hours in self.rpo if meant_by(name, pattern)), None)
+
+    def excluded(self, name: str) -> str | None:
+        """Why a machine is not backed up on purpose; None when it should be."""
+        return next((reason for pattern, reason in self.exclude if meant_by(name, pattern)), None)
+
+    def tolerates(self, result: str | None, reason: str | None) -> bool:
+        """Whether a verdict is a warning that nobody has to look at."""
+        text = (reason or "").lower()
+        return result == WARNING and any(fnmatchcase(text, pattern.lower()) for pattern in self.tolerate)
+
+
+def _exclusion(given: Any) -> tuple[str, str]:
+    if isinstance(given, str) and given.strip():
+        return given.strip(), "no reason given"
+    if isinstance(given, dict) and given.get("machine") and set(given) <= {"machine", "reason"}:
+        return str(given["machine"]), str(given.get("reason") or "no reason given")
+    raise ApiError(USAGE, f"exclude holds {given!r}.", hint="Give a name or pattern, or machine and reason.")
+
+
+@dataclass
+class Records:
+    """What was read.
+
+    :ivar runs: every run that was read, with what it did to its machines; also runs before the period.
+    :ivar whole: whether runs were read back to the end of what the server keeps.
+    """
+
+    now: datetime
+    em: str
+    entries: Sequence[JobEntry]
+    runs: Sequence[tuple[JobEntry, JobSession, Sequence[Outcome]]]
+    computers: Sequence[Computer] = ()
+    whole: bool = False
+
+
+@dataclass
+class Row:
+    """One machine of the report."""
+
+    key: MachineKey
+    name: str
+    server: str | None
+    jobs: list[JobEntry] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+    groups: list[str] = field(default_factory=list)
+    agent_status: str | None = None
+    last: Outcome | None = None
+    last_good: Outcome | None = None
+    undated: bool = False
+
+    @property
+    def protected(self) -> bool:
+        """Whether a job that exists backs it up."""
+        return any(entry.protects for entry in self.jobs)
+
+
+class Report:
+    """The report's model, made of records."""
+
+    def __init__(self, records: Records, wishes: Wishes) -> None:
+        self.records = records
+        self.wishes = wishes
+        self.now = records.now
+        self.begin = records.now - timedelta(hours=wishes.hours)
+        self.warnings: list[str] = []
+        self.rows = self._rows()
+        self._recoveries: dict[tuple[int, MachineKey | None], list[tuple[datetime, bool]]] = {}
+        self._names: Names
+
+    # What is still missing
+
+    def owed(self) -> bool:
+        """Whether reading further back may tell more: a machine without a good backup, or a job without a run."""
+        rows = [row for row in self.rows.values() if asked_for(row.name, self.wishes.machines)]
+        if any(row.last_good is None and row.protected and self.wishes.excluded(row.name) is None for row in rows):
+            return True
+        if self.wishes.machines:
+            return any(not self._meant(asked) for asked in self.wishes.machines)
+        return any(entry.listed and not entry.runs for entry in self.records.entries)
+
+    def _meant(self, asked: str) -> list[Row]:
+        """The machines that a name means; an equal name is preferred."""
+        found = [row for row in self.rows.values() if meant_by(row.name, asked)]
+        return [row for row in found if row.key[1] == asked.lower()] or found
+
+    # Machines
+
+    def _rows(self) -> dict[MachineKey, Row]:
+        found = [each for _entry, _run, group in self.records.runs for each in group]
+        vms = [(entry, (entry.server, name.lower()), name) for entry, name in protected_vms(self.records.entries)]
+        told = [key for _entry, key, _name in vms]
+        names = self._names = Names([*(each.key for each in found), *map(key_of, self.records.computers), *told])
+        rows: dict[MachineKey, Row] = {}
+
+        def row(key: MachineKey, name: str, server: str | None) -> Row:
+            canonical = names.canonical(key)
+            if canonical not in rows:
+                rows[canonical] = Row(canonical, name, server)
+            this = rows[canonical]
+            if len(name) > len(this.name):
+                this.name = name
+            return this
+
+        by_computer = protected_keys(self.records.entries, self.records.computers)
+        for computer in self.records.computers:
+            this = row(key_of(computer), computer["name"], computer["backup_server"])
+            this.agent_status = computer["agent_status"]
+            if computer["protection_group"] and computer["protection_group"] not in this.groups:
+                this.groups.append(computer["protection_group"])
+            _add(this.jobs, by_computer.get(key_of(computer), ()))
+        for entry, key, name in vms:
+            _add(row(key, name, entry.job["backup_server"]).jobs, [entry])
+        for entry, run, group in self.records.runs:
+            by_row: dict[MachineKey, list[Outcome]] = {}
+            for each in group:
+                this = row(each.key, each.name, run["backup_server"] or entry.job["backup_server"])
+                by_row.setdefault(this.key, []).append(each)
+                _add(this.jobs, [entry])
+            for key, same in by_row.items():
+                rows[key].outcomes.append(together(same))
+        for this in rows.values():
+            self._settle(this)
+        return rows
+
+    def _settle(self, row: Row) -> None:
+        """Find the newest backup of a machine, and the newest good one."""
+        ended = [each for each in row.outcomes if each.ended and each.entry.makes_backups]
+        dated = [each for each in ended if credible(each.when, self.now)]
+        row.undated = len(dated) < len(ended)
+        newest = sorted(dated, key=lambda each: (each.when, each.begin or each.when, each.run["id"]), reverse=True)
+        row.last = newest[0] if newest else None
+        row.last_good = next((each for each in newest if each.good), None)
+
+    # The whole
+
+    def as_dict(self) -> dict[str, Any]:
+        """The value that veeam_em_report_info returns as report."""
+        self._index_recoveries()
+        runs = [each for each in self.records.runs if self._in_period(each[1])]
+        if self.wishes.machines:
+            runs = [each for each in runs if any(self._wanted(one) for one in each[2])]
+        rows = sorted(
+            (row for row in self.rows.values() if asked_for(row.name, self.wishes.machines)),
+            key=lambda row: (row.name.lower(), row.key),
+        )
+        entries = self._entries(runs)
+        jobs = [self._job(entry, runs) for entry in entries]
+        machines = [self._machine(row) for row in rows if row.jobs]
+        warnings = self._problems(runs, warnings=True)
+        unprotected = self._unprotected(rows)
+        breaches = self._breaches(rows)
+        shown = [row for row in rows if row.undated]
+        if shown:
+            names = ", ".join(row.name for row in shown[:5])
+            self.warnings.append(
+                f"Backups of {len(shown)} machines do not count, as they have no date or one that lies ahead: {names}."
+            )
+        return {
+            "generated_at": _text(self.now),
+            "em": self.records.em,
+            "period": {"from": _text(self.begin), "to": _text(self.now), "hours": self.wishes.hours},
+            "totals": self._totals(jobs, runs, machines, unprotected, breaches),
+            "failures": self._problems(runs, warnings=False),
+            "warnings": warnings,
+            "running": self._running(runs),
+            "rpo_breaches": breaches,
+            "unprotected": unprotected,
+            "excluded": [
+                {"machine": row.name, "backup_server": row.server, "reason": self.wishes.excluded(row.name)}
+                for row in rows
+                if self.wishes.excluded(row.name) is not None
+            ],
+            "asked": [self._asked(name) for name in self.wishes.machines],
+            "jobs": jobs,
+            "machines": machines,
+        }
+
+    def _in_period(self, run: JobSession) -> bool:
+        times = [moment(run["creation_time"]), moment(run["end_time"])]
+        return run["running"] or any(each and each >= self.begin for each in times)
+
+    def _wanted(self, outcome: Outcome) -> bool:
+        return asked_for(self.rows[self._names.canonical(outcome.key)].name, self.wishes.machines)
+
+    def _row(self, outcome: Outcome) -> Row:
+        return self.rows[self._names.canonical(outcome.key)]
+
+    def _entries(self, runs: Sequence[Any]) -> list[JobEntry]:
+        seen = {id(entry) for entry, _run, _group in runs}
+        if self.wishes.machines:
+            meant = [row for row in self.rows.values() if asked_for(row.name, self.wishes.machines)]
+            seen |= {id(entry) for row in meant for entry in row.jobs if entry.listed}
+            kept = [entry for entry in self.records.entries if id(entry) in seen]
+        else:
+            kept = [entry for entry in self.records.entries if entry.listed or id(entry) in seen]
+        return sorted(kept, key=lambda entry: (entry.name.lower(), entry.server, entry.id))
+
+    def _job(self, entry: JobEntry, runs: Sequence[Any]) -> dict[str, Any]:
+        mine = [_run_dict(run) for owner, run, _group in runs if owner is entry]
+        last = max(entry.runs, key=lambda run: _seconds(run["creation_time"]), default=None)
+        return {
+            "id": entry.id or None,
+            "name": entry.name,
+            "kind": entry.kind,
+            "job_type": entry.job["job_type"],
+            "backup_server": entry.job["backup_server"],
+            "deleted": entry.listed is False,
+            "schedule_enabled": entry.job["schedule_enabled"],
+            "next_run": entry.job["next_run"],
+            "never_run": last is None if self.records.whole or last else None,
+            "last_run": _run_dict(last) if last else None,
+            "runs": sorted(mine, key=lambda run: (_seconds(run["start"]), run["id"])),
+        }
+
+    def _machine(self, row: Row) -> dict[str, Any]:
+        return {
+            "name": row.name,
+            "backup_server": row.server,
+            "jobs": [_job_reference(entry) for entry in row.jobs],
+            "protected": row.protected,
+            "excluded": self.wishes.excluded(row.name),
+            "rpo_hours": self.wishes.limit(row.name),
+            "last": self._backup(row.last),
+            "last_good": self._backup(row.last_good),
+            "days": self._days(row),
+        }
+
+    def _backup(self, outcome: Outcome | None) -> dict[str, Any] | None:
+        if outcome is None:
+            return None
+        return {
+            "result": outcome.result,
+            "reason": outcome.reason,
+            "tolerated": self.wishes.tolerates(outcome.result, outcome.reason),
+            "start_time": _text(outcome.begin),
+            "end_time": outcome.end_text,
+            "age_hours": age(outcome.when, self.now),
+            "size": outcome.size,
+            "duration_seconds": outcome.seconds,
+            "is_retry": outcome.run["is_retry"],
+            "job_name": outcome.entry.name,
+            "job_id": outcome.entry.id or None,
+            "job_session_id": outcome.run["id"],
+        }
+
+    def _days(self, row: Row) -> dict[str, str]:
+        """The verdict of each day of the period: of the last run of the day, the worst of several jobs."""
+        newest: dict[tuple[str, int], Outcome] = {}
+        for each in sorted(row.outcomes, key=lambda one: one.when.timestamp() if one.when else 0.0):
+            if each.ended and each.result and each.entry.makes_backups and each.when and each.when >= self.begin:
+                newest[each.when.strftime("%Y-%m-%d"), id(each.entry)] = each
+        days: dict[str, str] = {}
+        for (day, _entry), each in sorted(newest.items(), key=lambda item: item[0][0]):
+            days[day] = max(days.get(day, SUCCESS), str(each.result), key=severity)
+        return days
+
+    # Failures
+
+    def _index_recoveries(self) -> None:
+        """When each job had good runs, as a whole and for each machine, with whether they were retries."""
+        for entry, run, group in self.records.runs:
+            began = moment(run["creation_time"])
+            if began is None or not credible(began, self.now):
+                continue
+            if not run["running"] and run["result"] in GOOD:
+                self._recoveries.setdefault((id(entry), None), []).append((began, run["is_retry"] is True))
+            by_row: dict[MachineKey, list[Outcome]] = {}
+            for each in group:
+                by_row.setdefault(self._names.canonical(each.key), []).append(each)
+            for key, same in by_row.items():
+                if together(same).good:
+                    self._recoveries.setdefault((id(entry), key), []).append((began, run["is_retry"] is True))
+
+    def _recovery(self, entry: JobEntry, key: MachineKey | None, run: JobSession) -> tuple[datetime, bool] | None:
+        began = moment(run["creation_time"])
+        later = [each for each in self._recoveries.get((id(entry), key), ()) if began is None or each[0] > began]
+        return min(later) if later and began else None
+
+    def _problems(self, runs: Sequence[Any], warnings: bool) -> list[dict[str, Any]]:
+        """What failed, or was warned about, in the period: each session of a machine by itself, none left out."""
+        found = []
+        for entry, run, group in runs:
+            wanted = [each for each in group if self._wanted(each)]
+            bad = [each for each in wanted if (_is_warning(each) if warnings else _has_failed(each))]
+            found += [self._problem(entry, run, each) for each in bad]
+            told = any(each.result == WARNING or _has_failed(each) for each in group) if warnings else bool(bad)
+            verdict = run["result"] == WARNING if warnings else run["result"] not in GOOD
+            # A run can fail by itself: its repository is full, or its machines were never listed.
+            if verdict and not told and not run["running"] and not self.wishes.machines:
+                found.append(self._problem(entry, run, None))
+        found.sort(key=lambda one: (one["when"] or "", one["job"], one["machine"] or ""), reverse=True)
+        # What nobody has to look at comes last.
+        return sorted(found, key=lambda one: one["tolerated"] if warnings else one["recovered"])
+
+    def _problem(self, entry: JobEntry, run: JobSession, outcome: Outcome | None) -> dict[str, Any]:
+        row = self._row(outcome) if outcome else None
+        result = outcome.result if outcome else run["result"]
+        reason = outcome.reason if outcome else run["failure_message"]
+        problem = {
+            "job": entry.name,
+            "job_id": entry.id or None,
+            "backup_server": entry.job["backup_server"] or run["backup_server"],
+            "machine": outcome.name if outcome else None,
+            "when": _text((outcome.when if outcome else None) or moment(run["end_time"] or run["creation_time"])),
+            "result": result,
+            "reason": reason or (None if result else "It ended without a verdict."),
+            "job_session_id": run["id"],
+            "is_retry": run["is_retry"],
+        }
+        if result == WARNING:
+            return {**problem, "tolerated": self.wishes.tolerates(result, reason)}
+        later = self._recovery(entry, row.key if row else None, run)
+        return {
+            **problem,
+            "recovered": later is not None,
+            "recovered_by": ("retry" if later[1] else "run") if later else None,
+            "recovered_at": _text(later[0]) if later else None,
+        }
+
+    def _running(self, runs: Sequence[Any]) -> list[dict[str, Any]]:
+        found = [
+            {
+                "job": entry.name,
+                "job_id": entry.id or None,
+                "backup_server": entry.job["backup_server"] or run["backup_server"],
+                "job_session_id": run["id"],
+                "state": run["state"],
+                "start": run["creation_time"],
+                "elapsed_seconds": max(0, elapsed(moment(run["creation_time"]), self.now) or 0),
+                "progress": run["progress"],
+                "machines_done": sum(each.result is not None for each in group),
+                "machines_seen": len(group),
+            }
+            for entry, run, group in runs
+            if run["running"] and not is_idle(run)
+        ]
+        return sorted(found, key=lambda one: -one["elapsed_seconds"])
+
+    # The recovery point objective
+
+    def _unprotected(self, rows: Sequence[Row]) -> list[dict[str, Any]]:
+        if not self.wishes.complete:
+            return []
+        found = [
+            {
+                "machine": row.name,
+                "backup_server": row.server,
+                "protection_groups": sorted(row.groups),
+                "agent_status": row.agent_status,
+                "why": JOB_GONE if any(entry.makes_backups for entry in row.jobs) else NO_JOB,
+            }
+            for row in rows
+            if not row.protected and self.wishes.excluded(row.name) is None
+        ]
+        found += [
+            {"machine": name, "backup_server": None, "protection_groups": [], "agent_status": None, "why": NOT_KNOWN}
+            for name in self.wishes.machines
+            if not is_pattern(name) and not self._meant(name) and self.wishes.excluded(name) is None
+        ]
+        return found
+
+    def _breach(self, row: Row) -> dict[str, Any] | None:
+        """Why the newest good backup of a machine does not do; None when it does."""
+        limit = self.wishes.limit(row.name)
+        if limit is None or self.wishes.excluded(row.name) is not None:
+            return None
+        good = row.last_good
+        hours = age(good.when, self.now) if good else None
+        if hours is None:
+            why = UNKNOWN_DATE if row.undated else (NEVER if row.protected else UNPROTECTED)
+        elif hours > limit:
+            why = TOO_OLD
+        elif not row.protected and self.wishes.complete:
+            why = UNPROTECTED
+        else:
+            return None
+        return {
+            "machine": row.name,
+            "backup_server": row.server,
+            "last_good": _text(good.when) if good else None,
+            "age_hours": hours,
+            "limit": limit,
+            "why": why,
+            "msg": _sentence(row.name, why, hours, limit),
+        }
+
+    def _breaches(self, rows: Sequence[Row]) -> list[dict[str, Any]]:
+        found = [breach for breach in map(self._breach, rows) if breach]
+        found += [
+            breach
+            for name in self.wishes.machines
+            if not self._meant(name)
+            for breach in [self._unknown_breach(name)]
+            if breach
+        ]
+        # The worst first: what never had a backup, then the oldest.
+        return sorted(found, key=lambda one: (one["age_hours"] is not None, -(one["age_hours"] or 0.0), one["machine"]))
+
+    def _unknown_breach(self, name: str) -> dict[str, Any] | None:
+        limit = self.wishes.limit(name)
+        if limit is None or is_pattern(name) or self.wishes.excluded(name) is not None:
+            return None
+        return {
+            "machine": name,
+            "backup_server": None,
+            "last_good": None,
+            "age_hours": None,
+            "limit": limit,
+            "why": UNPROTECTED,
+            "msg": f"{name}: no job protects it, and no backup of it is known.",
+        }
+
+    def _asked(self, name: str) -> dict[str, Any]:
+        """The answer for a machine that was asked for: one sentence, and whether its backup does.
+
+        Where backup servers have machines of the same name, those that no job protects do not count beside one that is.
+        """
+        rows = self._meant(name)
+        judged = [row for row in rows if row.protected] or rows
+        excluded = self.wishes.excluded(name)
+        if excluded is None and rows and all(self.wishes.excluded(row.name) is not None for row in rows):
+            excluded = self.wishes.excluded(rows[0].name)
+        breaches = [breach for breach in map(self._breach, judged) if breach]
+        if not rows:
+            breaches = [breach for breach in [self._unknown_breach(name)] if breach]
+        if excluded is not None:
+            breaches = []
+        if breaches:
+            msg = " ".join(breach["msg"] for breach in breaches)
+        elif excluded is not None:
+            msg = f"{name} is not backed up on purpose: {excluded.rstrip('.')}."
+        else:
+            msg = " ".join(map(self._age_sentence, judged)) or f"No machine is called {name}."
+        return {
+            "machine": name,
+            "known_as": sorted({row.name for row in rows}),
+            "breach": bool(breaches),
+            "excluded": excluded,
+            "msg": msg,
+        }
+
+    def _age_sentence(self, row: Row) -> str:
+        hours = age(row.last_good.when, self.now) if row.last_good else None
+        if hours is None:
+            return f"{row.name}: no good backup is known."
+        return f"{row.name}: its newest good backup is {_hours(hours)} old."
+
+    # Totals
+
+    def _totals(
+        self,
+        jobs: Sequence[dict[str, Any]],
+        runs: Sequence[Any],
+        machines: Sequence[dict[str, Any]],
+        unprotected: Sequence[Any],
+        breaches: Sequence[Any],
+    ) -> dict[str, int]:
+        closed = [(run, group) for _entry, run, group in runs if not run["running"]]
+        results = [run["result"] for run, _group in closed]
+        tolerated = [
+            run
+            for run, group in closed
+            if run["result"] == WARNING
+            and any(each.result == WARNING for each in group)
+            and all(
+                self.wishes.tolerates(*each) for each in {(one.result, one.reason) for one in group if not _fine(one)}
+            )
+        ]
+        return {
+            "jobs": len(jobs),
+            "runs": len(runs),
+            "machines": len(machines),
+            "success": results.count(SUCCESS),
+            "warning": results.count(WARNING),
+            "failed": results.count(FAILED),
+            "running": sum(run["running"] and not is_idle(run) for _entry, run, _group in runs),
+            "without_verdict": sum(result not in (SUCCESS, WARNING, FAILED) for result in results),
+            "never_run": sum(job["never_run"] is True for job in jobs),
+            "warning_tolerated": len(tolerated),
+            "machines_failed": sum(bool(each["last"]) and each["last"]["result"] == FAILED for each in machines),
+            "unprotected": len(unprotected),
+            "rpo_breaches": len(breaches),
+        }
+
+
+def _add(jobs: list[JobEntry], entries: Sequence[JobEntry]) -> None:
+    known = {id(each) for each in jobs}
+    jobs.extend(entry for entry in entries if id(entry) not in known)
+
+
+def _fine(outcome: Outcome) -> bool:
+    return outcome.result == SUCCESS
+
+
+def _is_warning(outcome: Outcome) -> bool:
+    return outcome.ended and outcome.result == WARNING
+
+
+def _has_failed(outcome: Outcome) -> bool:
+    """Whether a machine failed; without a verdict it counts as failed when the run is not good either."""
+    if not outcome.ended or outcome.result in GOOD:
+        return False
+    return outcome.result is not None or outcome.run["result"] not in GOOD
+
+
+def _run_dict(run: JobSession) -> dict[str, Any]:
+    return {
+        "id": run["id"],
+        "start": run["creation_time"],
+        "end": run["end_time"],
+        "duration_seconds": elapsed(moment(run["creation_time"]), moment(run["end_time"])),
+        "result": run["result"],
+        "running": run["running"],
+        "is_retry": run["is_retry"],
+    }
+
+
+def _job_reference(entry: JobEntry) -> dict[str, Any]:
+    return {"id": entry.id or None, "name": entry.name, "kind": entry.kind, "deleted": entry.listed is False}
+
+
+def _sentence(name: str, why: str, hours: float | None, limit: float) -> str:
+    if why == TOO_OLD and hours is not None:
+        return f"{name}: its newest good backup is {_hours(hours)} old; {_hours(limit)} are allowed."
+    if why == NEVER:
+        return f"{name}: a job protects it, but no good backup of it is known."
+    if why == UNKNOWN_DATE:
+        return f"{name}: its backups have no date, or one that lies ahead; their age is not known."
+    if hours is None:
+        return f"{name}: no job protects it, and no good backup of it is known."
+    return f"{name}: no job protects it any more; its newest good backup is {_hours(hours)} old."
+
+
+def _hours(hours: float) -> str:
+    return f"{hours:.10g} hour{'' if hours == 1 else 's'}"
+
+
+def _seconds(text: str | None) -> float:
+    then = moment(text)
+    return then.timestamp() if then else 0.0
+
+
+def _text(then: datetime | None) -> str | None:
+    """A moment as ISO 8601 in whole seconds."""
+    return then.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ") if then else None

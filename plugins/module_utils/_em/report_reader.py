@@ -1,0 +1,268 @@
+# Copyright: (c) 2026, backupops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading what a report needs: listings page by page, however many jobs and machines there are.
+
+The period is read first. Only when a machine has no good backup in it, or a job no run, older runs are read too, in
+steps that double, to the end of the 30 days that the server keeps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from .._errors import NOT_FOUND, ApiError
+from .client import EmClient
+from .computers import read_computers
+from .filters import filter_time
+from .links import backup_server
+from .lookup import KINDS_OF_JOBS, find_jobs, near_matches
+from .machines import listed_children
+from .model import (
+    Computer,
+    JobSession,
+    Resource,
+    TaskSession,
+    is_copy,
+    is_idle,
+    job_objects,
+    job_session,
+    task_session,
+)
+from .outcomes import AGENT, VM, JobEntry, Outcome, Owners, outcomes
+from .query import Clause, Condition, Either
+from .report import Records, Report, Wishes
+from .sessions import (
+    AGENT_MACHINE,
+    AGENT_RUN,
+    BACKUP,
+    KINDS,
+    REPLICA,
+    SessionKind,
+    is_agent,
+    kind_of,
+    note_state,
+    since,
+)
+from .task_sessions import MARGIN, read_listed_task_sessions
+from .values import moment
+
+# The server keeps sessions for so long (em_rest 7).
+KEPT = timedelta(days=30)
+# The first step back behind the period; each further one doubles.
+FIRST_STEP = timedelta(days=2)
+# So many runs without any machine are asked for their own lists.
+FEW_RUNS = 10
+
+
+def read_report(client: EmClient, params: Mapping[str, Any]) -> dict[str, Any]:
+    """The report by the options of veeam_em_report_info."""
+    wishes = Wishes.from_params(params)
+    reader = _Reader(client, params)
+    report = reader.read(wishes)
+    result = report.as_dict()
+    for warning in report.warnings:
+        client.warn(warning)
+    return result
+
+
+class _Reader:
+    def __init__(self, client: EmClient, params: Mapping[str, Any]) -> None:
+        self.client = client
+        self.kind: str = params["kind"]
+        self.names: Sequence[str] | None = params["name"]
+        self.server: str | None = params["backup_server"]
+        self.em = str(params["host"])
+        self.sessions: dict[str, JobSession] = {}
+        self.tasks: dict[str, TaskSession] = {}
+        # Children that only the list of their run tells, by the run's id.
+        self.listed: dict[str, list[JobSession]] = {}
+        self.server_names: set[str] = set()
+
+    def read(self, wishes: Wishes) -> Report:
+        entries = self._jobs()
+        computers = self._computers()
+        begin = self.client.now() - timedelta(hours=wishes.hours)
+        if begin < self.client.now() - KEPT - timedelta(days=1):
+            self.client.warn(
+                "Enterprise Manager lists the sessions of the last 30 days; the report cannot reach further."
+            )
+        floor = self._read_period(begin)
+        self._read_listed(entries, begin)
+        step, oldest = FIRST_STEP, self.client.now() - KEPT
+        while True:
+            whole = floor <= oldest
+            report = self._report(entries, computers, wishes, whole)
+            if whole or not report.owed():
+                return report
+            # The last step takes what is left, also where the server keeps a little more.
+            after = floor - step if floor - step > oldest else None
+            self._read_between(after, floor)
+            floor = after or datetime.min.replace(tzinfo=floor.tzinfo)
+            step *= 2
+
+    def _report(
+        self, entries: Sequence[JobEntry], computers: Sequence[Computer], wishes: Wishes, whole: bool
+    ) -> Report:
+        owners = Owners(entries)
+        for entry in entries:
+            entry.runs.clear()
+        children, tasks = self._by_parent()
+        runs: list[tuple[JobEntry, JobSession, list[Outcome]]] = []
+        for run in self.sessions.values():
+            if _is_machine(run):
+                continue
+            known = owners.find(run)
+            if not known and not self._covers(run):
+                continue
+            entry = known or owners.unknown(run)
+            entry.runs.append(run)
+            own = children.get(run["id"]) or self.listed.get(run["id"], [])
+            parts = [part for member in [run, *own] for part in tasks.get(member["id"], [])]
+            runs.append((entry, run, outcomes(entry, run, own, parts)))
+        return Report(Records(self.client.now(), self.em, owners.entries, runs, computers, whole), wishes)
+
+    def _by_parent(self) -> tuple[dict[str, list[JobSession]], dict[str, list[TaskSession]]]:
+        children: dict[str, list[JobSession]] = {}
+        tasks: dict[str, list[TaskSession]] = {}
+        for session in self.sessions.values():
+            if _is_machine(session) and session["parent_session_id"]:
+                children.setdefault(session["parent_session_id"], []).append(session)
+        for part in self.tasks.values():
+            tasks.setdefault(str(part["job_session_id"]), []).append(part)
+        return children, tasks
+
+    def _covers(self, run: JobSession) -> bool:
+        """Whether a run of a job that is not listed belongs into the report."""
+        if self.names is not None:
+            return False
+        return not self.server or str(run["backup_server"]).lower() in self.server_names
+
+    # Jobs and computers
+
+    def _jobs(self) -> list[JobEntry]:
+        found = find_jobs(self.client, KINDS_OF_JOBS[self.kind], [], [], self.server)
+        if self.server:
+            names = {str(backup_server(each.resource).get("name")).lower() for each in found}
+            self.server_names = names | {self.server.lower()}
+        entries = [JobEntry(each.record, each.family.kind, True, job_objects(each.resource)) for each in found]
+        if self.names is None:
+            return entries
+        self._refuse_unknown([entry.name for entry in entries])
+        return [entry for entry in entries if entry.name in self.names]
+
+    def _refuse_unknown(self, known: Sequence[str]) -> None:
+        missing = [name for name in self.names or [] if name not in known]
+        if missing:
+            near = [match for name in missing for match in near_matches(name, known)]
+            hint = f"Did you mean: {', '.join(map(repr, near))}?" if near else "Names must match exactly."
+            raise ApiError(NOT_FOUND, f"There is no job called {', '.join(map(repr, missing))}.", hint=hint)
+
+    def _computers(self) -> list[Computer]:
+        if self.kind == VM or self.names is not None:
+            return []
+        found = read_computers(self.client, [], [], False)
+        return [each for each in found if not self.server or str(each["backup_server"]).lower() in self.server_names]
+
+    # Sessions
+
+    def _types(self) -> list[Clause]:
+        if self.kind == AGENT:
+            return [Condition.of("JobType", "==", AGENT_RUN, AGENT_MACHINE)]
+        return [Condition.of("JobType", "!=", AGENT_RUN, AGENT_MACHINE)] if self.kind == VM else []
+
+    def _kinds(self) -> list[SessionKind]:
+        return [BACKUP] if self.kind == AGENT else list(KINDS)
+
+    def _read_period(self, begin: datetime) -> datetime:
+        """Read the runs that were at work in the period, and their machines; return since when everything is read."""
+        text = filter_time(begin)
+        at_work = Either(
+            (
+                Condition.of("CreationTime", ">=", text),
+                Condition.of("EndTime", ">=", text),
+                Condition.of("State", "!=", "Stopped"),
+            )
+        )
+        for kind in self._kinds():
+            self._take_sessions(kind, [at_work, *(self._types() if kind is BACKUP else [])])
+        # An idle copy job may have been open for weeks, and its machines with it.
+        begun = [moment(each["creation_time"]) for each in self.sessions.values() if not is_idle(each)]
+        first = min([begin, *(each for each in begun if each)])
+        floor = begin
+        if first < begin:
+            # The machines of a run that began before the period did so too, and may have ended before it.
+            floor = first - MARGIN
+            between = [*since(floor), Condition.of("CreationTime", "<", text)]
+            self._take_sessions(BACKUP, [*between, *self._types()])
+        for kind in self._kinds():
+            self._take_tasks(kind, since(floor - MARGIN))
+        return floor
+
+    def _read_between(self, after: datetime | None, before: datetime) -> None:
+        """Read older backups; copies and replicas do not count as such, but their listing comes with the others'."""
+        where = [*since(after), Condition.of("CreationTime", "<", filter_time(before))]
+        self._take_sessions(BACKUP, [*where, *self._types()])
+        self._take_tasks(BACKUP, where)
+        if self.kind != AGENT:
+            # Replication jobs are told to have run, too.
+            self._take_sessions(REPLICA, where)
+
+    def _take_sessions(self, kind: SessionKind, where: Sequence[Clause]) -> None:
+        for row in self._rows(kind.query_type, where):
+            session = job_session(row, self.client.now())
+            if not _is_machine(session):
+                note_state(self.client, session)
+            self.sessions[session["id"]] = session
+
+    def _take_tasks(self, kind: SessionKind, where: Sequence[Clause]) -> None:
+        for row in self._rows(kind.task_query_type, where):
+            part = task_session(row, self.client.now())
+            self.tasks[part["id"]] = part
+
+    def _rows(self, query_type: str, where: Sequence[Clause]) -> list[Resource]:
+        rows, whole = self.client.query_steady(query_type, where=where, sort_by="CreationTime")
+        if not whole:
+            self.client.warn(
+                f"The listing of {query_type} kept changing while it was read; a row may be missing from the report."
+            )
+        return rows
+
+    def _read_listed(self, entries: Sequence[JobEntry], begin: datetime) -> None:
+        """Ask the newest ended runs that show no machine for their own lists."""
+        children, tasks = self._by_parent()
+        bare = [
+            run
+            for run in self.sessions.values()
+            if not _is_machine(run)
+            and not run["running"]
+            and not is_copy(run["job_type"])
+            and (moment(run["creation_time"]) or begin) >= begin
+            and run["id"] not in children
+            and run["id"] not in tasks
+        ]
+        bare.sort(key=lambda run: run["creation_time"] or "", reverse=True)
+        owners = Owners(entries)
+        wanted = [run for run in bare if owners.find(run) or self._covers(run)]
+        for run in wanted[:FEW_RUNS]:
+            if is_agent(run):
+                self.listed[run["id"]] = listed_children(self.client, run)
+            for part in read_listed_task_sessions(self.client, kind_of(run["job_type"]), run["id"]):
+                # In the list of a run, what does not name its session belongs to the run.
+                own = part if part["job_session_id"] else _of(part, run)
+                self.tasks[own["id"]] = own
+        if len(wanted) > FEW_RUNS:
+            self.client.warn(
+                f"{len(wanted)} runs show no machines; only the {FEW_RUNS} newest were asked for their own lists."
+            )
+
+
+def _is_machine(session: JobSession) -> bool:
+    return str(session["job_type"]).lower() == AGENT_MACHINE.lower()
+
+
+def _of(part: TaskSession, run: JobSession) -> TaskSession:
+    part["job_session_id"] = run["id"]
+    return part

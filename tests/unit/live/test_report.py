@@ -1,0 +1,228 @@
+"""The report as it is read from a server: in every dialect, with few requests, and nothing lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.report_reader import read_report
+from ansible_collections.backupops.veeam_em.plugins.module_utils._errors import ApiError
+from ansible_collections.backupops.veeam_em.tests.unit.live.em import Em
+
+Start = Callable[..., Em]
+
+HOUR = 3600
+DAY = 24 * HOUR
+OPTIONS = {"hours": 24.0, "kind": "any", "host": "em.example.com"} | dict.fromkeys(
+    ("name", "backup_server", "machine", "rpo_hours", "rpo_overrides", "exclude", "tolerate_warnings")
+)
+FLEET: dict[str, Any] = {
+    "backup_servers": [{"name": "vbr01"}, {"name": "vbr02"}],
+    "protection_groups": [{"name": "Web", "computers": ["web01.example.com", "web02.example.com"]}],
+    "computers": [{"name": "spare01"}],
+    "agent_jobs": [
+        {
+            "name": "Web servers",
+            "includes": ["Web"],
+            "machines": ["web01.example.com", "web02.example.com"],
+            "history": [
+                {
+                    "ended_ago": 2 * HOUR,
+                    "retry": True,
+                    "machines": [{"name": "web02.example.com", "result": "Success"}],
+                },
+                {
+                    "ended_ago": 4 * HOUR,
+                    "machines": [
+                        {"name": "web01.example.com"},
+                        {"name": "web02.example.com", "result": "Failed", "reason": "The disk is full."},
+                    ],
+                },
+            ],
+        },
+        {
+            "name": "Databases",
+            "machines": ["sql01"],
+            "history": [
+                # It is off: no task session tells of it.
+                {
+                    "ended_ago": 3 * HOUR,
+                    "machines": [{"name": "sql01", "result": "Failed", "task_session": False}],
+                },
+                {"ended_ago": 9 * DAY},
+            ],
+        },
+        {"name": "New", "machines": ["new01"]},
+    ],
+    "vm_jobs": [
+        {
+            "name": "VMs",
+            "backup_server": "vbr02",
+            "machines": ["dc01"],
+            "history": [{"ended_ago": 40 * HOUR, "machines": [{"name": "dc01", "result": "Warning"}]}],
+        },
+        {"name": "Standby", "type": "Replica", "machines": ["erp01"], "history": [{"ended_ago": HOUR}]},
+        {"name": "Now", "machines": [{"name": "big01", "duration": 9000}], "running": True},
+    ],
+}
+
+
+def report(it: Em, **options: Any) -> dict[str, Any]:
+    result: dict[str, Any] = it.call(read_report, {**OPTIONS, **options})
+    return result
+
+
+def test_a_morning(em: Start, dialect: dict[str, str]) -> None:
+    it = em(FLEET, **dialect)
+    shown = report(it, rpo_hours=26)
+    totals = shown["totals"]
+    assert {
+        name: totals[name] for name in ("jobs", "runs", "success", "warning", "failed", "running", "never_run")
+    } == {
+        "jobs": 6,
+        "runs": 5,
+        "success": 2,
+        "warning": 0,
+        "failed": 2,
+        "running": 1,
+        "never_run": 1,
+    }
+    assert [(each["machine"], each["recovered_by"], each["reason"]) for each in shown["failures"]] == [
+        ("sql01", None, None),
+        ("web02.example.com", "retry", "The disk is full."),
+    ]
+    assert [each["job"] for each in shown["running"]] == ["Now"]
+    # sql01 has had a good backup 9 days ago, before the period; new01 and big01 never.
+    breaches = {each["machine"]: (each["why"], each["age_hours"]) for each in shown["rpo_breaches"]}
+    assert breaches == {
+        "sql01": ("too_old", 216.0),
+        "dc01": ("too_old", 40.0),
+        "new01": ("never", None),
+        "big01": ("never", None),
+        "spare01": ("unprotected", None),
+        "erp01": ("unprotected", None),
+    }
+    assert {each["machine"] for each in shown["unprotected"]} == {"spare01", "erp01"}
+    assert (shown["em"], it.warnings) == ("em.example.com", [])
+    web02 = next(each for each in shown["machines"] if each["name"] == "web02.example.com")
+    assert (web02["last"]["result"], web02["last"]["is_retry"], web02["last"]["age_hours"]) == ("Success", True, 2.0)
+    assert web02["last"]["size"] == 50 << 30
+    assert it.sim.counters().get("writes", 0) == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "machines", "jobs"),
+    [
+        ({"machine": ["web01"]}, ["web01.example.com"], ["Web servers"]),
+        ({"machine": ["sql*", "dc*"]}, ["dc01", "sql01"], ["Databases", "VMs"]),
+        ({"kind": "vm"}, ["big01", "dc01", "erp01"], ["Now", "Standby", "VMs"]),
+        (
+            {"kind": "agent"},
+            ["new01", "sql01", "web01.example.com", "web02.example.com"],
+            ["Databases", "New", "Web servers"],
+        ),
+        ({"backup_server": "VBR02"}, ["dc01"], ["VMs"]),
+        ({"name": ["VMs"]}, ["dc01"], ["VMs"]),
+    ],
+)
+def test_selections(em: Start, options: dict[str, Any], machines: list[str], jobs: list[str]) -> None:
+    shown = report(em(FLEET), **options)
+    assert [each["name"] for each in shown["machines"]] == machines
+    assert [each["name"] for each in shown["jobs"]] == jobs
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"name": ["Web server"]}, "There is no job called 'Web server'"),
+        ({"backup_server": "vbr03"}, "There is no backup server vbr03"),
+    ],
+)
+def test_what_is_not_there(em: Start, options: dict[str, Any], said: str) -> None:
+    with pytest.raises(ApiError, match=said) as error:
+        report(em(FLEET), **options)
+    assert error.value.kind == "not_found"
+
+
+def test_an_empty_server(em: Start, dialect: dict[str, str]) -> None:
+    shown = report(em(None, **dialect), rpo_hours=24, machine=["web01"])
+    assert set(shown["totals"].values()) == {0, 1}
+    assert [each["why"] for each in shown["rpo_breaches"]] == ["unprotected"]
+    assert set(report(em(None))["totals"].values()) == {0}
+
+
+@pytest.mark.parametrize("family", ["agent_jobs", "vm_jobs"])
+def test_a_run_that_began_before_the_period_keeps_its_machines(em: Start, family: str) -> None:
+    # It began 30 hours ago and ended 10 hours ago; its first machine failed before the period.
+    machines = [{"name": "m1", "result": "Failed", "duration": 60}, {"name": "m2", "duration": 72000}]
+    past = {"ended_ago": 10 * HOUR, "duration": 20 * HOUR, "machines": machines}
+    # All have a good backup since, so that nothing else asks for what is older.
+    history = [{"ended_ago": HOUR}, past]
+    it = em({family: [{"name": "Long", "machines": ["m1", "m2"], "history": history}]})
+    shown = report(it)
+    assert [(each["machine"], each["recovered_by"]) for each in shown["failures"]] == [("m1", "run")]
+    assert shown["totals"]["runs"] == 2
+
+
+def test_runs_that_show_no_machines_are_asked_for_their_lists(em: Start) -> None:
+    settings = {"omit": ["BackupJobSessionReference"], "task_sessions_of": "child"}
+    it = em({**FLEET, "settings": settings})
+    assert {each["machine"] for each in report(it)["failures"]} == {"sql01", "web02.example.com"}
+    asked = it.asked("/agentManagementSessions")
+    assert 0 < len(asked) <= 10
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"no_date": "before"},
+        {"no_date": "ahead"},
+        {"no_date": "1753-01-01T00:00:00Z"},
+        {"job_uid_type": "AgentBackupJob", "task_sessions_of": "parent"},
+        {"flags": "text", "numbers_as_text": True, "letter_case": "upper"},
+        {"omit": ["ScheduleEnabled", "JobReference"]},
+    ],
+)
+def test_what_servers_leave_open(em: Start, settings: dict[str, Any]) -> None:
+    shown = report(em({**FLEET, "settings": settings}), rpo_hours=26)
+    assert {each["machine"] for each in shown["failures"]} == {"sql01", "web02.example.com"}
+    assert (shown["totals"]["failed"], shown["totals"]["running"]) == (2, 1)
+    assert {each["machine"] for each in shown["rpo_breaches"]} == {
+        "sql01",
+        "dc01",
+        "new01",
+        "big01",
+        "spare01",
+        "erp01",
+    }
+
+
+def big(jobs: int, days: int, machines: int) -> dict[str, Any]:
+    names = [{"name": "m{n}", "count": machines}]
+    history = [{"ended_ago": 2 * HOUR, "duration": 600, "repeat": days}]
+    return {
+        "agent_jobs": [
+            {"name": f"Job {number}", "machines": [{**names[0], "name": f"j{number}-m{{n}}"}], "history": history}
+            for number in range(jobs)
+        ]
+    }
+
+
+def test_cost_is_told_by_pages(em: Start) -> None:
+    # 40 jobs of 10 machines: in 3 days 120 runs, 1,200 sessions of machines, 1,200 task sessions.
+    it = em(big(40, 30, 10))
+    shown = report(it, hours=72)
+    assert (shown["totals"]["runs"], shown["totals"]["machines"], shown["totals"]["success"]) == (120, 400, 120)
+    queries = [each["query"] for each in it.asked("/query")]
+    assert len([each for each in queries if "type=BackupJobSession" in each]) == 3
+    assert len([each for each in queries if "type=BackupTaskSession" in each]) == 3
+    # All is well, so that nothing older is read.
+    assert len(it.sim.requests()) <= 15
+
+
+def test_nothing_is_missing_from_pages_that_shift(em: Start) -> None:
+    it = em({**big(30, 1, 20), "settings": {"unstable_order": True}})
+    shown = report(it)
+    assert shown["totals"]["machines"] == 600
+    assert all(each["last"] for each in shown["machines"]) or it.warnings

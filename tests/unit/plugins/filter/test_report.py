@@ -1,0 +1,317 @@
+"""The forms of a report: what they say, and that no name breaks them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import time
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleFilterError
+from ansible_collections.backupops.veeam_em.plugins.filter.report import FORMS, FilterModule
+from ansible_collections.backupops.veeam_em.plugins.plugin_utils._report.charts import calendar, days_of, runs_chart
+from ansible_collections.backupops.veeam_em.plugins.plugin_utils._report.words import age, count, duration, shown, size
+
+report = FilterModule().filters()["report"]
+
+HOSTILE = [
+    "<img src=x onerror=alert(1)>",
+    "\"onmouseover='x'",
+    "=1+1",
+    "+1",
+    "-1",
+    "@SUM(A1)",
+    "\uff1d1+1",
+    "\t=1",
+    "a\r\nb,c",
+    "a\x1b[31mred\x00",
+    "\u202efdp.exe",
+    'back\\slash "quoted"',
+    "C:\\new\\table",
+    "{{ 6 * 7 }}{% raw",
+    "\ud800lone",
+    "日本語サーバー" * 20,
+    "x" * 300,
+    "",
+    "# EOF",
+]
+
+
+def backup(result: str = "Success", hours: float = 2.0, reason: Any = None) -> dict[str, Any]:
+    times = {"start_time": "2026-01-31T03:00:00Z", "end_time": "2026-01-31T04:00:00.5Z", "age_hours": hours}
+    return {
+        "result": result,
+        "reason": reason,
+        "tolerated": False,
+        "size": 1 << 30,
+        "duration_seconds": 3600,
+        "is_retry": False,
+        "job_name": "Linux",
+        "job_id": "j1",
+        "job_session_id": "s1",
+        **times,
+    }
+
+
+def machine(name: str, **more: Any) -> dict[str, Any]:
+    jobs = [{"id": "j1", "name": "Linux", "kind": "agent", "deleted": False}]
+    given = {"protected": True, "excluded": None, "rpo_hours": 26.0, "days": {"2026-01-31": "Success"}}
+    shown = {"name": name, "backup_server": "vbr01", "jobs": jobs, "last": backup(), "last_good": backup()}
+    return {**shown, **given, **more}
+
+
+def run(number: int = 1, result: Any = "Success", seconds: Any = 600, **more: Any) -> dict[str, Any]:
+    times = {"start": "2026-01-31T03:00:00Z", "end": "2026-01-31T03:10:00Z", "duration_seconds": seconds}
+    return {"id": f"r{number}", "result": result, "running": False, "is_retry": False, **times, **more}
+
+
+def job(name: str, *runs: Any, **more: Any) -> dict[str, Any]:
+    shown = {"id": "j1", "name": name, "kind": "agent", "job_type": "AgentBackup", "backup_server": "vbr01"}
+    told = {"deleted": False, "schedule_enabled": True, "next_run": "2026-01-31T22:00:00Z", "never_run": not runs}
+    return {**shown, **told, "last_run": runs[-1] if runs else None, "runs": list(runs), **more}
+
+
+def problem(name: str, reason: str = "The disk is full.", **more: Any) -> dict[str, Any]:
+    shown = {"job": "Linux", "job_id": "j1", "backup_server": "vbr01", "machine": name, "when": "2026-01-31T04:00:00Z"}
+    told = {"result": "Failed", "reason": reason, "job_session_id": "s1", "is_retry": False, "recovered": False}
+    return {**shown, **told, "recovered_by": None, "recovered_at": None, **more}
+
+
+def given(**more: Any) -> dict[str, Any]:
+    names = ("jobs", "runs", "machines", "success", "warning", "failed", "running", "without_verdict", "never_run")
+    lists: dict[str, Any] = {
+        name: [] for name in ("failures", "warnings", "running", "rpo_breaches", "unprotected", "excluded", "asked")
+    }
+    period = {"from": "2026-01-01T06:00:00Z", "to": "2026-01-31T06:00:00Z", "hours": 720.0}
+    whole = {"em": "em.example.com", "generated_at": "2026-01-31T06:00:00Z", "period": period, **lists}
+    return {**whole, "totals": dict.fromkeys(names, 0), "jobs": [], "machines": [], **more}
+
+
+def breach(name: str) -> dict[str, Any]:
+    shown = {"machine": name, "backup_server": "vbr01", "last_good": None, "age_hours": None, "limit": 26.0}
+    return {**shown, "why": "never", "msg": f"{name}: never."}
+
+
+def hostile(name: str) -> dict[str, Any]:
+    """A report in which everything has a hostile name."""
+    gone = {"machine": name + "2", "backup_server": name, "protection_groups": [name], "agent_status": name}
+    busy = {"job": name, "job_id": "j1", "backup_server": name, "job_session_id": "s", "state": name, "start": name}
+    busy.update(elapsed_seconds=1, progress=None, machines_done=0, machines_seen=1)
+    warning = {**problem(name, name, result="Warning"), "tolerated": False}
+    return given(
+        em=name,
+        jobs=[job(name, run(), backup_server=name, kind=name)],
+        machines=[machine(name, backup_server=name, excluded=name, last=backup(reason=name))],
+        failures=[
+            problem(name, name),
+            problem(name, name + "!", recovered=True, recovered_by="run", recovered_at=name),
+        ],
+        warnings=[warning, {**warning, "tolerated": True}],
+        running=[busy],
+        rpo_breaches=[{**breach(name), "msg": name}],
+        unprotected=[{**gone, "why": "no_job"}],
+        excluded=[{"machine": name, "backup_server": name, "reason": name}],
+    )
+
+
+class Page(HTMLParser):
+    """What a browser would make of it: elements, attributes, text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+        self.text: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        self.tags.add(tag)
+        self.attributes.update(name for name, _value in attrs)
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+PLAIN = Page(report(hostile("web01"), "html"))
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_names_in_every_form(name: str) -> None:
+    shown = hostile(name)
+    page = Page(report(shown, "html"))
+    assert (page.tags, page.attributes) == (PLAIN.tags, PLAIN.attributes)
+    for form in ("csv", "csv_runs"):
+        rows = list(csv.reader(io.StringIO(report(shown, form), newline="")))
+        assert len({len(row) for row in rows}) == 1
+        assert len(rows) == (3 if form == "csv" else 2)
+        assert not [cell for row in rows for cell in row if re.match(r"[=+\-@\t\r\n\uff1d]", cell)]
+    assert json.loads(report(shown, "json")) == shown
+    for form in FORMS:
+        text = report(shown, form)
+        text.encode("utf-8")
+        assert text.replace("\n", "").replace("\r", "").isprintable(), form
+    metrics = report(shown, "openmetrics")
+    assert metrics.endswith("\n# EOF\n")
+    assert metrics.count("\n# EOF") == 1
+    for line in metrics.splitlines():
+        assert line.startswith("# ") or re.fullmatch(r'[a-z_]+\{([a-z_]+="([^"\\]|\\.)*",?)+\} [0-9.e+]+', line), line
+
+
+def test_metrics_are_openmetrics_and_prometheus_text() -> None:
+    parsers = pytest.importorskip("prometheus_client.openmetrics.parser", reason="prometheus-client is not installed")
+    from prometheus_client.parser import text_string_to_metric_families
+
+    for name in ("web01", *HOSTILE):
+        text = report(hostile(name), "openmetrics")
+        families = list(parsers.text_string_to_metric_families(text))
+        assert {family.type for family in families} == {"gauge"}
+        assert {family.name: family.unit for family in families if family.name.endswith(("seconds", "bytes"))} == {
+            family.name: family.name.rpartition("_")[2]
+            for family in families
+            if family.name.endswith(("seconds", "bytes"))
+        }
+        samples = [sample for family in families for sample in family.samples]
+        assert len({(sample.name, tuple(sample.labels.items())) for sample in samples}) == len(samples)
+        assert len([s for f in text_string_to_metric_families(text) for s in f.samples]) == len(samples)
+        assert {sample.labels["em"] for sample in samples} == {shown(name)}
+
+
+def test_numbers_in_metrics() -> None:
+    shown = given(
+        jobs=[job("Linux", run(result="Failed"))],
+        machines=[
+            machine("web01"),
+            machine("never", last=None, last_good=None),
+            machine("fails", last=backup("Failed"), last_good=None),
+        ],
+        rpo_breaches=[breach("never")],
+        unprotected=[{"machine": "spare", "backup_server": None, "protection_groups": [], "why": "no_job"}],
+    )
+    lines = report(shown, "openmetrics").splitlines()
+
+    def value(metric: str, **labels: str) -> str:
+        found = [
+            line
+            for line in lines
+            if line.startswith(metric + "{") and all(f'{name}="{text}"' in line for name, text in labels.items())
+        ]
+        assert len(found) == 1, found
+        return found[0].rpartition(" ")[2]
+
+    assert value("veeam_em_report_timestamp_seconds") == "1769839200"
+    assert value("veeam_em_machine_last_good_timestamp_seconds", machine="web01") == "1769832000.5"
+    assert value("veeam_em_machine_last_good_timestamp_seconds", machine="never") == "0"
+    assert value("veeam_em_machine_last_good_timestamp_seconds", machine="spare") == "0"
+    assert value("veeam_em_machine_last_size_bytes", machine="web01") == "1073741824"
+    assert value("veeam_em_machine_rpo_breach", machine="never") == "1"
+    assert value("veeam_em_machine_rpo_breach", machine="web01") == "0"
+    assert value("veeam_em_machine_last_result", machine="fails", result="failed") == "1"
+    assert value("veeam_em_machine_last_result", machine="fails", result="success") == "0"
+    assert value("veeam_em_machine_protected", machine="spare") == "0"
+    assert value("veeam_em_job_last_run_result", job_name="Linux", result="failed") == "1"
+    assert value("veeam_em_job_last_run_duration_seconds", job_name="Linux") == "600"
+
+
+def test_a_text_says_the_worst_first_in_80_columns() -> None:
+    shown = given(
+        failures=[
+            problem("web02", "Error: " + "a long story " * 20),
+            problem("web02", "Error: " + "a long story " * 20, when="2026-01-30T04:00:00Z"),
+            problem("web03", recovered=True, recovered_by="retry", recovered_at="2026-01-31T05:00:00Z"),
+        ],
+        rpo_breaches=[breach("web09")],
+        warnings=[{**problem("web04", result="Warning"), "tolerated": True}],
+        machines=[machine("old", last_good=backup(hours=100.0)), machine("new", last_good=backup(hours=0.5))],
+    )
+    text = report(shown, "text")
+    lines = text.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert text.index("web02") < text.index("web09") < text.index("web03")
+    assert "  web02 (Linux), 2026-01-31 04:00, 2 times since 2026-01-30 04:00" in lines
+    assert "1 failure without a later success and 1 machine without a recent good backup." in lines
+    assert "1 tolerated warning not listed." in lines
+    assert text.index("4 days  old") < text.index("30 min  new")
+    assert "web04" not in text
+
+
+def test_wide_letters_count_twice() -> None:
+    for line in report(given(excluded=[{"machine": "サ" * 200, "reason": "バ" * 90}]), "text").splitlines():
+        assert sum(2 if ord(each) > 0x2E80 else 1 for each in line) <= 80
+
+
+def test_an_empty_server_has_a_report_in_every_form() -> None:
+    for form in FORMS:
+        assert report(given(), form).strip()
+    assert "No job ran in this period." in report(given(), "text")
+    assert "No job ran in this period." in report(given(), "html")
+
+
+def test_csv_follows_the_rfc() -> None:
+    text = report(given(machines=[machine('a "b", c', last=backup(reason="x,y"))]), "csv")
+    assert text.endswith("\r\n")
+    assert '"a ""b"", c"' in text
+    assert "\n" not in text.replace("\r\n", "")
+
+
+def test_charts() -> None:
+    chart = runs_chart([run(1), run(2, "Warning", 1200), run(3, "Failed", 60), run(4, None, None, running=True)])
+    assert chart is not None
+    assert set(chart.paths) == {"s", "w", "f"}
+    assert chart.words == "3 runs: 1 Failed, 1 Success, 1 Warning; the longest took 20 min"
+    assert runs_chart([]) is None
+    days = days_of(given())
+    assert (len(days), str(days[0]), str(days[-1])) == (31, "2026-01-01", "2026-01-31")
+    shown = calendar(days, {"2026-01-30": "Failed", "2026-01-31": "Success"})
+    assert shown is not None
+    assert shown.words == "2 of 31 days with backups; failed on 2026-01-30"
+    assert calendar(days, {}) is None
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        (duration(45), "45 s"),
+        (duration(3599), "1 h 0 min"),
+        (duration(11100), "3 h 5 min"),
+        (duration(None), ""),
+        (age(0.5), "30 min"),
+        (age(26.4), "26 h"),
+        (age(100.0), "4 days"),
+        (age(None), "never"),
+        (size(0), "0 B"),
+        (size(1 << 30), "1.0 GiB"),
+        (size(5 << 40), "5.0 TiB"),
+        (size(None), ""),
+        (count(1, "machine"), "1 machine"),
+        (count(2, "machine"), "2 machines"),
+    ],
+)
+def test_words(shown: str, expected: str) -> None:
+    assert shown == expected
+
+
+def test_500_jobs_over_30_days_are_small_and_quick() -> None:
+    results = ["Success"] * 9 + ["Failed"]
+    runs = [run(number, results[number % 10], 500 + number) for number in range(30)]
+    days = {f"2026-01-{day:02}": results[day % 10] for day in range(1, 31)}
+    shown = given(
+        jobs=[job(f"Job {number}", *runs) for number in range(500)],
+        machines=[machine(f"machine{number}.example.com", days=days) for number in range(1000)],
+        failures=[
+            problem(f"machine{number}", recovered=True, recovered_at="2026-01-31T05:00:00Z") for number in range(999)
+        ],
+    )
+    began = time.monotonic()
+    text = report(shown, "html")
+    assert time.monotonic() - began < 10
+    assert len(text.encode()) < 2_000_000
+
+
+@pytest.mark.parametrize(("value", "form"), [({}, "text"), ("x", "html"), (None, "csv"), (given(), "pdf")])
+def test_what_is_no_report(value: Any, form: str) -> None:
+    with pytest.raises(AnsibleFilterError):
+        report(value, form)
