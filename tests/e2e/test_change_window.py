@@ -102,8 +102,13 @@ if shutil.which("ssh"):
     ENDINGS["all are lost"] = (GOOD, [AWAY, PING], {}, "web01: backed up, but its change did not end well")
 
 
-@pytest.mark.core_matrix
-@pytest.mark.parametrize("ending", ENDINGS)
+# How any_errors_fatal ends a run is what differs between releases of ansible-core.
+DIFFERENT = {"everything ends"}
+
+
+@pytest.mark.parametrize(
+    "ending", [pytest.param(each, marks=[pytest.mark.core_matrix] * (each in DIFFERENT)) for each in ENDINGS]
+)
 def test_a_window_is_thawed_whatever_happens(emsim: Start, ansible: Ansible, ending: str) -> None:
     hosts, tasks, variables, told = ENDINGS[ending]
     sim = emsim(FLEET, speed=20)
