@@ -87,7 +87,7 @@ def test_conductor_credential(ansible: Ansible) -> None:
     assert run.result["tasks"][0]["status"] == "IN_PROGRESS"
 
 
-SURVEYS = [each for each in TEMPLATES if each["survey_enabled"]]
+SURVEYS = [template for template in TEMPLATES if template["survey_enabled"]]
 
 
 @pytest.mark.parametrize("template", SURVEYS, ids=lambda template: template["playbook"])
