@@ -107,6 +107,9 @@ def test_a_session_that_existed_before_the_start_is_never_the_run(
         assert after or (running and all_known)
 
 
+TIMES = st.sampled_from([None, "2026-11-28T10:00:00Z", "2026-11-28T10:00:07.25Z"])
+
+
 @st.composite
 def runs(draw: Any) -> tuple[list[Any], list[Any]]:
     children = [
@@ -115,6 +118,8 @@ def runs(draw: Any) -> tuple[list[Any], list[Any]]:
             "job_name": f"A - {draw(NAMES)}",
             "result": draw(VERDICTS),
             "failure_message": draw(st.sampled_from([None, "Full.", "No network"])),
+            "creation_time": draw(TIMES),
+            "end_time": draw(TIMES),
             "state": "Stopped",
         }
         for n in range(draw(st.integers(0, 4)))
@@ -124,6 +129,8 @@ def runs(draw: Any) -> tuple[list[Any], list[Any]]:
         {
             "id": f"t{n}",
             "job_session_id": draw(owners),
+            "creation_time": draw(TIMES),
+            "end_time": draw(TIMES),
             "machine": draw(NAMES),
             "result": draw(VERDICTS),
             "reason": draw(st.sampled_from(["", "Full", "Error: Full."])),
