@@ -53,7 +53,8 @@ def normal(value: Any) -> Any:
         return sorted(map(normal, value), key=repr)
     if isinstance(value, str):
         value = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<id>", value)
-        return re.sub(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?", "<time>", value)
+        value = re.sub(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?", "<time>", value)
+        return re.sub(r"\b\d+ s +", "<duration> ", value)
     return value
 
 

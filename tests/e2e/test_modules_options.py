@@ -149,7 +149,7 @@ def job(family: str) -> Case:
                 {**long, "wait_timeout": 0.5}, lambda result: result["timed_out"] and "0.5 seconds" in result["msg"]
             ),
             "wait_interval": Row(
-                {**long, "wait_timeout": 1.5, "wait_interval": 1.4},
+                {**long, "wait_timeout": 1.5, "wait_interval": 1.4, "progress": False},
                 is_(True, names_timed_out),
                 lambda asked: polled(asked) <= 5,
             ),

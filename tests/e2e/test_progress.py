@@ -65,8 +65,9 @@ class Terminal:
         self.pid, self.file = pty.fork()
         if not self.pid:
             os.chdir(ansible.folder)
-            colours = {"ANSIBLE_NOCOLOR": "false", "TERM": "xterm"}
-            os.execve(BIN / arguments[0], list(arguments), {**ansible.environment(), **colours})
+            env = {**ansible.environment(), "ANSIBLE_NOCOLOR": "false", "TERM": "xterm"}
+            env.pop("NO_COLOR", None)
+            os.execve(BIN / arguments[0], list(arguments), env)
         fcntl.ioctl(self.file, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
 
     def read(self, until: str | None = None, seconds: float = 90) -> str:

@@ -109,6 +109,8 @@ def em_tasks() -> list[dict[str, Any]]:
         {"veeam_em_maintenance": {"name": "No such job", "state": "frozen"}},
         {"veeam_em_maintenance": {"state": "thawed"}},
         {"veeam_em_agent_job_info": {"include_objects": True, "include_last_session": True}},
+        {"veeam_em_job_info": {"kind": "vm", "include_objects": True}},
+        {"veeam_em_protection_info": {"machine": ["a"]}},
         {"veeam_em_job_session_info": {"limit": 3}},
         {"veeam_em_job_session_wait": {"id": [known]}},
         {"veeam_em_backup_task_session_info": {"limit": 3}},

@@ -57,6 +57,8 @@ BASIC = base64.b64encode(f"administrator:{PASSWORD}".encode()).decode()
 # One of so many pairs with a fault that takes real time is in the sample.
 TAKEN_OF_THE_SLOW = 5
 # What asks for the machines of a run, which happens when it has ended.
+# What is read of a stopped run: a courtesy.
+_EXTRAS = ("/query", "/agentManagementSessions")
 _MACHINES = ("AgentManagement", "type=BackupTaskSession", "type=ReplicaTaskSession")
 
 
@@ -119,7 +121,7 @@ def _places(operation: Operation, requests: list[dict[str, Any]]) -> list[Place]
             kind = CHECK
         elif _glances(operation) and written < number < toggled and "/tasks/" not in path:
             kind = GLANCE
-        elif STOPS in operation.writes and number > _index(kinds, WRITE) and path.endswith("/query"):
+        elif STOPS in operation.writes and number > _index(kinds, WRITE) and path.endswith(_EXTRAS):
             kind = COURTESY
         elif operation.polls_first or number > written:
             kind = POLL
