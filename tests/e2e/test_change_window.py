@@ -103,12 +103,10 @@ if shutil.which("ssh"):
 
 
 # How any_errors_fatal ends a run is what differs between releases of ansible-core.
-DIFFERENT = {"everything ends"}
+MARKS = {"everything ends": [pytest.mark.core_matrix], "batches": [pytest.mark.full]}
 
 
-@pytest.mark.parametrize(
-    "ending", [pytest.param(each, marks=[pytest.mark.core_matrix] * (each in DIFFERENT)) for each in ENDINGS]
-)
+@pytest.mark.parametrize("ending", [pytest.param(each, marks=MARKS.get(each, [])) for each in ENDINGS])
 def test_a_window_is_thawed_whatever_happens(emsim: Start, ansible: Ansible, ending: str) -> None:
     hosts, tasks, variables, told = ENDINGS[ending]
     sim = emsim(FLEET, speed=20)

@@ -392,7 +392,8 @@ def test_two_freezes_at_once(emsim: Start, ansible: Ansible, tmp_path: Path) -> 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.full) for seed in range(1, 6))])
+@pytest.mark.full
+@pytest.mark.parametrize("seed", range(6))
 def test_killed_at_any_moment(emsim: Start, ansible: Ansible, tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)
     names = [f"Job {number}" for number in range(4)]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from .._errors import AUTHORIZATION, NOT_FOUND, ApiError
+from .._errors import NOT_FOUND, ApiError
 from .client import EmClient
 from .machines import read_machines
 from .model import SUCCESS, WARNING, Computer, JobObject, JobSession, computer, is_copy
@@ -39,7 +39,7 @@ def machine_numbers(
         rest = [run for run in whole if run["id"] not in numbers]
         return {**numbers, **_by_runs_before(client, rest)} if len(rest) <= FEW_RUNS else numbers
     except ApiError as error:
-        if not error.retryable and error.kind not in (AUTHORIZATION, NOT_FOUND):
+        if not error.retryable and error.kind != NOT_FOUND:
             raise
         # Without numbers it takes a few readings more, and nothing else.
         return {}

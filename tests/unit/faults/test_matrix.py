@@ -113,7 +113,7 @@ def _places(operation: Operation, requests: list[dict[str, Any]]) -> list[Place]
         path = requests[number]["path"]
         if kind != READ:
             pass
-        elif number == first and not operation.polls_first:
+        elif (number == first or _finds_jobs(requests[number], number - first)) and not operation.polls_first:
             kind = LOOKUP
         elif RETRIES in operation.writes and number < written and "JobName" in requests[number]["query"]:
             kind = LAST_RUN
@@ -131,6 +131,11 @@ def _places(operation: Operation, requests: list[dict[str, Any]]) -> list[Place]
 
 def _index(found: list[Any], wanted: Any) -> int:
     return found.index(wanted) if wanted in found else len(found)
+
+
+def _finds_jobs(request: dict[str, Any], after_first: int) -> bool:
+    """Whether it looks for jobs by name: jobs of the second kind come right after those of the first."""
+    return after_first == 1 and request["query"].startswith(("type=AgentBackupJob&", "type=Job&"))
 
 
 def _is_about_machines(request: dict[str, Any]) -> bool:

@@ -427,7 +427,7 @@ def mortal(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Em, Death]]:
 @pytest.mark.parametrize(
     "moments",
     [
-        pytest.param(range(3, 200, 17), id="some"),
+        pytest.param(range(3, 200, 29), id="some"),
         pytest.param(range(1, 200), id="all", marks=[pytest.mark.full, pytest.mark.slow]),
     ],
 )
