@@ -47,10 +47,10 @@ def inventory(ansible: Ansible, hosts: dict[str, Any], **variables: Any) -> None
     (ansible.folder / "hosts.yml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
 
 
-def window(ansible: Ansible, hosts: list[str], *arguments: str, change: Any = CHANGE, **variables: Any) -> Run:
+def window(ansible: Ansible, hosts: list[str], *arguments: str, change: Any = None, **variables: Any) -> Run:
     """Run the playbook patch_window for these hosts."""
     inventory(ansible, {host: {} for host in hosts}, **{"ansible_connection": "local", **variables.pop("hosts", {})})
-    (ansible.folder / "change.yml").write_text(yaml.safe_dump(change), encoding="utf-8")
+    (ansible.folder / "change.yml").write_text(yaml.safe_dump(change or CHANGE), encoding="utf-8")
     given = {
         "patch_window_hosts": "web",
         "patch_window_tasks": "change.yml",
