@@ -50,7 +50,8 @@ def read_valid_runs(
 def valid_runs(sessions: Sequence[JobSession], now: float, valid_for: float, fail_on: str) -> list[list[JobSession]]:
     """The runs among a job's sessions that may count, newest first: each a session, or a retry and what it retries.
 
-    All parts must have ended in time: a machine that the retry left alone was backed up by the run before.
+    All parts must have ended in time: a machine that the retry left alone was backed up by the run before. A session
+    that does not tell whether it is a retry counts as one: it may lack machines.
 
     :param now: by the server's clock, in seconds since the epoch.
     """
@@ -64,11 +65,11 @@ def valid_runs(sessions: Sequence[JobSession], now: float, valid_for: float, fai
     for index, session in enumerate(newest_first):
         run = [session]
         for before in newest_first[index + 1 :]:
-            if not run[-1]["is_retry"]:
+            if run[-1]["is_retry"] is False:
                 break
             run.append(before)
         told = session["result"] is not None and not unacceptable(session["result"], fail_on)
-        if told and not run[-1]["is_retry"] and all(map(in_time, run)):
+        if told and run[-1]["is_retry"] is False and all(map(in_time, run)):
             runs.append(run)
     return runs
 

@@ -96,6 +96,10 @@ class TestRetries:
     def test_a_retry_whose_run_is_not_shown_does_not_count(self, em: Start) -> None:
         assert row(em(fleet(run(600, machines=self.RETRIED, retry=True))))["action"] == "start"
 
+    def test_what_may_be_a_retry_does_not_count_alone(self, em: Start) -> None:
+        it = em({**fleet(run(600, machines=self.RETRIED, retry=True)), "settings": {"omit": ["IsRetry"]}})
+        assert row(it)["action"] == "start"
+
     def test_what_the_retry_did_not_mend_counts_against_it(self, em: Start) -> None:
         both = [{"name": "web01", "result": "Failed", "reason": "off"}, {"name": "sql01", "result": "Failed"}]
         it = em(fleet(run(600, machines=self.RETRIED, retry=True), run(1200, machines=both)))
