@@ -396,7 +396,7 @@ def _whole(client: EmClient, query_type: str, where: Sequence[Clause]) -> list[R
 
 
 def _check_groups(client: EmClient, estate: Estate, groups: Sequence[str]) -> None:
-    """Refuse a protection group that does not exist; one without computers is no mistake."""
+    """Refuse a protection group that does not exist; one without computers is not a mistake."""
     known = {group.lower() for machine in estate.machines for group in machine["protection_groups"]}
     missing = [each for each in groups if each.lower() not in known]
     if not missing:

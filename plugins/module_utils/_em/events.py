@@ -55,7 +55,7 @@ def hosts(session: JobSession, machines: Sequence[Machine]) -> list[str]:
 
 
 def inert(value: Any) -> Any:
-    """A record whose texts are no templates: `{{` becomes `{ {`."""
+    """A record whose texts cannot be taken for templates: `{{` becomes `{ {`."""
     if isinstance(value, dict):
         return {name: inert(each) for name, each in value.items()}
     if isinstance(value, list):
