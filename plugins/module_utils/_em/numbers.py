@@ -33,7 +33,7 @@ def machine_numbers(
 
     :param includes: what jobs include, by job id.
     """
-    whole = [run for run in runs if run["job_id"] and not run["is_retry"] and not is_copy(run["job_type"])]
+    whole = [run for run in runs if run["job_id"] and run["is_retry"] is False and not is_copy(run["job_type"])]
     try:
         numbers = _by_objects(client, whole, includes or {})
         rest = [run for run in whole if run["id"] not in numbers]
@@ -101,6 +101,11 @@ def _run_before(client: EmClient, run: JobSession) -> JobSession | None:
     began = seconds(run["creation_time"]) or 0.0
     for each in records(client, rows):
         older = (seconds(each["creation_time"]) or began) < began
-        if older and each["job_id"] == run["job_id"] and each["result"] in (SUCCESS, WARNING) and not each["is_retry"]:
+        if (
+            older
+            and each["job_id"] == run["job_id"]
+            and each["result"] in (SUCCESS, WARNING)
+            and each["is_retry"] is False
+        ):
             return each
     return None
