@@ -30,7 +30,8 @@ options:
     type: str
   auth_token:
     description:
-      - Token to use instead of O(auth_key). If you set both, the module uses the key after the server rejects the token.
+      - Token to use instead of O(auth_key). If you set both, the module uses the key
+        after the server rejects the token.
       - If not set, the environment variable E(CONDUCTOR_AUTH_TOKEN) is used.
     type: str
   validate_certs:

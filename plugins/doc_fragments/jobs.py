@@ -12,7 +12,8 @@ class ModuleDocFragment:
 options:
   name:
     description:
-      - Exact names of the jobs. If a name is unknown, the module fails before it starts anything and suggests similar names.
+      - Exact names of the jobs. If a name is unknown, the module fails before it starts anything, and it
+        suggests similar names.
       - A string is split at commas. To use a name that contains a comma, pass a list.
     type: list
     elements: str
@@ -23,7 +24,8 @@ options:
     elements: str
   backup_server:
     description:
-      - Name or ID of the backup server that has the jobs. Required if several backup servers have a job with the same name.
+      - Name or ID of the backup server that has the jobs. Required if several backup servers have a job with
+        the same name.
     type: str
   state:
     description:
@@ -39,8 +41,8 @@ options:
       - Whether the schedules of the jobs should be enabled.
       - With O(state=stopped), the module sets the schedule before it stops the job. With O(state=started) and
         O(state=retried), it sets the schedule last.
-      - The server can only toggle a schedule. The module reads the current value, toggles it only if it differs, and verifies
-        the result. It never toggles twice.
+      - The server can only toggle a schedule. The module reads the current value, toggles it only if it differs,
+        and verifies the result. It never toggles twice.
     type: bool
   if_running:
     description:
@@ -59,10 +61,10 @@ options:
     default: failed
   valid_for:
     description:
-      - With O(state=started), the maximum age in seconds of an earlier run that counts as the backup. If there is such a run,
-        the module does not start the job and returns C(reuse) as its C(action). V(0) always starts the job.
-      - The module uses the newest run that ended within this time by the server's clock, provided that O(fail_on) accepts the
-        verdict of the run and of each machine. Such a run takes precedence over a run in progress.
+      - With O(state=started), the maximum age in seconds of an earlier run that counts as the backup. If there is
+        such a run, the module does not start the job and returns C(reuse) as its C(action). V(0) always starts the job.
+      - The module uses the newest run that ended within this time by the server's clock, provided that O(fail_on)
+        accepts the verdict of the run and of each machine. Such a run takes precedence over a run in progress.
       - A retry counts only together with the run that it retries. Both must have ended within this time.
       - Runs of backup copy jobs never count.
     type: float

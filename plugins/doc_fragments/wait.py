@@ -13,14 +13,15 @@ options:
   wait_timeout:
     description:
       - How long to wait in total, in seconds. O(request_timeout) limits a single request.
-      - On a timeout, the module fails with RV(ignore:timed_out=true). It returns everything that it knows, including the IDs
-        that you need to continue waiting. It does not stop anything.
+      - On a timeout, the module fails with RV(ignore:timed_out=true). It returns everything that it knows,
+        including the IDs that you need to continue waiting. It does not stop anything.
     type: float
     default: 14400.0
   wait_interval:
     description:
       - Shortest pause between two polls, in seconds. The first pauses have this length.
-      - Later pauses grow to 3 % of the time waited, up to O(wait_max_interval). A pause is never shorter than the last poll.
+      - Later pauses grow to 3 % of the time waited, up to O(wait_max_interval). A pause is never shorter than
+        the last poll.
     type: float
     default: 0.5
   wait_max_interval:
@@ -38,7 +39,8 @@ options:
       - Whether to show progress while waiting, with one line for each important change. After five minutes without a
         change, one line says what the module is still waiting for.
       - There is no progress output with C(no_log), with C(async), or if the module does not run on the controller.
-      - To report failed machines early, the module reads the machines while the run is in progress. This does not affect the result.
+      - To report failed machines early, the module reads the machines while the run is in progress. This does not
+        affect the result.
     type: bool
     default: true
     version_added: 0.3.0

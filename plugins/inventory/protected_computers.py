@@ -311,4 +311,6 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             raws.setdefault(name, []).append(raw)
         for name, same in raws.items():
             if len(same) > 1:
-                self.display.warning(f"{len(same)} protection groups have the same group {name}: {', '.join(same)}.")
+                self.display.warning(
+                    f"{len(same)} protection groups share the inventory group {name}: {', '.join(same)}."
+                )

@@ -143,14 +143,14 @@ def as_error(problem: Exception) -> ApiError:
         learnt = learnt_by(problem)
         sessions = [*learnt.get("sessions", ()), *(row.get("session") for row in learnt.get("jobs", ()))]
         running = [each["id"] for each in sessions if each and each["running"]]
-        resume = "Run the playbook again: it attaches to what still runs."
+        resume = "Run the playbook again. It joins the runs that are still in progress."
         if running:
             resume = (
                 f"Wait for it with veeam_em_job_session_wait, id: [{', '.join(running)}], or run the playbook again."
             )
         return ApiError(
             TIMEOUT,
-            f"Interrupted by {problem}. What was started on the server continues there; nothing was stopped.",
+            f"Interrupted by {problem}. The runs continue on the server. Nothing was stopped.",
             hint=resume,
             retryable=True,
         )
@@ -158,6 +158,6 @@ def as_error(problem: Exception) -> ApiError:
     where = f"{os.path.basename(place.filename)}, {place.name}, line {place.lineno}"
     return ApiError(
         PROTOCOL,
-        f"An answer of the server led to an unexpected error ({type(problem).__name__} in {where}).",
-        hint="This is a defect of backupops.veeam_em: please report it with this message.",
+        f"A response from the server caused an unexpected error ({type(problem).__name__} in {where}).",
+        hint="This is a bug in backupops.veeam_em. Please report it with this message.",
     )

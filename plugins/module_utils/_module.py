@@ -74,7 +74,7 @@ def _run(
         if missing:
             module.fail_json(msg=missing_required_lib(library), exception=missing)
     if not module.params["validate_certs"]:
-        module.warn("Certificate checking is switched off by validate_certs: the server's identity is not known.")
+        module.warn("validate_certs is false, so the module does not verify the identity of the server.")
     _signals.listen()
     client = None
     try:

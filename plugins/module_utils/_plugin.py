@@ -39,7 +39,7 @@ def connection(given: Mapping[str, Any], environ: Mapping[str, str] | None = Non
         if value is None:
             value = spec.get("default")
         if value is None and spec.get("required"):
-            raise ApiError(USAGE, f"{name} is missing.", hint=f"Give it, or set {variable}.")
+            raise ApiError(USAGE, f"{name} is missing.", hint=f"Set {name}, or the environment variable {variable}.")
         result[name] = None if value is None else typed(name, spec, value)
     return result
 
@@ -53,7 +53,7 @@ def typed(name: str, spec: Mapping[str, Any], value: Any) -> Any:
         typed = _TYPES[spec["type"]](value)
     except (TypeError, ValueError):
         # The value may be a secret in the wrong place.
-        raise ApiError(USAGE, f"The value of {name} is not of type {spec['type']}.") from None
+        raise ApiError(USAGE, f"The value of {name} is not a valid {spec['type']}.") from None
     if typed not in spec.get("choices", [typed]):
         raise ApiError(USAGE, f"{name} must be one of {', '.join(spec['choices'])}.")
     return typed
@@ -114,7 +114,7 @@ def em_client(options: Mapping[str, Any], tell: Callable[[str], None] = lambda _
     try:
         require_libraries()
         if not options["validate_certs"]:
-            tell("Certificate checking is switched off by validate_certs: the server's identity is not known.")
+            tell("validate_certs is false, so the module does not verify the identity of the server.")
         client = EmClient.from_params(options, read_only=True)
         with _signals.passed_on():
             try:

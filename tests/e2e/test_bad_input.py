@@ -47,8 +47,8 @@ TABLE = {
     "unknown server": Bad(start(name="Linux servers", backup_server="vbr9"), "not_found", ("vbr9", "vbr01")),
     "unknown id": Bad(start(id=NOBODY), "not_found", (NOBODY,)),
     "no id": Bad(start(id="../jobs?x"), "usage", ("../jobs?x",)),
-    "no name": Bad(start(name=[]), "usage", ("No job is named",)),
-    "empty name": Bad(start(name=""), "usage", ("No job is named",)),
+    "no name": Bad(start(name=[]), "usage", ("No job was given",)),
+    "empty name": Bad(start(name=""), "usage", ("No job was given",)),
     "neither": Bad(start(), None, ("name, id",)),
     "both": Bad(start(name="A", id=NOBODY), None, ("mutually exclusive",)),
     "no state": Bad({"name": "Linux servers"}, None, ("state",)),
@@ -82,7 +82,7 @@ TABLE = {
     "everybody's folder": Bad(
         {"state": "frozen", "name": "Linux servers", "path": "/var/tmp/veeam-freeze.json"},
         "usage",
-        ("/var/tmp", "a folder of your own"),
+        ("/var/tmp", "your own directory"),
         "veeam_em_maintenance",
     ),
     "no memory": Bad(

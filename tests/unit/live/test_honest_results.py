@@ -46,7 +46,7 @@ class TestChanged:
         it = em(fleet(refuse_start="No license.", running=False))
         error = it.failure("A", schedule_enabled=False)
         assert (error.learnt["changed"], it.counters["starts"], toggles(it)) == (False, {}, {})
-        assert "The schedule was not set" not in error.message
+        assert "The schedules of these jobs were not changed" not in error.message
 
     def test_a_toggle_counts_although_there_is_nothing_left_to_stop(self, em: Start) -> None:
         it = em(fleet(running=True, machines=[{"name": "m1", "duration": 2}], task_running_for=5))
@@ -68,14 +68,14 @@ class TestMessages:
                 {"state": "retried"},
                 "Retried. Nobody waits for its outcome.",
             ),
-            ({"running": True}, {}, "Nothing to do: it is running already."),
-            ({"running": True}, {"state": "stopped"}, "Told to stop."),
+            ({"running": True}, {}, "Nothing to do: the job is already running."),
+            ({"running": True}, {"state": "stopped"}, "Stop requested."),
             ({"running": True}, {"state": "stopped", "wait": True}, "Stopped; the run ended Failed."),
-            ({}, {"state": "schedule", "schedule_enabled": False}, "The schedule is disabled now."),
+            ({}, {"state": "schedule", "schedule_enabled": False}, "The schedule is now disabled."),
             (
                 {"schedule": {"enabled": False}},
                 {"state": "schedule", "schedule_enabled": True},
-                "The schedule is enabled now.",
+                "The schedule is now enabled.",
             ),
         ],
     )
@@ -87,8 +87,8 @@ class TestMessages:
         it = em(fleet(machines=[{"name": "m1", "duration": 5000}]))
         error = it.failure("A", schedule_enabled=False, timeout=100)
         assert (error.kind, toggles(it)) == ("timeout", {})
-        assert "The schedule was not set: A." in error.message
-        assert "Its schedule was not set." in error.learnt["jobs"][0]["msg"]
+        assert "The schedules of these jobs were not changed: A." in error.message
+        assert "Its schedule was not changed." in error.learnt["jobs"][0]["msg"]
 
     def test_a_toggle_whose_task_does_not_end_is_named(self, em: Start) -> None:
         it = em(fleet(task_running_for=500))
@@ -131,13 +131,13 @@ def test_a_defect_does_not_lose_what_was_learnt(em: Start, monkeypatch: pytest.M
 class TestNothingNamed:
     def test_a_wait_for_no_session(self, em: Start) -> None:
         it = em(fleet())
-        with pytest.raises(ApiError, match="No job session is named") as caught:
+        with pytest.raises(ApiError, match="No job session was given") as caught:
             it.call(wait_for_sessions, it.waiter(), [], "failed", "fail")
         assert caught.value.kind == "usage"
 
     def test_a_wait_for_no_task(self, em: Start) -> None:
         it = em(fleet())
-        with pytest.raises(ApiError, match="No task is named"):
+        with pytest.raises(ApiError, match="No task was given"):
             it.call(wait_for_tasks, it.waiter(), [], "finished", True)
 
     def test_one_session_by_two_names_is_one(self, em: Start) -> None:
