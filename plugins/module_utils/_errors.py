@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+import sys
 import traceback
 from typing import Any
 
@@ -122,6 +124,25 @@ class ApiError(Exception):
 
 class Interrupted(Exception):
     """SIGINT or SIGTERM arrived; carries the signal's name."""
+
+
+def library_missing(library: str) -> ApiError:
+    """The error for a Python library that is not installed, with the command that installs it for this interpreter."""
+    python = sys.executable
+    return ApiError(
+        USAGE,
+        f"The Python library {library} is not installed for {python}.",
+        hint=f"Install it for exactly this interpreter: {shlex.quote(python)} -m pip install {library}",
+    )
+
+
+def option_missing(name: str, variable: str | None) -> ApiError:
+    """The error for a required option that is not set, and that an environment variable may stand in for."""
+    return ApiError(
+        USAGE,
+        f"{name} is missing.",
+        hint=f"Set {name}, or set the environment variable {variable}." if variable else f"Set {name}.",
+    )
 
 
 def keep(stop: Exception, learnt: dict[str, Any]) -> None:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Callable
@@ -14,7 +13,7 @@ from typing import Any, Callable
 from . import _signals
 from ._em.client import EmClient
 from ._em.codec import XMLTODICT_IMPORT_ERROR
-from ._errors import USAGE, ApiError, as_error, learnt_by
+from ._errors import USAGE, ApiError, as_error, learnt_by, library_missing, option_missing
 from ._http import REQUESTS_IMPORT_ERROR
 from ._options import EM_CONNECTION
 from ._text import Secrets, clean, presentable
@@ -39,7 +38,7 @@ def connection(given: Mapping[str, Any], environ: Mapping[str, str] | None = Non
         if value is None:
             value = spec.get("default")
         if value is None and spec.get("required"):
-            raise ApiError(USAGE, f"{name} is missing.", hint=f"Set {name}, or the environment variable {variable}.")
+            raise option_missing(name, variable)
         result[name] = None if value is None else typed(name, spec, value)
     return result
 
@@ -93,11 +92,7 @@ def require_libraries() -> None:
     """
     for library, missing in (("requests", REQUESTS_IMPORT_ERROR), ("xmltodict", XMLTODICT_IMPORT_ERROR)):
         if missing:
-            raise ApiError(
-                USAGE,
-                f"The Python library {library} is missing.",
-                hint=f"Install it for the Python that runs this, {sys.executable}.",
-            )
+            raise library_missing(library)
 
 
 @contextmanager

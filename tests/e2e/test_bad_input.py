@@ -58,9 +58,8 @@ TABLE = {
     "running": Bad(start(name=["Linux servers", "Long"], if_running="fail"), "conflict", ("Long", "attach")),
     "interval": Bad(start(name="Linux servers", wait_interval=0), "usage", ("wait_interval",)),
     "timeout": Bad(start(name="Linux servers", wait_timeout=-1), "usage", ("wait_timeout",)),
-    "url as host": Bad(
-        start(name="Linux servers", host="https://127.0.0.1"), "usage", ("https://127.0.0.1", "Leave out")
-    ),
+    "no host": Bad(start(name="Linux servers", host=""), "usage", ("host is missing", "VEEAM_EM_HOST")),
+    "url as host": Bad(start(name="Linux servers", host="https://127.0.0.1"), "usage", ("https://127.0.0.1", "Remove")),
     "port in host": Bad(start(name="Linux servers", host="127.0.0.1:9398"), "usage", ("port",)),
     "port": Bad(start(name="Linux servers", port=70000), "usage", ("70000",)),
     "wrong password": Bad(

@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from itertools import islice
 from typing import Any, Callable
 
-from .._errors import NOT_FOUND, PROTOCOL, TIMEOUT, USAGE, ApiError
+from .._errors import NOT_FOUND, PROTOCOL, TIMEOUT, USAGE, ApiError, option_missing
 from .._http import HttpOptions
 from .._progress import UNSEEN, Progress
 from .._wait import SYSTEM_CLOCK, Clock, Deadline
@@ -51,7 +51,9 @@ class EmClient:
         :raises ApiError: kind usage, when the options make no sense.
         """
         host = (params["host"] or "").strip()
-        if not host or "/" in host or "@" in host or " " in host:
+        if not host:
+            raise option_missing("host", "VEEAM_EM_HOST")
+        if "/" in host or "@" in host or " " in host:
             raise ApiError(
                 USAGE, f"host {host!r} is not a host name or an IP address.", hint="Remove https:// and any path."
             )

@@ -126,6 +126,7 @@ class Jobs:
             try:
                 row.plan = make_plan(self.wish, seen)
             except ApiError as error:
+                row.error = error
                 problems.append(error)
             if run and row.plan.action == REUSE:
                 self.watch.keep(run, machines)
@@ -135,8 +136,12 @@ class Jobs:
             self.rows.append(row)
         if problems:
             # Nothing has been written yet: a wish that cannot be fulfilled as a whole is refused as a whole.
+            for row in self.rows:
+                if not row.error:
+                    row.notes.append("Nothing was done, because another job of the task is in conflict.")
+            told = ["Check mode: the task would fail."] if check_mode else []
             raise problems[0].restated(
-                " ".join(problem.message for problem in problems),
+                " ".join([*told, *(problem.message for problem in problems)]),
                 learnt={"jobs": [row.as_dict() for row in self.rows]},
             )
 

@@ -147,7 +147,10 @@ class Row:
         elif self.begun:
             begun = "Started" if self.action == START else "Retried"
             unseen = "" if self.session else "; its run is not visible yet"
-            self.notes.append(f"{begun}{unseen}. Nobody waits for its outcome.")
+            wait = "run the task again with wait set to true"
+            if self.running:
+                wait = f"use veeam_em_job_session_wait, id: [{', '.join(each['id'] for each in self.running)}]"
+            self.notes.append(f"{begun}{unseen}. Nobody is waiting for the result. To wait for it, {wait}.")
         elif self.action == STOP:
             result = self.session["result"] if self.session and waited else None
             self.notes.append(f"Stopped; the run ended {result}." if result else "Stop requested.")

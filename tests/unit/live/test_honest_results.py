@@ -56,17 +56,23 @@ class TestChanged:
         assert row["job"]["schedule_enabled"] is False
 
 
+LONG = {"name": "m", "duration": 900}
+NOBODY_WAITS = "Nobody is waiting for the result."
+RUN_AGAIN = "To wait for it, run the task again with wait set to true."
+WAIT_FOR_IT = "To wait for it, use veeam_em_job_session_wait, id: [{}]."
+
+
 class TestMessages:
     @pytest.mark.parametrize(
         ("changes", "wish", "message"),
         [
-            ({"start_delay": 3600}, {}, "Started; its run is not visible yet. Nobody waits for its outcome."),
-            ({"start_delay": 0}, {}, "Started. Nobody waits for its outcome."),
+            ({"start_delay": 3600}, {}, f"Started; its run is not visible yet. {NOBODY_WAITS} {RUN_AGAIN}"),
+            ({"start_delay": 0}, {}, f"Started. {NOBODY_WAITS} {WAIT_FOR_IT}"),
             ({"start_delay": 0}, {"wait": True}, "The run ended Success, 1 machine."),
             (
                 {"start_delay": 0, "history": FAILED_ONCE},
                 {"state": "retried"},
-                "Retried. Nobody waits for its outcome.",
+                f"Retried. {NOBODY_WAITS} {WAIT_FOR_IT}",
             ),
             ({"running": True}, {}, "Nothing to do: the job is already running."),
             ({"running": True}, {"state": "stopped"}, "Stop requested."),
@@ -81,7 +87,8 @@ class TestMessages:
     )
     def test_each_outcome_has_one(self, em: Start, changes: Any, wish: Any, message: str) -> None:
         it = em(fleet(**changes))
-        assert it.jobs("A", **{"wait": False, **wish})["jobs"][0]["msg"] == message
+        row = it.jobs("A", **{"wait": False, **wish})["jobs"][0]
+        assert row["msg"] == message.format(row["session"] and row["session"]["id"])
 
     def test_a_wait_that_times_out_tells_of_the_schedule(self, em: Start) -> None:
         it = em(fleet(machines=[{"name": "m1", "duration": 5000}]))
@@ -97,6 +104,15 @@ class TestMessages:
         assert f"A (its task {task['id']} is Running)" in error.message
         # The schedule still reads as before: it is not known whether the toggle will take effect.
         assert error.learnt["changed"] is False
+
+    def test_check_mode_says_that_the_start_would_fail(self, em: Start) -> None:
+        it = em({"agent_jobs": [{"name": "A", "machines": [LONG], "running": True}, {"name": "B"}]})
+        error = it.failure("A", "B", if_running="fail", check=True)
+        assert error.message.startswith("Check mode: the task would fail. The job A is already running (session A@")
+        busy, idle = (row["msg"] for row in error.learnt["jobs"])
+        assert busy.startswith("The job A is already running (session A@")
+        assert idle == "Nothing was done, because another job of the task is in conflict."
+        assert it.counters["writes"] == 0
 
     def test_running_already_and_not_to_be_joined(self, em: Start) -> None:
         it = em(

@@ -39,7 +39,8 @@ def test_an_old_run_is_no_answer_without_wait(em: Start) -> None:
     row = it.jobs("A", wait=False)["jobs"][0]
     assert (row["session"], row["msg"]) == (
         None,
-        "Started; its run is not visible yet. Nobody waits for its outcome.",
+        "Started; its run is not visible yet. Nobody is waiting for the result. "
+        "To wait for it, run the task again with wait set to true.",
     )
 
 
