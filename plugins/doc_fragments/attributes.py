@@ -6,19 +6,19 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """What the modules can be relied on for."""
+    """What users can rely on."""
 
     DOCUMENTATION = r"""
 options: {}
 attributes:
   check_mode:
-    description: Can run in check mode and then makes no write request.
+    description: Supports check mode. In check mode, the module sends no write request.
   diff_mode:
-    description: Shows before and after in diff mode.
+    description: In diff mode, shows the state before and after the change.
   idempotent:
-    description: Changes nothing when run again in the same circumstances.
+    description: Running the task again changes nothing if the circumstances are the same.
   action_group:
-    description: Use the action group in C(module_defaults) to set connection options once for a play.
+    description: Use this action group in C(module_defaults) to set the connection options once for a whole play.
 """
 
     INFO = r"""
@@ -27,7 +27,7 @@ attributes:
   check_mode:
     support: full
     details:
-      - Only reads.
+      - The module only reads.
   diff_mode:
     support: none
   idempotent:

@@ -12,15 +12,15 @@ class ModuleDocFragment:
 options:
   server_url:
     description:
-      - Address of the Conductor server, with or without V(/api) at its end. Both V(http) and V(https) work.
+      - URL of the Conductor server, with or without V(/api) at the end. Both V(http) and V(https) work.
       - If not set, the environment variable E(CONDUCTOR_SERVER_URL) is used.
     type: str
     required: true
   auth_key:
     description:
-      - Id of an access key of Orkes Conductor. The module gets a token for it, and a new one when the server
-        refuses the old one.
-      - Open-source Conductor issues no tokens. The module then continues without one and warns.
+      - ID of an Orkes Conductor access key. The module uses it to get a token, and gets a new token when the server
+        rejects the old one.
+      - Open-source Conductor does not issue tokens. In that case the module warns and continues without one.
       - If not set, the environment variable E(CONDUCTOR_AUTH_KEY) is used.
     type: str
   auth_secret:
@@ -30,23 +30,24 @@ options:
     type: str
   auth_token:
     description:
-      - A token to use instead of O(auth_key). If both are given, the key is used once the token is refused.
+      - Token to use instead of O(auth_key). If you set both, the module uses the key
+        after the server rejects the token.
       - If not set, the environment variable E(CONDUCTOR_AUTH_TOKEN) is used.
     type: str
   validate_certs:
     description:
-      - Whether the server's certificate is checked.
+      - Whether to verify the server's certificate.
       - If not set, the environment variable E(CONDUCTOR_VALIDATE_CERTS) is used.
     type: bool
     default: true
   ca_path:
     description:
-      - File (PEM) or folder with the certificates of the authorities to trust.
+      - File (PEM) or directory with the CA certificates to trust.
       - If not set, the environment variable E(CONDUCTOR_CA_PATH) is used.
     type: path
   client_cert:
     description:
-      - File (PEM) with a client certificate, with or without its key.
+      - File (PEM) with a client certificate. It may also contain the key.
       - If not set, the environment variable E(CONDUCTOR_CLIENT_CERT) is used.
     type: path
   client_key:
@@ -57,18 +58,18 @@ options:
   proxy:
     description:
       - URL of a proxy.
-      - Without it, the environment variables E(https_proxy), E(http_proxy) and E(no_proxy) are honoured.
+      - If neither this option nor its variable is set, E(https_proxy), E(http_proxy) and E(no_proxy) apply.
       - If not set, the environment variable E(CONDUCTOR_PROXY) is used.
     type: str
   request_timeout:
     description:
-      - How long one request may take, in seconds.
+      - Timeout of a single request, in seconds.
       - If not set, the environment variable E(CONDUCTOR_REQUEST_TIMEOUT) is used.
     type: float
     default: 30.0
   retries:
     description:
-      - How often a read is tried again after a failure that may pass. Updates are never sent again blindly.
+      - How often to retry a read after a temporary failure. The module never blindly repeats an update.
       - If not set, the environment variable E(CONDUCTOR_RETRIES) is used.
     type: int
     default: 3
@@ -86,19 +87,19 @@ attributes:
 options:
   task_id:
     description:
-      - Execution ids of tasks. Such an id stands for one attempt; a retry has another.
+      - Execution IDs of the tasks. Each ID identifies one attempt; a retry has its own ID.
       - Either this or O(workflow_id) is required.
     type: list
     elements: str
   workflow_id:
     description:
-      - Execution id of the workflow that the tasks belong to. Needs O(task_reference_name).
+      - Execution ID of the workflow that the tasks belong to. Requires O(task_reference_name).
     type: str
   task_reference_name:
     description:
-      - Reference names of tasks in the workflow.
-      - The newest attempt is meant; of a task in a loop, that of the latest iteration.
-      - All tasks of a workflow cost one request together.
+      - Reference names of the tasks in the workflow.
+      - The module uses the newest attempt of each task, and the latest iteration of a task in a loop.
+      - One request reads all tasks of a workflow.
     type: list
     elements: str
 """

@@ -12,7 +12,7 @@ class ModuleDocFragment:
 options:
   host:
     description:
-      - Name or address of the Enterprise Manager.
+      - Host name or IP address of Veeam Backup Enterprise Manager.
       - If not set, the environment variable E(VEEAM_EM_HOST) is used.
     type: str
     required: true
@@ -24,35 +24,35 @@ options:
     default: 9398
   username:
     description:
-      - Account that logs on. Domain accounts are written V(DOMAIN\\user), local accounts V(HOST\\user).
-      - Starting, stopping and reading jobs needs the role Portal Administrator.
+      - Account to log on with. Write domain accounts as V(DOMAIN\\user) and local accounts as V(HOST\\user).
+      - Reading, starting and stopping jobs requires the Portal Administrator role.
       - If not set, the environment variable E(VEEAM_EM_USERNAME) is used.
     type: str
   password:
     description:
-      - Password of O(username); any Unicode text.
+      - Password of O(username). All Unicode characters are allowed.
       - If not set, the environment variable E(VEEAM_EM_PASSWORD) is used.
     type: str
   session_id:
     description:
-      - Token of a logon session to reuse, from M(backupops.veeam_em.veeam_em_session).
-      - The module then neither logs on nor off. An empty text counts as not set.
+      - Token of an existing logon session, as returned by M(backupops.veeam_em.veeam_em_session).
+      - With a token, the module neither logs on nor logs off. An empty string counts as not set.
       - If not set, the environment variable E(VEEAM_EM_SESSION_ID) is used.
     type: str
   validate_certs:
     description:
-      - Whether the server's certificate is checked.
+      - Whether to verify the server's certificate.
       - If not set, the environment variable E(VEEAM_EM_VALIDATE_CERTS) is used.
     type: bool
     default: true
   ca_path:
     description:
-      - File (PEM) or folder with the certificates of the authorities to trust.
+      - File (PEM) or directory with the CA certificates to trust.
       - If not set, the environment variable E(VEEAM_EM_CA_PATH) is used.
     type: path
   client_cert:
     description:
-      - File (PEM) with a client certificate, with or without its key.
+      - File (PEM) with a client certificate. It may also contain the key.
       - If not set, the environment variable E(VEEAM_EM_CLIENT_CERT) is used.
     type: path
   client_key:
@@ -62,31 +62,31 @@ options:
     type: path
   proxy:
     description:
-      - URL of a proxy. Without it, the environment variables E(https_proxy) and E(no_proxy) are honoured.
+      - URL of a proxy. If neither this option nor its variable is set, E(https_proxy) and E(no_proxy) apply.
       - If not set, the environment variable E(VEEAM_EM_PROXY) is used.
     type: str
   request_timeout:
     description:
-      - How long one request may take, in seconds.
+      - Timeout of a single request, in seconds.
       - If not set, the environment variable E(VEEAM_EM_REQUEST_TIMEOUT) is used.
     type: float
     default: 30.0
   retries:
     description:
-      - How often a read or a logon is tried again after a failure that may pass. Actions are never sent twice.
+      - How often to retry a read or a logon after a temporary failure. The module never sends an action twice.
       - If not set, the environment variable E(VEEAM_EM_RETRIES) is used.
     type: int
     default: 3
   api_version:
     description:
-      - Version of the REST API to log on to; V(latest) is the newest that the server speaks.
+      - Version of the REST API to use. V(latest) is the newest version that the server supports.
       - If not set, the environment variable E(VEEAM_EM_API_VERSION) is used.
     type: str
     choices: [latest, v1_5, v1_6, v1_7]
     default: latest
   api_format:
     description:
-      - Format of requests and answers. The results are the same.
+      - Format of requests and responses. Both formats give the same results.
       - If not set, the environment variable E(VEEAM_EM_API_FORMAT) is used.
     type: str
     choices: [json, xml]

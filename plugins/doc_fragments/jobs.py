@@ -6,62 +6,67 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Options of the modules that bring jobs to a state."""
+    """Options of the modules that start, stop and schedule jobs."""
 
     DOCUMENTATION = r"""
 options:
   name:
     description:
-      - Exact names of the jobs. An unknown name fails the module with near matches, before anything is started.
-      - A name that holds a comma must be an element of a list; in a text, commas separate names.
+      - Exact names of the jobs. If a name is unknown, the module fails before it starts anything, and it
+        suggests similar names.
+      - A string is split at commas. To use a name that contains a comma, pass a list.
     type: list
     elements: str
   id:
     description:
-      - Ids or UIDs of the jobs, instead of O(name).
+      - IDs or UIDs of the jobs. Use this instead of O(name).
     type: list
     elements: str
   backup_server:
     description:
-      - Name or id of the backup server that holds the jobs. Needed when several hold a job of the same name.
+      - Name or ID of the backup server that has the jobs. Required if several backup servers have a job with
+        the same name.
     type: str
   state:
     description:
-      - V(started) starts the jobs unless they run already.
-      - V(stopped) stops the jobs that run.
-      - V(retried) retries the jobs whose last run ended Failed.
-      - V(schedule) only sets the schedule, see O(schedule_enabled).
+      - V(started) starts the jobs that are not running.
+      - V(stopped) stops the jobs that are running.
+      - V(retried) retries the jobs whose last run failed.
+      - V(schedule) only enables or disables the schedule. See O(schedule_enabled).
     type: str
     choices: [started, stopped, retried, schedule]
     required: true
   schedule_enabled:
     description:
-      - Whether the schedule of the jobs is enabled.
-      - With O(state=stopped) it is set first, with O(state=started) and O(state=retried) last.
-      - The server can only toggle. The module reads, compares, toggles and verifies; it never toggles twice.
+      - Whether the schedules of the jobs should be enabled.
+      - With O(state=stopped), the module sets the schedule before it stops the job. With O(state=started) and
+        O(state=retried), it sets the schedule last.
+      - The server can only toggle a schedule. The module reads the current value, toggles it only if it differs,
+        and verifies the result. It never toggles twice.
     type: bool
   if_running:
     description:
-      - What V(started) and V(retried) do with a job that is already running. V(fail) fails before anything is started.
+      - What to do if a job that V(started) or V(retried) should act on is already running.
+      - V(attach) joins that run. V(fail) fails before the module starts anything.
     type: str
     choices: [attach, fail]
     default: attach
   fail_on:
     description:
-      - Which verdict of a run, or of one of its machines, fails the module when O(wait=true).
-      - V(failed) lets warnings pass, V(warning) only success, V(never) everything.
-      - A run that ended without a verdict passes only V(never).
+      - With O(wait=true), which verdict makes the module fail. It applies to the run and to each of its machines.
+      - V(failed) accepts warnings, V(warning) accepts only success, and V(never) accepts everything.
+      - Only V(never) accepts a run that ended without a verdict.
     type: str
     choices: [failed, warning, never]
     default: failed
   valid_for:
     description:
-      - With O(state=started), how old a good run may be to count as the backup, in seconds. Then nothing is started,
-        and the job's C(action) is C(reuse). V(0) starts the job in any case.
-      - The newest run counts that ended at most this long ago by the server's clock, if O(fail_on) accepts its verdict
-        and that of each of its machines. It is preferred to a run in progress.
-      - A retry counts together with the run that it retries, which must have ended in time as well.
-      - The runs of a backup copy job never count.
+      - With O(state=started), the maximum age in seconds of an earlier run that counts as the backup. If there is
+        such a run, the module does not start the job and returns C(reuse) as its C(action). V(0) always starts the job.
+      - The module uses the newest run that ended within this time by the server's clock, provided that O(fail_on)
+        accepts the verdict of the run and of each machine. Such a run takes precedence over a run in progress.
+      - A retry counts only together with the run that it retries. Both must have ended within this time.
+      - Runs of backup copy jobs never count.
     type: float
     default: 0.0
     version_added: 0.3.0

@@ -12,16 +12,16 @@ class ModuleDocFragment:
 options:
   wait_timeout:
     description:
-      - How long to wait, in seconds. It bounds the module's whole wait, O(request_timeout) one request.
-      - When it runs out the module fails with RV(ignore:timed_out=true), everything known so far and the ids to
-        wait on with. Nothing is stopped.
+      - How long to wait in total, in seconds. O(request_timeout) limits a single request.
+      - On a timeout, the module fails with RV(ignore:timed_out=true). It returns everything that it knows,
+        including the IDs that you need to continue waiting. It does not stop anything.
     type: float
     default: 14400.0
   wait_interval:
     description:
-      - Shortest pause between two polls, in seconds. The first pauses last this long.
-      - Pauses grow to 3 % of the time waited so far, at most O(wait_max_interval), and are never shorter than the
-        last poll took.
+      - Shortest pause between two polls, in seconds. The first pauses have this length.
+      - Later pauses grow to 3 % of the time waited, up to O(wait_max_interval). A pause is never shorter than
+        the last poll.
     type: float
     default: 0.5
   wait_max_interval:
@@ -31,16 +31,16 @@ options:
     default: 30.0
   poll_error_timeout:
     description:
-      - How long polls may fail in a row before the wait gives up, in seconds.
+      - How long polls may keep failing before the module gives up, in seconds.
     type: float
     default: 120.0
   progress:
     description:
-      - Whether to show how the wait is going, one line for each change that matters. After five minutes without a
-        change, one line says what is still waited for.
-      - Nothing is shown with C(no_log), in the background (C(async)), and when the module does not run on the
-        controller.
-      - To name failed machines early, the machines of the run are read while it lasts. Nothing else depends on it.
+      - Whether to show progress while waiting, with one line for each important change. After five minutes without a
+        change, one line says what the module is still waiting for.
+      - There is no progress output with C(no_log), with C(async), or if the module does not run on the controller.
+      - To report failed machines early, the module reads the machines while the run is in progress. This does not
+        affect the result.
     type: bool
     default: true
     version_added: 0.3.0
@@ -50,10 +50,10 @@ options:
 options:
   wait:
     description:
-      - Whether to wait for the outcome.
-      - Without it the module follows only the task that the server answers an action with.
-      - O(wait_timeout) bounds either, and what is read before the first action.
-      - An action that cannot be sent in time is not sent.
+      - Whether to wait until the run has ended.
+      - If V(false), the module only waits for the task that triggers the action.
+      - O(wait_timeout) applies in both cases and includes the reads before the first action.
+      - If the time runs out before an action is sent, the module does not send it.
     type: bool
     default: false
 """

@@ -78,7 +78,7 @@ FORMS: dict[str, Callable[[Mapping[str, Any]], str]] = {
 def report(given: Any, form: str = "text") -> str:
     """The report in one of its forms."""
     if form not in FORMS:
-        raise AnsibleFilterError(f"There is no form {form!r} of a report; there are {', '.join(FORMS)}.")
+        raise AnsibleFilterError(f"{form!r} is not a form of a report. Use one of: {', '.join(FORMS)}.")
     if not isinstance(given, Mapping) or not {"totals", "jobs", "machines"} <= set(given):
         raise AnsibleFilterError("This is not a report: give the return value 'report' of veeam_em_report_info.")
     return FORMS[form](given)

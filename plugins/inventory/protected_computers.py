@@ -9,26 +9,26 @@ name: protected_computers
 version_added: 0.3.0
 author:
   - backupops contributors (@backupops)
-short_description: Machines that Veeam backs up, and those that it should
+short_description: Inventory of the machines that Veeam backs up or should back up
 description:
-  - Makes a host of each computer that the protection groups of Enterprise Manager have discovered, and of each VM that
-    recent runs have processed if O(include_vms) is set.
-  - Variables tell how well each host is protected, and groups collect the hosts that need attention.
-  - The file must be called C(*.veeam_em.yml) or C(*.veeam_em.yaml).
-  - Reading computers and jobs needs the role Portal Administrator. Nothing is written.
-  - "Variables of each host, V(null) where nothing is known: C(veeam_em_name), C(veeam_em_kind) (V(computer) or V(vm)), C(veeam_em_id),
+  - Creates a host for each computer in the protection groups of Enterprise Manager. With O(include_vms), also creates a host
+    for each VM that a recent run processed.
+  - Host variables show how well each host is protected. Groups collect the hosts that need attention.
+  - The name of the inventory file must end in C(.veeam_em.yml) or C(.veeam_em.yaml).
+  - Reading computers and jobs requires the Portal Administrator role. The plugin only reads.
+  - "Variables of each host, V(null) if unknown: C(veeam_em_name), C(veeam_em_kind) (V(computer) or V(vm)), C(veeam_em_id),
     C(veeam_em_backup_server), C(veeam_em_protection_groups) (list), C(veeam_em_host_status), C(veeam_em_agent_status), C(veeam_em_agent_version),
     C(veeam_em_os_version), C(veeam_em_os_family) (V(windows), V(linux), V(mac) or V(unix)), C(veeam_em_ip_address),
     C(veeam_em_protected) (whether it is in a job), C(veeam_em_jobs) (list of names) and C(veeam_em_job_ids) (in the same order)."
-  - "The newest run that has ended: C(veeam_em_last_result) (V(Success), V(Warning) or V(Failed)), C(veeam_em_last_end_time), C(veeam_em_last_age_hours),
-    C(veeam_em_last_job), C(veeam_em_last_job_id) and C(veeam_em_last_session_id). The newest that ended V(Success) or V(Warning): the same with
-    C(veeam_em_last_good_)."
-  - "The newest restore point of a computer: C(veeam_em_restore_point) (when it was made), C(veeam_em_restore_point_id) and
-    C(veeam_em_restore_point_age_hours). Ages are hours by the server's clock, also when the rest comes from the cache."
-  - "Groups: C(stale), C(last_failed) and C(unprotected), which are there even without hosts; C(protection_group_NAME) and C(os_FAMILY).
+  - "Variables of the newest ended run: C(veeam_em_last_result) (V(Success), V(Warning) or V(Failed)), C(veeam_em_last_end_time), C(veeam_em_last_age_hours),
+    C(veeam_em_last_job), C(veeam_em_last_job_id) and C(veeam_em_last_session_id). The same variables with
+    the prefix C(veeam_em_last_good_) describe the newest run that ended with V(Success) or V(Warning)."
+  - "Variables of a computer's newest restore point: C(veeam_em_restore_point) (creation time), C(veeam_em_restore_point_id) and
+    C(veeam_em_restore_point_age_hours). Ages are in hours by the server's clock and stay correct if the data comes from the cache."
+  - "Groups: C(stale), C(last_failed) and C(unprotected), which exist even if they are empty, C(protection_group_NAME) and C(os_FAMILY).
     See O(default_groups)."
   - A host is C(unprotected) if no job protects it. An agent job protects the protection groups and computers that it includes.
-    Any job protects the machines that were part of its newest complete run.
+    Every job also protects the machines that were part of its newest complete run.
   - A host is C(stale) if neither a good run nor a restore point is younger than O(stale_hours).
 extends_documentation_fragment:
   - backupops.veeam_em.em
@@ -37,76 +37,77 @@ extends_documentation_fragment:
   - ansible.builtin.inventory_cache
 options:
   plugin:
-    description: Tells that the file is meant for this plugin.
+    description: Marks the file as a configuration of this plugin.
     type: str
     required: true
     choices: [backupops.veeam_em.protected_computers]
   backup_server:
-    description: Names or ids of backup servers. Machines of others are left out.
+    description: Include only machines of the backup servers with these names or IDs.
     type: list
     elements: str
     default: []
   protection_group:
     description:
-      - Names of protection groups. Computers in none of them are left out, and so are all VMs.
+      - Include only computers in the protection groups with these names. With this option, the inventory contains no VMs.
     type: list
     elements: str
     default: []
   include_vms:
     description:
-      - Also make hosts of the VMs that backup and replication jobs have processed within O(history_days).
-      - A VM and a computer of the same name on the same backup server are one host, unless there are several of them.
-      - Copies of backups do not count as backups.
+      - Also create hosts for the VMs that backup and replication jobs processed within O(history_days).
+      - A VM and a computer with the same name on the same backup server become one host, unless the name occurs more than once.
+      - Backup copies do not count as backups.
     type: bool
     default: false
   include_restore_points:
     description:
-      - Read the newest restore point of each computer. The server lists them all, so this may take long.
+      - Read the newest restore point of each computer. This may take a long time, because the server lists every restore point.
     type: bool
     default: true
   history_days:
     description:
-      - How far back runs are read. Enterprise Manager lists those of the last 30 days.
-      - Fewer days take fewer requests where there are many machines. Verdicts that are older are then V(null).
+      - How many days of runs to read. Enterprise Manager lists the runs of the last 30 days.
+      - On large servers, fewer days mean fewer requests. Results that are older become V(null).
     type: float
     default: 30.0
   stale_hours:
-    description: From which age on the last good backup is stale. It must lie within O(history_days).
+    description: Age in hours from which the last good backup is stale. It must not exceed O(history_days).
     type: float
     default: 24.0
   hostname:
     description:
-      - Where the name of a host comes from. The first of these that the machine has is taken.
-      - V(short_name) is the name up to its first dot.
-      - Characters that a name of a host must not have are replaced by underscores.
+      - Sources of the host name. The plugin uses the first one that the machine has.
+      - V(short_name) is the name up to the first dot.
+      - Underscores replace characters that are not allowed in a host name.
     type: list
     elements: str
     choices: [name, short_name, ip_address, id]
     default: [name]
   ansible_host:
     description:
-      - Where C(ansible_host) comes from. The first of these that the machine has, and that is a valid address or DNS name, is taken.
-      - With an empty list C(ansible_host) is not set.
+      - Sources of C(ansible_host). The plugin uses the first one that the machine has and that is a valid IP address or DNS name.
+      - With an empty list, the plugin does not set C(ansible_host).
     type: list
     elements: str
     choices: [name, short_name, ip_address]
     default: [name, ip_address]
   same_name:
     description:
-      - What happens when several machines would be the same host. Letter case makes no difference.
-      - V(separate) tells them apart by their backup servers, as in V(web01@vbr01.example.com), or by their ids if they are on the same one.
-      - V(error) makes no hosts, and says which machines they are.
-      - A machine with a name that means something else in Ansible, such as V(localhost), is always told apart in this way.
+      - What to do if several machines would get the same host name. Names are not case-sensitive.
+      - V(separate) adds the backup server to the names, as in V(web01@vbr01.example.com), or the ID if the machines are on the same server.
+      - V(error) fails and names the machines.
+      - A machine whose name has a special meaning in Ansible, such as V(localhost), always gets such an addition.
     type: str
     choices: [separate, error]
     default: separate
   default_groups:
-    description: Whether to make the groups that are described above.
+    description: Whether to create the groups described above.
     type: bool
     default: true
 notes:
-  - The cache is kept by server, port, user and filters. It holds no secret. With O(session_id) it is not used, since the user is not known.
-  - Jinja expressions are evaluated in the connection options that stand in the file, never in texts from the server or from the environment.
+  - The cache is separate for each server, port, user and set of filters. It contains no secrets. With O(session_id), the plugin does not use
+    the cache, because it does not know the user.
+  - The plugin evaluates Jinja expressions in the connection options of the inventory file. It never evaluates text from the server or from the environment.
 seealso:
   - module: backupops.veeam_em.veeam_em_computer_info
   - module: backupops.veeam_em.veeam_em_agent_job
@@ -310,4 +311,6 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             raws.setdefault(name, []).append(raw)
         for name, same in raws.items():
             if len(same) > 1:
-                self.display.warning(f"{len(same)} protection groups have the same group {name}: {', '.join(same)}.")
+                self.display.warning(
+                    f"{len(same)} protection groups share the inventory group {name}: {', '.join(same)}."
+                )

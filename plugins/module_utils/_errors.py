@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+import sys
 import traceback
 from typing import Any
 
@@ -124,6 +126,25 @@ class Interrupted(Exception):
     """SIGINT or SIGTERM arrived; carries the signal's name."""
 
 
+def library_missing(library: str) -> ApiError:
+    """The error for a Python library that is not installed, with the command that installs it for this interpreter."""
+    python = sys.executable
+    return ApiError(
+        USAGE,
+        f"The Python library {library} is not installed for {python}.",
+        hint=f"Install it for exactly this interpreter: {shlex.quote(python)} -m pip install {library}",
+    )
+
+
+def option_missing(name: str, variable: str | None) -> ApiError:
+    """The error for a required option that is not set, and that an environment variable may stand in for."""
+    return ApiError(
+        USAGE,
+        f"{name} is missing.",
+        hint=f"Set {name}, or set the environment variable {variable}." if variable else f"Set {name}.",
+    )
+
+
 def keep(stop: Exception, learnt: dict[str, Any]) -> None:
     """Attach what was found out before a failure of any kind; what it carries already comes first."""
     stop.learnt = dict(learnt, **learnt_by(stop))  # type: ignore[attr-defined]
@@ -143,14 +164,14 @@ def as_error(problem: Exception) -> ApiError:
         learnt = learnt_by(problem)
         sessions = [*learnt.get("sessions", ()), *(row.get("session") for row in learnt.get("jobs", ()))]
         running = [each["id"] for each in sessions if each and each["running"]]
-        resume = "Run the playbook again: it attaches to what still runs."
+        resume = "Run the playbook again. It joins the runs that are still in progress."
         if running:
             resume = (
                 f"Wait for it with veeam_em_job_session_wait, id: [{', '.join(running)}], or run the playbook again."
             )
         return ApiError(
             TIMEOUT,
-            f"Interrupted by {problem}. What was started on the server continues there; nothing was stopped.",
+            f"Interrupted by {problem}. The runs continue on the server. Nothing was stopped.",
             hint=resume,
             retryable=True,
         )
@@ -158,6 +179,6 @@ def as_error(problem: Exception) -> ApiError:
     where = f"{os.path.basename(place.filename)}, {place.name}, line {place.lineno}"
     return ApiError(
         PROTOCOL,
-        f"An answer of the server led to an unexpected error ({type(problem).__name__} in {where}).",
-        hint="This is a defect of backupops.veeam_em: please report it with this message.",
+        f"A response from the server caused an unexpected error ({type(problem).__name__} in {where}).",
+        hint="This is a bug in backupops.veeam_em. Please report it with this message.",
     )

@@ -90,10 +90,12 @@ def read_options(args: Mapping[str, Any]) -> dict[str, Any]:
         raise ApiError(USAGE, f"interval must be at least {MIN_INTERVAL} seconds.")
     for name in ("job_name", "job_type", "result", "machine"):
         if options[name] == []:
-            raise ApiError(USAGE, f"{name} is empty: no session would ever fit.", hint="Leave it out for all.")
+            raise ApiError(
+                USAGE, f"{name} is empty, so no session would ever match.", hint="Leave it out to select all."
+            )
     for each in options["result"] or ():
         if each.lower() not in map(str.lower, RESULTS):
-            raise ApiError(USAGE, f"{each!r} is not a result.", hint=f"Use {', '.join(RESULTS)}.")
+            raise ApiError(USAGE, f"{each!r} is not a valid result.", hint=f"Use {', '.join(RESULTS)}.")
     if options["initial"] not in (NOW, LAST) and not moment(options["initial"]):
         raise ApiError(
             USAGE,
@@ -219,7 +221,7 @@ class Source:
     def _open(self) -> None:
         require_libraries()
         if not self.options["validate_certs"]:
-            log.warning("Certificate checking is switched off by validate_certs: the server's identity is not known.")
+            log.warning("validate_certs is false, so the module does not verify the identity of the server.")
         if self.options["state_file"]:
             self.state = StateFile(self.options["state_file"])
             self._recall(self.state)
@@ -241,7 +243,7 @@ class Source:
             raise ApiError(
                 USAGE,
                 f"The state file {state.path} belongs to {server}, not to {self.server}.",
-                hint="Give each server a state file of its own.",
+                hint="Use a separate state file for each server.",
             )
 
     def _connect(self) -> EndedSessions:

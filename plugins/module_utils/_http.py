@@ -72,14 +72,14 @@ class HttpOptions:
         """
         if not _is_address(base_url):
             raise ApiError(
-                USAGE, "The server's address makes no sense.", hint="Check its name and port for odd characters."
+                USAGE, "The server address is invalid.", hint="Check the name and port for unexpected characters."
             )
         names = ("ca_path", "client_cert", "client_key")
         for name in names:
             if params[name] and not os.path.exists(params[name]):
                 raise ApiError(USAGE, f"The file {params[name]}, given as {name}, does not exist.")
         if params["client_key"] and not params["client_cert"]:
-            raise ApiError(USAGE, "client_key was given without client_cert.", hint="Give both, or client_cert alone.")
+            raise ApiError(USAGE, "client_key is set but client_cert is not.", hint="Set both, or client_cert alone.")
         if not 0 < params["request_timeout"] <= MAX_REQUEST_TIMEOUT:
             raise ApiError(USAGE, "request_timeout must be more than 0 and at most %d seconds." % MAX_REQUEST_TIMEOUT)
         if params["retries"] < 0:
@@ -365,8 +365,8 @@ class Transport:
             if size > MAX_BODY_BYTES:
                 raise ApiError(
                     PROTOCOL,
-                    "The answer is larger than %d bytes." % MAX_BODY_BYTES,
-                    hint="Ask for less at once, by a filter or smaller pages.",
+                    "The response is larger than %d bytes." % MAX_BODY_BYTES,
+                    hint="Request less data at a time, with a filter or smaller pages.",
                     retryable=True,
                     **context,
                 )
@@ -374,7 +374,8 @@ class Transport:
     def _compressed(self, encoding: str, context: dict[str, Any]) -> ApiError:
         return ApiError(
             PROTOCOL,
-            f"The answer of {host_of(self.options.base_url)} is compressed ({encoding[:20]}), which was not asked for.",
-            hint="See whether a proxy between here and the server compresses answers.",
+            f"The response from {host_of(self.options.base_url)} is compressed ({encoding[:20]}), although the "
+            "module did not ask for compression.",
+            hint="Check whether a proxy on the way to the server compresses responses.",
             **context,
         )

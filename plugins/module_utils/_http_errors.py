@@ -21,26 +21,26 @@ with suppress(ImportError):
 _ON_SERVER = "Renew the certificate of the server (Enterprise Manager, REST API settings)."
 _CA = "Set ca_path to the CA certificate (PEM) that signed the server's certificate."
 _NAMES = (
-    "Set host to a name in the certificate's subject alternative names. A name in its subject (CN) alone does not "
-    "count: then the certificate has to be renewed on the server."
+    "Set host to a name in the certificate's subject alternative names. A name in the subject (CN) alone does not "
+    "count. In that case, renew the certificate on the server."
 )
 _CLIENT = "Set client_cert and client_key to a certificate that the server accepts."
-_OLD = "The server offers only old versions of TLS or old ciphers: enable TLS 1.2 or later on the server."
-_PLAIN = "The port answers without TLS: check host and port."
+_OLD = "The server only offers old TLS versions or ciphers. Enable TLS 1.2 or later on the server."
+_PLAIN = "The port does not use TLS. Check host and port."
 # Codes of certificate verification (X509_V_ERR_* of OpenSSL): the cause, and what to do on which side.
 _CERTIFICATES = {
-    9: ("the server's certificate is not valid yet", "Check the clocks of the server and of this computer."),
-    10: ("the server's certificate has expired", "The certificate has expired: it has to be renewed on the server."),
+    9: ("the server's certificate is not valid yet", "Check the clocks of the server and of this machine."),
+    10: ("the server's certificate has expired", "Renew the certificate on the server."),
     18: (
         "the server's certificate is self-signed",
-        f"{_CA} Of a self-signed one that is the certificate itself.",
+        f"{_CA} For a self-signed certificate, this is the certificate itself.",
     ),
-    19: ("the certificate chain ends with a CA that is not trusted here", _CA),
-    20: ("the CA of the server's certificate is not known here", _CA),
-    21: ("the CA of the server's certificate is not known here", _CA),
+    19: ("the certificate chain ends with a CA that is not trusted on this machine", _CA),
+    20: ("the CA of the server's certificate is not trusted on this machine", _CA),
+    21: ("the CA of the server's certificate is not trusted on this machine", _CA),
     23: ("the server's certificate has been revoked", _ON_SERVER),
-    62: ("the server's certificate is for another name", _NAMES),
-    64: ("the server's certificate is not for this address", _NAMES),
+    62: ("the server's certificate was issued for another name", _NAMES),
+    64: ("the server's certificate was not issued for this address", _NAMES),
     66: ("the key of the server's certificate is too weak", f"The key is too short. {_ON_SERVER}"),
     67: ("the key of the CA of the server's certificate is too weak", f"The CA's key is too short. {_ON_SERVER}"),
     68: ("the server's certificate is signed with a weak digest", f"The signature is too weak. {_ON_SERVER}"),
@@ -53,20 +53,23 @@ _HANDSHAKES = {
     "ALERT_CERTIFICATE": ("the server does not accept the client certificate", _CLIENT),
     "ALERT_UNSUPPORTED_CERTIFICATE": ("the server does not accept the client certificate", _CLIENT),
     "ALERT_HANDSHAKE_FAILURE": ("the server ended the handshake", f"{_CLIENT} {_OLD}"),
-    "PROTOCOL_VERSION": ("the server and this computer have no version of TLS in common", _OLD),
-    "UNSUPPORTED_PROTOCOL": ("the server and this computer have no version of TLS in common", _OLD),
-    "NO_PROTOCOLS_AVAILABLE": ("the server and this computer have no version of TLS in common", _OLD),
-    "NO_SHARED_CIPHER": ("the server and this computer have no cipher in common", _OLD),
+    "PROTOCOL_VERSION": ("the server and this machine do not have a common TLS version", _OLD),
+    "UNSUPPORTED_PROTOCOL": ("the server and this machine do not have a common TLS version", _OLD),
+    "NO_PROTOCOLS_AVAILABLE": ("the server and this machine do not have a common TLS version", _OLD),
+    "NO_SHARED_CIPHER": ("the server and this machine do not have a common cipher", _OLD),
     "UNSAFE_LEGACY_RENEGOTIATION": ("the server offers only an unsafe form of TLS", _OLD),
     "DH_KEY_TOO_SMALL": ("the server's key exchange is too weak", _OLD),
     "EE_KEY_TOO_SMALL": ("the key of the server's certificate is too weak", _CERTIFICATES[66][1]),
     "CA_KEY_TOO_SMALL": ("the key of the CA is too weak", _CERTIFICATES[67][1]),
     "CA_MD_TOO_WEAK": ("a certificate is signed with a weak digest", _CERTIFICATES[68][1]),
-    "WRONG_VERSION_NUMBER": ("the answer is not TLS", _PLAIN),
-    "RECORD_LAYER_FAILURE": ("the answer is not TLS", _PLAIN),
-    "HTTP_REQUEST": ("the answer is not TLS", _PLAIN),
-    "HTTPS_PROXY_REQUEST": ("the answer is not TLS", _PLAIN),
-    "NO_CERTIFICATE_OR_CRL_FOUND": ("ca_path holds no certificate", "ca_path must be a file with certificates in PEM."),
+    "WRONG_VERSION_NUMBER": ("the response is not TLS", _PLAIN),
+    "RECORD_LAYER_FAILURE": ("the response is not TLS", _PLAIN),
+    "HTTP_REQUEST": ("the response is not TLS", _PLAIN),
+    "HTTPS_PROXY_REQUEST": ("the response is not TLS", _PLAIN),
+    "NO_CERTIFICATE_OR_CRL_FOUND": (
+        "ca_path does not contain a certificate",
+        "ca_path must be a file with certificates in PEM.",
+    ),
     "KEY_VALUES_MISMATCH": ("client_key does not belong to client_cert", "Check client_cert and client_key."),
     "PEM": ("a certificate file cannot be read", "Check that ca_path, client_cert and client_key are in PEM."),
 }
@@ -83,7 +86,7 @@ def too_slow(url: str, timeout: float, context: Mapping[str, Any]) -> ApiError:
         "{} did not answer {} {} within {:g} seconds.".format(
             host_of(url), context["method"], context["path"], timeout
         ),
-        hint="Raise request_timeout if the server is merely slow.",
+        hint="If the server is slow, raise request_timeout.",
         retryable=True,
         **context,
     )
@@ -112,7 +115,7 @@ def failure_of(error: Exception, url: str, proxy: str | None, timeout: float, co
     if _is(causes, library.ConnectTimeout):
         return ApiError(
             TIMEOUT,
-            f"No connection to {host} within {timeout:g} seconds.",
+            f"Could not connect to {host} within {timeout:g} seconds.",
             hint="Check host, port and firewalls.",
             retryable=True,
             **unsent,
@@ -123,15 +126,15 @@ def failure_of(error: Exception, url: str, proxy: str | None, timeout: float, co
         return ApiError(
             CONNECTION,
             f"Cannot connect to {host}: {_reason(causes)}.",
-            hint="Check host and port, and that the service listens there.",
+            hint="Check host and port, and whether the service is running.",
             retryable=True,
             **unsent,
         )
     if _is(causes, library.ContentDecodingError):
         return ApiError(
             PROTOCOL,
-            f"The answer of {host} cannot be decoded.",
-            hint="See whether something between here and the server changes or cuts the answers.",
+            f"The response from {host} cannot be decoded.",
+            hint="Check whether a proxy or firewall on the way to the server changes or truncates responses.",
             retryable=True,
             **context,
         )
@@ -139,8 +142,8 @@ def failure_of(error: Exception, url: str, proxy: str | None, timeout: float, co
         # Their texts quote the header, which may be a secret.
         return ApiError(
             USAGE,
-            "A credential holds characters that an HTTP header cannot carry.",
-            hint="Look for line breaks, blanks at the ends and letters beyond ASCII in tokens and session ids.",
+            "A credential contains characters that are not allowed in an HTTP header.",
+            hint="Check tokens and session IDs for line breaks, leading or trailing spaces, and non-ASCII characters.",
             **unsent,
         )
     if isinstance(error, OSError) and not isinstance(error, library.RequestException):
@@ -155,7 +158,7 @@ def failure_of(error: Exception, url: str, proxy: str | None, timeout: float, co
         return ApiError(
             USAGE,
             f"{url} cannot be used" + (" through this proxy." if proxy else "."),
-            hint="Check host, port and proxy for misspelt names.",
+            hint="Check the spelling of host, port and proxy.",
             **unsent,
         )
     return ApiError(
@@ -163,7 +166,7 @@ def failure_of(error: Exception, url: str, proxy: str | None, timeout: float, co
         "The connection to {} broke during {} {}: {}.".format(
             host, context["method"], context["path"], _reason(causes)
         ),
-        hint="See whether a proxy, a firewall or the server's log tells why.",
+        hint="Check the proxy, the firewall and the log of the server.",
         retryable=True,
         **context,
     )

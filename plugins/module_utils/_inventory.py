@@ -146,7 +146,7 @@ def _refuse_same(machines: Sequence[Protected], same: Mapping[str, Sequence[int]
     more = f"; and {len(same) - MANY_NAMES} more names" if len(same) > MANY_NAMES else ""
     raise ApiError(
         AMBIGUOUS,
-        clean(f"Several machines would be the same host: {'; '.join(told)}{more}."),
+        clean(f"Several machines would get the same host name: {'; '.join(told)}{more}."),
         hint="Set same_name to separate, choose another hostname, or narrow the inventory by backup_server.",
     )
 

@@ -27,7 +27,7 @@ def run_jobs(**more: Any) -> None:
         names, ids = params["name"] or [], params["id"] or []
         if not any(names) and not any(ids):
             # Without a choice every job would be meant.
-            raise ApiError(USAGE, "No job is named.", hint="Give at least one name or id.")
+            raise ApiError(USAGE, "No job was given.", hint="Set name or id to at least one job.")
         wish = Wish(
             params["state"],
             params["schedule_enabled"],

@@ -78,7 +78,7 @@ class MemoryFile:
         try:
             return json.loads(content.decode("utf-8")), found.st_mtime
         except (ValueError, RecursionError) as error:
-            raise self.foreign("it is empty or cut short" if not content.strip() else "it is not JSON") from error
+            raise self.foreign("it is empty or incomplete" if not content.strip() else "it is not JSON") from error
 
     def write(self, content: Any) -> None:
         """Replace what the file holds, in one step: whoever is killed leaves the old content or the new one.
@@ -141,8 +141,8 @@ class MemoryFile:
         return ApiError(
             USAGE,
             f"{self.path} was not written by veeam_em_maintenance or the role maintenance_window: {reason}.",
-            hint="Nothing was changed. Give another path. If it did hold a window, look at the schedules in Backup & "
-            "Replication: the file no longer tells which of them were enabled.",
+            hint="Nothing was changed. Set another path. If the file contained a window, check the schedules in "
+            "Backup & Replication, because the file no longer shows which of them were enabled.",
         )
 
     def _make_folder(self) -> None:
@@ -166,7 +166,7 @@ class MemoryFile:
         if not mode & stat.S_IWOTH:
             return
         if not mode & stat.S_ISVTX:
-            raise self._exposed(f"everybody may write to its folder, and so replace {self.path}")
+            raise self._exposed(f"its directory is world-writable, so anybody could replace {self.path}")
         if not exists:
             raise self._exposed(
                 f"{self.folder} is everybody's folder, which is cleaned now and then: the memory of what has to be "
@@ -182,13 +182,14 @@ class MemoryFile:
         if found.st_uid != os.geteuid():
             raise self._exposed(f"it belongs to {_user(found.st_uid)}, not to {_user(os.geteuid())}", path)
         if found.st_mode & stat.S_IWOTH:
-            raise self._exposed("everybody may write to it, so that anybody could decide what is thawed", path)
+            raise self._exposed("it is world-writable, so anybody could decide what is thawed", path)
 
     def _exposed(self, reason: str, path: str | None = None) -> ApiError:
         return ApiError(
             USAGE,
             f"{path or self.path} was not used: {reason}.",
-            hint="Nothing was changed. Give a path in a folder of your own (mode 0700), or none: the default is one.",
+            hint="Nothing was changed. Set path to a file in your own directory (mode 0700), or leave it out to use "
+            "the default.",
         )
 
     def _refused(self, error: OSError, verb: str, path: str | None = None) -> ApiError:
@@ -197,7 +198,7 @@ class MemoryFile:
         return ApiError(
             USAGE,
             f"{path or self.path} cannot be {verb}: {error.strerror or error}.",
-            hint="Give a path in a folder that this user may write to.",
+            hint="Set path to a file in a directory that this user can write to.",
         )
 
     def _take(self, file: int) -> bool:
@@ -213,8 +214,8 @@ class MemoryFile:
         process = holder.split(b"\n")[0].decode("ascii", "replace")
         return ApiError(
             CONFLICT,
-            f"Another freeze or thaw uses {self.path}{f' (process {process})' if process.isdigit() else ''}.",
-            hint="Nothing was changed. Run the playbook again when the other one has ended.",
+            f"Another freeze or thaw is using {self.path}{f' (process {process})' if process.isdigit() else ''}.",
+            hint="Nothing was changed. Run the playbook again after the other one has ended.",
             retryable=True,
         )
 

@@ -6,18 +6,28 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Callable
+import re
+from typing import Any, Callable, NoReturn
 
-from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule, env_fallback
 
 from . import _signals
 from ._em.client import EmClient
 from ._em.codec import XMLTODICT_IMPORT_ERROR
-from ._errors import Interrupted, as_error, learnt_by
+from ._errors import Interrupted, as_error, learnt_by, library_missing, option_missing
 from ._http import REQUESTS_IMPORT_ERROR
 from ._options import CONDUCTOR_CONNECTION, EM_CONNECTION, WAIT
 from ._progress import CHANNEL, Channel, Progress
 from ._text import Secrets, clean, presentable
+
+# How ansible-core begins when required options are missing.
+_MISSING = re.compile(r"missing required arguments: ([\w, ]+)$")
+_VARIABLES = {
+    name: variable
+    for table in (EM_CONNECTION, CONDUCTOR_CONNECTION)
+    for name, (spec, variable) in table.items()
+    if spec.get("required")
+}
 
 Work = Callable[[Any, AnsibleModule], "dict[str, Any]"]
 
@@ -66,15 +76,31 @@ def run_conductor(spec: dict[str, Any], work: Work, **kwargs: Any) -> None:
     _run(dict(option_spec(CONDUCTOR_CONNECTION), **spec), work, ConductorClient, libraries, kwargs)
 
 
+class _Module(AnsibleModule):
+    """AnsibleModule that also names the environment variable of a missing option."""
+
+    def fail_json(self, msg: str, **kwargs: Any) -> NoReturn:
+        missing = _MISSING.match(msg)
+        for name in missing.group(1).split(", ") if missing else ():
+            if name in _VARIABLES:
+                error = option_missing(name, _VARIABLES[name])
+                kwargs["error"] = error.as_dict()
+                # The words of ansible-core come first, because other tools look for them.
+                msg = f"{msg}. {error.hint}"
+        super().fail_json(msg, **kwargs)
+        raise SystemExit(1)
+
+
 def _run(
     spec: dict[str, Any], work: Work, client_class: Any, libraries: dict[str, str | None], kwargs: dict[str, Any]
 ) -> None:
-    module = AnsibleModule(argument_spec=spec, supports_check_mode=True, **kwargs)
+    module = _Module(argument_spec=spec, supports_check_mode=True, **kwargs)
     for library, missing in libraries.items():
         if missing:
-            module.fail_json(msg=missing_required_lib(library), exception=missing)
+            error = library_missing(library)
+            module.fail_json(msg=error.sentence(), error=error.as_dict(), exception=missing)
     if not module.params["validate_certs"]:
-        module.warn("Certificate checking is switched off by validate_certs: the server's identity is not known.")
+        module.warn("validate_certs is false, so the module does not verify the identity of the server.")
     _signals.listen()
     client = None
     try:

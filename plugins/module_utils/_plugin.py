@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Callable
@@ -14,7 +13,7 @@ from typing import Any, Callable
 from . import _signals
 from ._em.client import EmClient
 from ._em.codec import XMLTODICT_IMPORT_ERROR
-from ._errors import USAGE, ApiError, as_error, learnt_by
+from ._errors import USAGE, ApiError, as_error, learnt_by, library_missing, option_missing
 from ._http import REQUESTS_IMPORT_ERROR
 from ._options import EM_CONNECTION
 from ._text import Secrets, clean, presentable
@@ -39,7 +38,7 @@ def connection(given: Mapping[str, Any], environ: Mapping[str, str] | None = Non
         if value is None:
             value = spec.get("default")
         if value is None and spec.get("required"):
-            raise ApiError(USAGE, f"{name} is missing.", hint=f"Give it, or set {variable}.")
+            raise option_missing(name, variable)
         result[name] = None if value is None else typed(name, spec, value)
     return result
 
@@ -53,7 +52,7 @@ def typed(name: str, spec: Mapping[str, Any], value: Any) -> Any:
         typed = _TYPES[spec["type"]](value)
     except (TypeError, ValueError):
         # The value may be a secret in the wrong place.
-        raise ApiError(USAGE, f"The value of {name} is not of type {spec['type']}.") from None
+        raise ApiError(USAGE, f"The value of {name} is not a valid {spec['type']}.") from None
     if typed not in spec.get("choices", [typed]):
         raise ApiError(USAGE, f"{name} must be one of {', '.join(spec['choices'])}.")
     return typed
@@ -93,11 +92,7 @@ def require_libraries() -> None:
     """
     for library, missing in (("requests", REQUESTS_IMPORT_ERROR), ("xmltodict", XMLTODICT_IMPORT_ERROR)):
         if missing:
-            raise ApiError(
-                USAGE,
-                f"The Python library {library} is missing.",
-                hint=f"Install it for the Python that runs this, {sys.executable}.",
-            )
+            raise library_missing(library)
 
 
 @contextmanager
@@ -114,7 +109,7 @@ def em_client(options: Mapping[str, Any], tell: Callable[[str], None] = lambda _
     try:
         require_libraries()
         if not options["validate_certs"]:
-            tell("Certificate checking is switched off by validate_certs: the server's identity is not known.")
+            tell("validate_certs is false, so the module does not verify the identity of the server.")
         client = EmClient.from_params(options, read_only=True)
         with _signals.passed_on():
             try:

@@ -37,7 +37,7 @@ class StateFile:
             raise ApiError(
                 CONFLICT,
                 f"The state file {path} is in use.",
-                hint="Another process, or another source, works with it: give each source a state file of its own.",
+                hint="Another process or source is using it. Use a separate state file for each source.",
             ) from problem
         except OSError:
             # A file system without locks.
@@ -92,13 +92,13 @@ class StateFile:
         """The error for a file that holds something else."""
         return ApiError(
             USAGE,
-            f"The state file {self.path} holds something else than a state.",
-            hint="Name another file; or delete this one, then the source begins anew, as initial says.",
+            f"The state file {self.path} does not contain a valid state.",
+            hint="Set another file, or delete this one. The source then starts again as set in initial.",
         )
 
     def _unusable(self, problem: OSError) -> ApiError:
         return ApiError(
             USAGE,
             f"The state file {self.path} cannot be used: {problem.strerror or problem}.",
-            hint="Name a file in a folder that the user of this process may write to.",
+            hint="Set a file in a directory that the user of this process can write to.",
         )

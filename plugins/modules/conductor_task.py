@@ -10,46 +10,46 @@ module: conductor_task
 short_description: Complete, fail or update a task of a Conductor workflow
 version_added: 0.1.0
 description:
-  - Brings a task of Orkes Conductor or open-source Conductor to a status, with an output; typically a V(WAIT) or V(HUMAN) task at
-    which a workflow has stopped.
-  - The server answers an update in the same way whether it takes effect or not. So the task is read before and after, and the
-    module fails when the update was dropped.
-  - The update is sent once. If its answer is lost, the task is read again to see what came of it.
+  - Sets the status and the output of a task in Orkes Conductor or open-source Conductor. This is typically a V(WAIT) or V(HUMAN)
+    task that a workflow is waiting for.
+  - The server gives the same response whether an update takes effect or not. The module therefore reads the task before and after
+    the update, and fails if the server dropped the update.
+  - The module sends the update once. If the response is lost, it reads the task to find out whether the update took effect.
 author:
   - backupops contributors (@backupops)
 options:
   task_id:
     description:
-      - Execution id of the attempt to update.
+      - Execution ID of the attempt to update.
       - Either this or O(workflow_id) is required.
     type: str
   workflow_id:
     description:
-      - Execution id of the workflow that the task belongs to. Needs O(task_reference_name).
+      - Execution ID of the workflow that the task belongs to. Requires O(task_reference_name).
     type: str
   task_reference_name:
     description:
-      - Reference name of the task in the workflow. Its newest attempt is updated; in a loop, that of the latest iteration.
+      - Reference name of the task in the workflow. The module updates the newest attempt, and in a loop the latest iteration.
     type: str
   status:
     description:
-      - The status that the task is to have.
-      - A task that has V(FAILED) may be retried under a new id if its definition allows that, even a gate.
-        V(FAILED_WITH_TERMINAL_ERROR) ends it.
-      - With V(IN_PROGRESS) the output of a task that continues is updated.
+      - The new status of the task.
+      - With V(FAILED), the server may retry the task under a new ID if its definition allows retries. This also applies to gates.
+        V(FAILED_WITH_TERMINAL_ERROR) ends the task without a retry.
+      - With V(IN_PROGRESS), the module updates the output and the task continues.
     type: str
     choices: [COMPLETED, FAILED, FAILED_WITH_TERMINAL_ERROR, IN_PROGRESS]
     required: true
   output:
     description:
-      - What to put into the task's output. Other keys that the output has are kept.
-      - The output of a task that has ended is never changed.
-      - What lies in external storage is kept as well. It cannot be seen from outside, so with V(IN_PROGRESS) such an update is always sent.
+      - Keys and values to add to the task's output. Other keys of the output are kept.
+      - The module never changes the output of a task that has ended.
+      - Output in external storage is kept as well. The module cannot read it, so with V(IN_PROGRESS) it always sends the update.
     type: dict
     default: {}
   reason:
     description:
-      - Why the task is not completed; the server keeps 500 characters.
+      - Why the task is not completed. The server keeps the first 500 characters.
     type: str
 extends_documentation_fragment:
   - backupops.veeam_em.attributes
@@ -58,13 +58,13 @@ attributes:
   check_mode:
     support: full
     details:
-      - Reads the task and makes no update.
+      - The module reads the task and does not update it.
   diff_mode:
     support: full
   idempotent:
     support: full
     details:
-      - A task that has the status already is left alone, whatever O(output) says.
+      - If the task already has the status, the module changes nothing, whatever the value of O(output).
 seealso:
   - module: backupops.veeam_em.conductor_task_info
   - module: backupops.veeam_em.conductor_task_wait
@@ -83,7 +83,7 @@ EXAMPLES = r"""
       job_session: "{{ backup.jobs[0].session.id }}"
       result: "{{ backup.jobs[0].session.result }}"
 
-- name: Stop the change for good, with the reason
+- name: Stop the change permanently and give the reason
   backupops.veeam_em.conductor_task:
     server_url: http://localhost:8080/api
     task_id: "{{ task_id }}"
@@ -93,21 +93,21 @@ EXAMPLES = r"""
 
 RETURN = r"""
 task:
-  description: The task as it was last read; in check mode, as it is.
+  description: The task as last read. In check mode, its current state.
   type: dict
-  returned: when it could be read, on failure too
+  returned: when the task could be read, also on failure
   contains:
     exists:
-      description: Whether there is such a task. V(false) for a reference name that the workflow has not reached.
+      description: Whether the task exists. V(false) if the workflow has not reached this reference name.
       type: bool
       sample: true
     task_id:
-      description: Execution id of this attempt.
+      description: Execution ID of this attempt.
       type: str
       sample: 0c658ed7-becd-11ef-a89d-86a819bd92bf
     status:
       description:
-        - The server's word for it, such as V(SCHEDULED), V(IN_PROGRESS), V(COMPLETED), V(COMPLETED_WITH_ERRORS), V(SKIPPED),
+        - Status as reported by the server, such as V(SCHEDULED), V(IN_PROGRESS), V(COMPLETED), V(COMPLETED_WITH_ERRORS), V(SKIPPED),
           V(FAILED), V(FAILED_WITH_TERMINAL_ERROR), V(TIMED_OUT) and V(CANCELED).
       type: str
       sample: FAILED
@@ -116,81 +116,81 @@ task:
       type: bool
       sample: true
     successful:
-      description: Whether it has ended well. V(COMPLETED_WITH_ERRORS) and V(SKIPPED) count as well, as they do for the server.
+      description: Whether it ended successfully. As on the server, V(COMPLETED_WITH_ERRORS) and V(SKIPPED) count as success.
       type: bool
       sample: false
     superseded:
-      description: Whether another attempt has taken its place.
+      description: Whether a newer attempt has replaced this one.
       type: bool
       sample: false
     may_be_retried:
-      description: Whether it has failed and its definition still allows another attempt.
+      description: Whether it failed and its definition allows another attempt.
       type: bool
       sample: false
     reason:
       description:
-        - Why it is not completed, in the words of the worker or the server. A new attempt may carry the reason of the one before.
+        - Why it is not completed, as reported by the worker or the server. A new attempt may still show the reason of the previous one.
       type: str
       sample: The disk of web02 is full.
     task_type:
-      description: V(WAIT), V(HUMAN), V(HTTP) and so on; the task's name if a worker does it.
+      description: Type of the task, such as V(WAIT), V(HUMAN) or V(HTTP). For a worker task, its name.
       type: str
       sample: WAIT
     task_def_name:
-      description: Name of its definition.
+      description: Name of the task definition.
       type: str
       sample: wait_for_backup
     reference_task_name:
-      description: Its name in the workflow, in a loop with the suffix of the iteration.
+      description: Reference name in the workflow. In a loop, with the iteration as a suffix.
       type: str
       sample: backup_gate
     workflow_id:
-      description: Execution id of its workflow.
+      description: Execution ID of the workflow.
       type: str
       sample: 5d7c1f52-becd-11ef-a89d-86a819bd92bf
     workflow_type:
-      description: Name of its workflow.
+      description: Name of the workflow.
       type: str
       sample: change_with_backup
     workflow_status:
-      description: Status of the workflow; V(null) where only the task was read.
+      description: Status of the workflow; V(null) if the module read only the task.
       type: str
       sample: FAILED
     workflow_reason:
-      description: Why the workflow ended badly; this explains tasks that are V(CANCELED).
+      description: Why the workflow failed. This explains tasks that are V(CANCELED).
       type: str
       sample: The disk of web02 is full.
     attempts:
-      description: Ids of all attempts, the oldest first; empty where only the task was read.
+      description: IDs of all attempts, oldest first. Empty if the module read only the task.
       type: list
       elements: str
       sample: [0c658ed7-becd-11ef-a89d-86a819bd92bf]
     input:
-      description: Its input. It may hold secrets.
+      description: Input of the task. It may contain secrets.
       type: dict
     output:
-      description: Its output. It may hold secrets.
+      description: Output of the task. It may contain secrets.
       type: dict
       sample: {result: Failed}
     external_input_path:
-      description: Where the input is, if it is too large to be shown. RV(task.input) is empty then.
+      description: Where the server stores the input if it is too large for the response. RV(task.input) is empty then.
       type: str
     external_output_path:
-      description: Where the output is, if it is too large to be shown. RV(task.output) is empty then.
+      description: Where the server stores the output if it is too large for the response. RV(task.output) is empty then.
       type: str
     retry_count:
-      description: V(0) for the first attempt.
+      description: Number of the retry; V(0) for the first attempt.
       type: int
       sample: 0
     retried:
-      description: The same as RV(task.superseded), under the server's name.
+      description: The same as RV(task.superseded), under the name that the server uses.
       type: bool
       sample: false
     retried_task_id:
-      description: Id of the attempt that this one replaces.
+      description: ID of the attempt that this one replaces.
       type: str
     iteration:
-      description: Iteration of the loop that it is in; V(0) outside of loops.
+      description: Iteration of the loop; V(0) if the task is not in a loop.
       type: int
       sample: 0
     seq:
@@ -198,54 +198,54 @@ task:
       type: int
       sample: 2
     poll_count:
-      description: How often workers have polled it.
+      description: How often workers polled the task.
       type: int
       sample: 1
     worker_id:
-      description: The worker that did it.
+      description: ID of the worker that processed the task.
       type: str
       sample: worker-1
     sub_workflow_id:
-      description: Execution id of the workflow that it started.
+      description: Execution ID of the workflow that the task started.
       type: str
     callback_after_seconds:
-      description: Seconds until the server looks at it again; V(2147483647) if it waits for ever.
+      description: Seconds until the server evaluates the task again; V(2147483647) if it waits forever.
       type: int
       sample: 0
     scheduled_time:
-      description: When it was put into its queue, in UTC, ISO 8601; V(null) if not yet.
+      description: When the task was queued (UTC, ISO 8601); V(null) if not yet.
       type: str
       sample: '2026-01-31T22:00:04.210Z'
     scheduled_time_ms:
-      description: The same in milliseconds since 1970; V(0) if not yet.
+      description: The same time in milliseconds since 1970; V(0) if not yet.
       type: int
       sample: 1769896804210
     start_time:
-      description: When it was started; V(null) if not yet.
+      description: When the task was started; V(null) if not yet.
       type: str
       sample: '2026-01-31T22:00:04.210Z'
     start_time_ms:
-      description: The same in milliseconds since 1970; V(0) if not yet.
+      description: The same time in milliseconds since 1970; V(0) if not yet.
       type: int
       sample: 1769896804210
     update_time:
-      description: When it was last updated; V(null) if not yet.
+      description: When the task was last updated; V(null) if not yet.
       type: str
       sample: '2026-01-31T22:09:41.000Z'
     update_time_ms:
-      description: The same in milliseconds since 1970; V(0) if not yet.
+      description: The same time in milliseconds since 1970; V(0) if not yet.
       type: int
       sample: 1769897381000
     end_time:
-      description: When it ended; V(null) if not yet.
+      description: When the task ended; V(null) if not yet.
       type: str
       sample: '2026-01-31T22:09:41.000Z'
     end_time_ms:
-      description: The same in milliseconds since 1970; V(0) if not yet.
+      description: The same time in milliseconds since 1970; V(0) if not yet.
       type: int
       sample: 1769897381000
 error:
-  description: What went wrong, for programs.
+  description: Structured details of the failure.
   returned: failure
   type: dict
   contains:
@@ -256,11 +256,11 @@ error:
       type: str
       sample: not_found
     http_status:
-      description: Status code of the answer; null when there was none.
+      description: HTTP status code; V(null) if there was no response.
       type: int
       sample: 404
     em_message:
-      description: The server's own words; null when it said nothing.
+      description: Error message from the server; V(null) if there was none.
       type: str
     method:
       description: HTTP method of the request.
@@ -271,11 +271,11 @@ error:
       type: str
       sample: /api/tasks/0c658ed7-becd-11ef-a89d-86a819bd92bf
     retryable:
-      description: Whether the same call may succeed a little later.
+      description: Whether the same call may succeed later.
       type: bool
       sample: false
     hint:
-      description: What can be done about it.
+      description: What to do next.
       type: str
 """
 

@@ -10,29 +10,29 @@ module: conductor_task_wait
 short_description: Wait for tasks of Conductor workflows
 version_added: 0.1.0
 description:
-  - Waits until tasks of Orkes Conductor or open-source Conductor have ended, or their workflow has.
-  - A task that fails and is retried continues under a new id. The wait follows it, unless O(follow_retries=false).
-  - However many tasks of a workflow are waited for, they cost one request per poll.
+  - Waits until tasks of Orkes Conductor or open-source Conductor, or their workflow, have ended.
+  - If the server retries a failed task, the task continues under a new ID. The module follows it unless O(follow_retries=false).
+  - Each poll is one request per workflow, however many tasks of the workflow the module waits for.
 author:
   - backupops contributors (@backupops)
 options:
   follow_retries:
     description:
-      - Whether to wait for the task through all its attempts. If not, the attempt that is there is waited for.
+      - Whether to wait for all attempts of the task. If V(false), the module waits for the current attempt only.
     type: bool
     default: true
   success_statuses:
     description:
-      - The statuses that count as a good end.
-      - V(COMPLETED_WITH_ERRORS) is a failure that the workflow marks as optional.
+      - The statuses that count as success.
+      - V(COMPLETED_WITH_ERRORS) means that a task failed which the workflow marks as optional.
     type: list
     elements: str
     choices: [COMPLETED, COMPLETED_WITH_ERRORS, SKIPPED]
     default: [COMPLETED, COMPLETED_WITH_ERRORS, SKIPPED]
   fail_on_error:
     description:
-      - Whether the module fails when a task has not ended well.
-      - A timeout and an id that is not known are failures in any case.
+      - Whether the module fails if a task does not end successfully.
+      - The module always fails on a timeout or an unknown ID.
     type: bool
     default: true
 extends_documentation_fragment:
@@ -44,7 +44,7 @@ attributes:
   check_mode:
     support: full
     details:
-      - Only reads; waits in check mode, too.
+      - The module only reads. It also waits in check mode.
   diff_mode:
     support: none
   idempotent:
@@ -64,7 +64,7 @@ EXAMPLES = r"""
     task_reference_name: approval
     wait_timeout: 3600
 
-- name: Wait for two tasks and continue, however they end
+- name: Wait for two tasks and continue whatever their results are
   backupops.veeam_em.conductor_task_wait:
     server_url: http://localhost:8080/api
     workflow_id: "{{ workflow_id }}"
@@ -72,7 +72,7 @@ EXAMPLES = r"""
     fail_on_error: false
   register: ended
 
-- name: Wait for one attempt, without regard to retries
+- name: Wait for one attempt and ignore retries
   backupops.veeam_em.conductor_task_wait:
     server_url: http://localhost:8080/api
     task_id: "{{ task_id }}"
@@ -86,34 +86,34 @@ elapsed:
   type: float
   sample: 31.4
 polls:
-  description: How often the state was read.
+  description: How many polls the module made.
   returned: always
   type: int
   sample: 6
 timed_out:
-  description: Whether the time ran out first.
+  description: Whether the wait timed out.
   returned: always
   type: bool
   sample: false
 tasks:
   description:
-    - The tasks as they were last read, in the order in which they were named. Returned on failure too.
-    - Of a task that was retried this is the newest attempt.
+    - The tasks as last read, in the order given. Also returned on failure.
+    - If a task was retried, this is its newest attempt.
   type: list
   elements: dict
   returned: always
   contains:
     exists:
-      description: Whether there is such a task. V(false) for a reference name that the workflow has not reached.
+      description: Whether the task exists. V(false) if the workflow has not reached this reference name.
       type: bool
       sample: true
     task_id:
-      description: Execution id of this attempt.
+      description: Execution ID of this attempt.
       type: str
       sample: 0c658ed7-becd-11ef-a89d-86a819bd92bf
     status:
       description:
-        - The server's word for it, such as V(SCHEDULED), V(IN_PROGRESS), V(COMPLETED), V(COMPLETED_WITH_ERRORS), V(SKIPPED),
+        - Status as reported by the server, such as V(SCHEDULED), V(IN_PROGRESS), V(COMPLETED), V(COMPLETED_WITH_ERRORS), V(SKIPPED),
           V(FAILED), V(FAILED_WITH_TERMINAL_ERROR), V(TIMED_OUT) and V(CANCELED).
       type: str
       sample: FAILED
@@ -122,81 +122,81 @@ tasks:
       type: bool
       sample: true
     successful:
-      description: Whether it has ended well. V(COMPLETED_WITH_ERRORS) and V(SKIPPED) count as well, as they do for the server.
+      description: Whether it ended successfully. As on the server, V(COMPLETED_WITH_ERRORS) and V(SKIPPED) count as success.
       type: bool
       sample: false
     superseded:
-      description: Whether another attempt has taken its place.
+      description: Whether a newer attempt has replaced this one.
       type: bool
       sample: false
     may_be_retried:
-      description: Whether it has failed and its definition still allows another attempt.
+      description: Whether it failed and its definition allows another attempt.
       type: bool
       sample: false
     reason:
       description:
-        - Why it is not completed, in the words of the worker or the server. A new attempt may carry the reason of the one before.
+        - Why it is not completed, as reported by the worker or the server. A new attempt may still show the reason of the previous one.
       type: str
       sample: The disk of web02 is full.
     task_type:
-      description: V(WAIT), V(HUMAN), V(HTTP) and so on; the task's name if a worker does it.
+      description: Type of the task, such as V(WAIT), V(HUMAN) or V(HTTP). For a worker task, its name.
       type: str
       sample: WAIT
     task_def_name:
-      description: Name of its definition.
+      description: Name of the task definition.
       type: str
       sample: wait_for_backup
     reference_task_name:
-      description: Its name in the workflow, in a loop with the suffix of the iteration.
+      description: Reference name in the workflow. In a loop, with the iteration as a suffix.
       type: str
       sample: backup_gate
     workflow_id:
-      description: Execution id of its workflow.
+      description: Execution ID of the workflow.
       type: str
       sample: 5d7c1f52-becd-11ef-a89d-86a819bd92bf
     workflow_type:
-      description: Name of its workflow.
+      description: Name of the workflow.
       type: str
       sample: change_with_backup
     workflow_status:
-      description: Status of the workflow; V(null) where only the task was read.
+      description: Status of the workflow; V(null) if the module read only the task.
       type: str
       sample: FAILED
     workflow_reason:
-      description: Why the workflow ended badly; this explains tasks that are V(CANCELED).
+      description: Why the workflow failed. This explains tasks that are V(CANCELED).
       type: str
       sample: The disk of web02 is full.
     attempts:
-      description: Ids of all attempts, the oldest first; empty where only the task was read.
+      description: IDs of all attempts, oldest first. Empty if the module read only the task.
       type: list
       elements: str
       sample: [0c658ed7-becd-11ef-a89d-86a819bd92bf]
     input:
-      description: Its input. It may hold secrets.
+      description: Input of the task. It may contain secrets.
       type: dict
     output:
-      description: Its output. It may hold secrets.
+      description: Output of the task. It may contain secrets.
       type: dict
       sample: {result: Failed}
     external_input_path:
-      description: Where the input is, if it is too large to be shown. RV(tasks[].input) is empty then.
+      description: Where the server stores the input if it is too large for the response. RV(tasks[].input) is empty then.
       type: str
     external_output_path:
-      description: Where the output is, if it is too large to be shown. RV(tasks[].output) is empty then.
+      description: Where the server stores the output if it is too large for the response. RV(tasks[].output) is empty then.
       type: str
     retry_count:
-      description: V(0) for the first attempt.
+      description: Number of the retry; V(0) for the first attempt.
       type: int
       sample: 0
     retried:
-      description: The same as RV(tasks[].superseded), under the server's name.
+      description: The same as RV(tasks[].superseded), under the name that the server uses.
       type: bool
       sample: false
     retried_task_id:
-      description: Id of the attempt that this one replaces.
+      description: ID of the attempt that this one replaces.
       type: str
     iteration:
-      description: Iteration of the loop that it is in; V(0) outside of loops.
+      description: Iteration of the loop; V(0) if the task is not in a loop.
       type: int
       sample: 0
     seq:
@@ -204,54 +204,54 @@ tasks:
       type: int
       sample: 2
     poll_count:
-      description: How often workers have polled it.
+      description: How often workers polled the task.
       type: int
       sample: 1
     worker_id:
-      description: The worker that did it.
+      description: ID of the worker that processed the task.
       type: str
       sample: worker-1
     sub_workflow_id:
-      description: Execution id of the workflow that it started.
+      description: Execution ID of the workflow that the task started.
       type: str
     callback_after_seconds:
-      description: Seconds until the server looks at it again; V(2147483647) if it waits for ever.
+      description: Seconds until the server evaluates the task again; V(2147483647) if it waits forever.
       type: int
       sample: 0
     scheduled_time:
-      description: When it was put into its queue, in UTC, ISO 8601; V(null) if not yet.
+      description: When the task was queued (UTC, ISO 8601); V(null) if not yet.
       type: str
       sample: '2026-01-31T22:00:04.210Z'
     scheduled_time_ms:
-      description: The same in milliseconds since 1970; V(0) if not yet.
+      description: The same time in milliseconds since 1970; V(0) if not yet.
       type: int
       sample: 1769896804210
     start_time:
-      description: When it was started; V(null) if not yet.
+      description: When the task was started; V(null) if not yet.
       type: str
       sample: '2026-01-31T22:00:04.210Z'
     start_time_ms:
-      description: The same in milliseconds since 1970; V(0) if not yet.
+      description: The same time in milliseconds since 1970; V(0) if not yet.
       type: int
       sample: 1769896804210
     update_time:
-      description: When it was last updated; V(null) if not yet.
+      description: When the task was last updated; V(null) if not yet.
       type: str
       sample: '2026-01-31T22:09:41.000Z'
     update_time_ms:
-      description: The same in milliseconds since 1970; V(0) if not yet.
+      description: The same time in milliseconds since 1970; V(0) if not yet.
       type: int
       sample: 1769897381000
     end_time:
-      description: When it ended; V(null) if not yet.
+      description: When the task ended; V(null) if not yet.
       type: str
       sample: '2026-01-31T22:09:41.000Z'
     end_time_ms:
-      description: The same in milliseconds since 1970; V(0) if not yet.
+      description: The same time in milliseconds since 1970; V(0) if not yet.
       type: int
       sample: 1769897381000
 summary:
-  description: A table for people, one line for each task.
+  description: A readable table with one line for each task.
   returned: always
   type: str
   sample: |-
@@ -259,7 +259,7 @@ summary:
     backup_gate  COMPLETED  -
   version_added: 0.3.0
 error:
-  description: What went wrong, for programs.
+  description: Structured details of the failure.
   returned: failure
   type: dict
   contains:
@@ -270,11 +270,11 @@ error:
       type: str
       sample: not_found
     http_status:
-      description: Status code of the answer; null when there was none.
+      description: HTTP status code; V(null) if there was no response.
       type: int
       sample: 404
     em_message:
-      description: The server's own words; null when it said nothing.
+      description: Error message from the server; V(null) if there was none.
       type: str
     method:
       description: HTTP method of the request.
@@ -285,11 +285,11 @@ error:
       type: str
       sample: /api/tasks/0c658ed7-becd-11ef-a89d-86a819bd92bf
     retryable:
-      description: Whether the same call may succeed a little later.
+      description: Whether the same call may succeed later.
       type: bool
       sample: false
     hint:
-      description: What can be done about it.
+      description: What to do next.
       type: str
 """
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: veeam_em_agent_job
-short_description: Start, stop, retry Veeam Agent backup jobs and set their schedules
+short_description: Start, stop and retry Veeam Agent backup jobs, and set their schedules
 version_added: 0.1.0
 description:
-  - Brings Veeam Agent backup jobs to a state and reports what happened to every machine.
-  - An idle job is started once. A run that is under way is attached to, see O(if_running).
-  - With O(wait=true) the module waits for the run itself, not only for its trigger, and fails when a machine failed.
-  - Every action is sent once. When the answer to an action is lost, the module reads again what happened, and never sends the action twice.
+  - Starts, stops or retries Veeam Agent backup jobs, or sets their schedules, and reports the result of every machine.
+  - If the job is idle, the module starts it once. If the job is already running, the module joins that run. See O(if_running).
+  - With O(wait=true), the module waits for the backup run itself, not only for its trigger, and fails if a machine failed.
+  - The module sends every action once. If the response is lost, it reads the state to find out what happened and never sends the action again.
 author:
   - backupops contributors (@backupops)
 extends_documentation_fragment:
@@ -27,7 +27,7 @@ attributes:
   idempotent:
     support: partial
     details:
-      - A job that has ended in between is started again by V(started), as asked.
+      - If a job has ended since the last task, V(started) starts it again.
 seealso:
   - module: backupops.veeam_em.veeam_em_agent_job_info
   - module: backupops.veeam_em.veeam_em_job_session_wait
@@ -35,7 +35,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Back up before the change, stop when a machine failed
+- name: Back up before the change, and stop if a machine failed
   backupops.veeam_em.veeam_em_agent_job:
     host: em.example.com
     username: EXAMPLE\backup
@@ -45,8 +45,8 @@ EXAMPLES = r"""
     wait: true
   register: backup
 
-# The next ones take their connection from VEEAM_EM_HOST, VEEAM_EM_USERNAME and VEEAM_EM_PASSWORD.
-- name: Show the verdict of every machine
+# The next tasks take their connection from VEEAM_EM_HOST, VEEAM_EM_USERNAME and VEEAM_EM_PASSWORD.
+- name: Show the result of every machine
   ansible.builtin.debug:
     msg: "{{ item.name }}: {{ item.result }} {{ item.reason | default('', true) }}"
   loop: "{{ backup.jobs | map(attribute='machines') | flatten }}"
@@ -69,7 +69,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 jobs:
-  description: One entry per job, in the order given.
+  description: One entry for each job, in the order given.
   returned: when the jobs were found
   type: list
   elements: dict
@@ -79,7 +79,7 @@ jobs:
       type: dict
       contains:
         id:
-          description: Id of the job.
+          description: ID of the job.
           type: str
           sample: c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11
         uid:
@@ -107,41 +107,41 @@ jobs:
           type: str
           sample: Nightly backup
         backup_server:
-          description: Name of the backup server that holds the job.
+          description: Name of the backup server that has the job.
           type: str
           sample: vbr01.example.com
         schedule_configured:
-          description: Whether the job has a schedule; null when the server does not tell.
+          description: Whether the job has a schedule; V(null) if the server does not say.
           type: bool
           sample: true
         schedule_enabled:
-          description: Whether the schedule is enabled; null when the server does not tell.
+          description: Whether the schedule is enabled; V(null) if the server does not say.
           type: bool
           sample: true
         next_run:
-          description: When the schedule starts the job next, UTC; null when it does not.
+          description: When the schedule starts the job next (UTC); V(null) if there is no next run.
           type: str
           sample: '2026-01-31T22:00:00Z'
         schedule:
-          description: What the schedule consists of; kinds of schedule that are switched off are left out, null when there is none.
+          description: The schedule settings, without the kinds of schedule that are switched off; V(null) if the job has no schedule.
           type: dict
     action:
-      description: V(start), V(attach), V(reuse), V(stop), V(retry), V(enable), V(disable) or V(none).
+      description: What the module did. One of V(start), V(attach), V(reuse), V(stop), V(retry), V(enable), V(disable) or V(none).
       type: str
       sample: start
     changed:
-      description: Whether something was changed for this job.
+      description: Whether the module changed anything for this job.
       type: bool
       sample: true
     msg:
-      description: What happened, in words.
+      description: What happened, as text.
       type: str
     task:
-      description: The task that triggered the action; null when nothing was triggered.
+      description: The task that triggered the action; V(null) if the module triggered nothing.
       type: dict
       contains:
         id:
-          description: Id of the task.
+          description: ID of the task.
           type: str
           sample: task-7
         state:
@@ -149,7 +149,7 @@ jobs:
           type: str
           sample: Finished
         operation:
-          description: What the task does.
+          description: Operation of the task.
           type: str
           sample: StartJob
         finished:
@@ -157,22 +157,22 @@ jobs:
           type: bool
           sample: true
         success:
-          description: Whether the action was accepted; null until the task is finished, and when the server does not tell.
+          description: Whether the server accepted the action; V(null) until the task is finished, or if the server does not say.
           type: bool
           sample: true
         message:
-          description: The message of the server.
+          description: Message from the server.
           type: str
           sample: 'Job "Linux servers" triggered to start.'
         job_session_id:
-          description: Id of the job session that the task links to, if it does.
+          description: ID of the job session that the task links to, if any.
           type: str
     session:
-      description: The run; null when it is not visible yet, or when it cannot be told which session it is.
+      description: The run; V(null) if it is not visible yet, or if the module cannot tell which session it is.
       type: dict
       contains:
         id:
-          description: Id of the session.
+          description: ID of the session.
           type: str
           sample: c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11
         uid:
@@ -184,7 +184,7 @@ jobs:
           type: str
           sample: 'Linux servers@2026-01-31 22:00:04'
         job_id:
-          description: Id of its job.
+          description: ID of its job.
           type: str
           sample: c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11
         job_name:
@@ -196,18 +196,18 @@ jobs:
           type: str
           sample: AgentBackup
         backup_server:
-          description: Name of the backup server that runs the job; null when the server does not show it.
+          description: Name of the backup server that runs the job; V(null) if the server does not show it.
           type: str
           sample: vbr01.example.com
         parent_session_id:
-          description: Id of the run that a machine's session is part of; null for a run.
+          description: ID of the run that a machine's session belongs to; V(null) for a run.
           type: str
         state:
-          description: State as the server gives it.
+          description: State as reported by the server.
           type: str
           sample: Stopped
         result:
-          description: V(Success), V(Warning) or V(Failed); null until the session has ended.
+          description: V(Success), V(Warning) or V(Failed); V(null) until the session has ended.
           type: str
           sample: Success
         progress:
@@ -215,65 +215,65 @@ jobs:
           type: int
           sample: 100
         running:
-          description: Whether the session has not ended.
+          description: Whether the session is still running.
           type: bool
           sample: false
         creation_time:
-          description: When the session began, UTC.
+          description: When the session began (UTC).
           type: str
           sample: '2026-01-31T22:00:04.21Z'
         end_time:
-          description: When the session ended, UTC; null before.
+          description: When the session ended (UTC); V(null) until then.
           type: str
           sample: '2026-01-31T22:09:41Z'
         is_retry:
-          description: Whether the run is a retry; null when the server does not tell.
+          description: Whether the run is a retry; V(null) if the server does not say.
           type: bool
           sample: false
         failure_message:
-          description: The message of a failed run, if the server gives one.
+          description: Message of a failed run, if the server provides one.
           type: str
     machines:
-      description: What happened to each machine; filled with O(wait=true).
+      description: The result of each machine. Empty unless O(wait=true).
       type: list
       elements: dict
       contains:
         id:
-          description: Id of the session of the machine, or of its task session where it has no other.
+          description: ID of the machine's session, or of its task session if it has no other session.
           type: str
           sample: c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11
         name:
-          description: Name of the machine, the fully qualified one where the server shows it. Two machines may have the same name.
+          description: Name of the machine, fully qualified if the server shows it. Two machines may have the same name.
           type: str
           sample: web01
         result:
-          description: V(Success), V(Warning) or V(Failed); null until it is final.
+          description: V(Success), V(Warning) or V(Failed); V(null) until it is final.
           type: str
           sample: Failed
         reason:
-          description: Why the machine did not succeed; null when there is nothing to say.
+          description: Why the machine did not succeed; V(null) if there is no reason.
           type: str
           sample: 'Not enough space on the disk.'
         state:
-          description: State as the server gives it.
+          description: State as reported by the server.
           type: str
           sample: Stopped
         task_session_id:
-          description: Id of the task session of the machine.
+          description: ID of the machine's task session.
           type: str
           sample: c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11
         duration_seconds:
-          description: How long the machine's session took, in seconds. Null while it runs.
+          description: Duration of the machine's session, in seconds; V(null) while it is running.
           type: float
           sample: 250.5
           version_added: 0.3.0
 timed_out:
-  description: Whether time ran out.
-  returned: when it did
+  description: Whether the wait timed out.
+  returned: on timeout
   type: bool
   sample: true
 summary:
-  description: A table for people, one line for each machine. It suits mail and chat.
+  description: A readable table with one line for each machine, suitable for mail and chat.
   returned: always
   type: str
   sample: |-
@@ -281,7 +281,7 @@ summary:
     Linux servers  web01    Success  4 min 10 s  -
   version_added: 0.3.0
 error:
-  description: What went wrong, for programs.
+  description: Structured details of the failure.
   returned: failure
   type: dict
   contains:
@@ -292,11 +292,11 @@ error:
       type: str
       sample: not_found
     http_status:
-      description: Status code of the answer; null when there was none.
+      description: HTTP status code; V(null) if there was no response.
       type: int
       sample: 404
     em_message:
-      description: The server's own words; null when it said nothing.
+      description: Error message from the server; V(null) if there was none.
       type: str
     method:
       description: HTTP method of the request.
@@ -307,11 +307,11 @@ error:
       type: str
       sample: /api/query
     retryable:
-      description: Whether the same call may well succeed a little later.
+      description: Whether the same call may succeed later.
       type: bool
       sample: false
     hint:
-      description: What to do about it.
+      description: What to do next.
       type: str
 """
 

@@ -10,8 +10,8 @@ module: veeam_em_agent_job_info
 short_description: Read Veeam Agent backup jobs
 version_added: 0.1.0
 description:
-  - Reads agent backup jobs by name or id, or all of them.
-  - An unknown name fails with near matches.
+  - Reads all agent backup jobs, or those with the given names or IDs.
+  - If a name is unknown, the module fails and suggests similar names.
 author:
   - backupops contributors (@backupops)
 extends_documentation_fragment:
@@ -26,26 +26,26 @@ options:
     elements: str
   id:
     description:
-      - Ids or UIDs of the jobs, instead of O(name).
+      - IDs or UIDs of the jobs. Use this instead of O(name).
     type: list
     elements: str
   platform:
     description:
-      - Only jobs of these platforms, such as V(AgentForLinux) or V(AgentForWindows).
+      - Return only jobs of these platforms, such as V(AgentForLinux) or V(AgentForWindows).
     type: list
     elements: str
   backup_server:
     description:
-      - Name or id of the backup server that holds the jobs.
+      - Name or ID of the backup server that has the jobs.
     type: str
   include_objects:
     description:
-      - Whether to add what each job protects, as C(objects).
+      - Whether to return the objects that each job protects, as C(objects).
     type: bool
     default: false
   include_last_session:
     description:
-      - Whether to add the newest session of each job, as C(last_session).
+      - Whether to return the newest session of each job, as C(last_session).
     type: bool
     default: false
 seealso:
@@ -53,14 +53,14 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Which agent jobs are there
+- name: Read all agent jobs
   backupops.veeam_em.veeam_em_agent_job_info:
     host: em.example.com
     username: EXAMPLE\backup
     password: "{{ vault_em_password }}"
   register: all_jobs
 
-- name: Is the job running, and how did it end last
+- name: Check whether the job is running, and how its last run ended
   backupops.veeam_em.veeam_em_agent_job_info:
     name: Linux servers
     include_last_session: true
@@ -75,7 +75,7 @@ jobs:
   elements: dict
   contains:
     id:
-      description: Id of the job.
+      description: ID of the job.
       type: str
       sample: c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11
     uid:
@@ -107,27 +107,27 @@ jobs:
       type: str
       sample: vbr01.example.com
     schedule_configured:
-      description: Whether the job has a schedule; null when the server does not tell.
+      description: Whether the job has a schedule; V(null) if the server does not say.
       type: bool
       sample: true
     schedule_enabled:
-      description: Whether the schedule is enabled; null when the server does not tell.
+      description: Whether the schedule is enabled; V(null) if the server does not say.
       type: bool
       sample: true
     next_run:
-      description: When the schedule starts the job next, UTC; null when it does not.
+      description: When the schedule starts the job next (UTC); V(null) if there is no next run.
       type: str
       sample: '2026-01-31T22:00:00Z'
     schedule:
-      description: What the schedule consists of; kinds of schedule that are switched off are left out, null when there is none.
+      description: The schedule settings, without the kinds of schedule that are switched off; V(null) if the job has no schedule.
       type: dict
     objects:
-      description: With O(include_objects=true), the protection groups and computers that the job protects.
+      description: The protection groups and computers that the job protects, if O(include_objects=true).
       type: list
       elements: dict
       contains:
         id:
-          description: Id of the object within the job.
+          description: ID of the object within the job.
           type: str
           sample: c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11
         name:
@@ -135,22 +135,22 @@ jobs:
           type: str
           sample: Linux
         display_name:
-          description: Name as it is displayed.
+          description: Display name of the object.
           type: str
           sample: Linux
         type:
-          description: Type of an object of a VM job, such as V(Vm); null for agent jobs, which show none.
+          description: Type of an object in a VM job, such as V(Vm); V(null) for agent jobs.
           type: str
         reference:
-          description: What the hypervisor knows an object of a VM job by; null for agent jobs.
+          description: Hypervisor reference of an object in a VM job; V(null) for agent jobs.
           type: str
           sample: urn:VMware:Vm:c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11.vm-62228
     last_session:
-      description: With O(include_last_session=true), the newest session; null when there is none in the last 30 days.
+      description: The newest session, if O(include_last_session=true); V(null) if there was none in the last 30 days.
       type: dict
       contains:
         id:
-          description: Id of the session.
+          description: ID of the session.
           type: str
           sample: c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11
         uid:
@@ -162,7 +162,7 @@ jobs:
           type: str
           sample: 'Linux servers@2026-01-31 22:00:04'
         job_id:
-          description: Id of its job.
+          description: ID of its job.
           type: str
           sample: c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11
         job_name:
@@ -174,18 +174,18 @@ jobs:
           type: str
           sample: AgentBackup
         backup_server:
-          description: Name of the backup server that runs the job; null when the server does not show it.
+          description: Name of the backup server that runs the job; V(null) if the server does not show it.
           type: str
           sample: vbr01.example.com
         parent_session_id:
-          description: Id of the run that a machine's session is part of; null for a run.
+          description: ID of the run that a machine's session belongs to; V(null) for a run.
           type: str
         state:
-          description: State as the server gives it.
+          description: State as reported by the server.
           type: str
           sample: Stopped
         result:
-          description: V(Success), V(Warning) or V(Failed); null until the session has ended.
+          description: V(Success), V(Warning) or V(Failed); V(null) until the session has ended.
           type: str
           sample: Success
         progress:
@@ -193,26 +193,26 @@ jobs:
           type: int
           sample: 100
         running:
-          description: Whether the session has not ended.
+          description: Whether the session is still running.
           type: bool
           sample: false
         creation_time:
-          description: When the session began, UTC.
+          description: When the session began (UTC).
           type: str
           sample: '2026-01-31T22:00:04.21Z'
         end_time:
-          description: When the session ended, UTC; null before.
+          description: When the session ended (UTC); V(null) until then.
           type: str
           sample: '2026-01-31T22:09:41Z'
         is_retry:
-          description: Whether the run is a retry; null when the server does not tell.
+          description: Whether the run is a retry; V(null) if the server does not say.
           type: bool
           sample: false
         failure_message:
-          description: The message of a failed run, if the server gives one.
+          description: Message of a failed run, if the server provides one.
           type: str
 error:
-  description: What went wrong, for programs.
+  description: Structured details of the failure.
   returned: failure
   type: dict
   contains:
@@ -223,11 +223,11 @@ error:
       type: str
       sample: not_found
     http_status:
-      description: Status code of the answer; null when there was none.
+      description: HTTP status code; V(null) if there was no response.
       type: int
       sample: 404
     em_message:
-      description: The server's own words; null when it said nothing.
+      description: Error message from the server; V(null) if there was none.
       type: str
     method:
       description: HTTP method of the request.
@@ -238,11 +238,11 @@ error:
       type: str
       sample: /api/query
     retryable:
-      description: Whether the same call may well succeed a little later.
+      description: Whether the same call may succeed later.
       type: bool
       sample: false
     hint:
-      description: What to do about it.
+      description: What to do next.
       type: str
 """
 

@@ -10,7 +10,7 @@ module: veeam_em_computer_info
 short_description: Read discovered computers
 version_added: 0.1.0
 description:
-  - Reads the computers that Veeam knows from protection groups, with their agents and, if asked for, their newest restore points.
+  - Reads the computers that Veeam discovered in its protection groups, their agents and, optionally, their newest restore points.
 author:
   - backupops contributors (@backupops)
 extends_documentation_fragment:
@@ -25,18 +25,18 @@ options:
     elements: str
   protection_group:
     description:
-      - Only computers of these protection groups.
+      - Return only computers of these protection groups.
     type: list
     elements: str
   include_last_restore_point:
     description:
-      - Whether to add the newest restore point of each computer, as C(last_restore_point).
+      - Whether to return the newest restore point of each computer, as C(last_restore_point).
     type: bool
     default: false
 """
 
 EXAMPLES = r"""
-- name: How old is the newest restore point of each Linux server
+- name: Find out how old the newest restore point of each Linux server is
   backupops.veeam_em.veeam_em_computer_info:
     host: em.example.com
     username: EXAMPLE\backup
@@ -48,13 +48,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 computers:
-  description: The computers, by name. One in several protection groups is listed once for each.
+  description: The computers, sorted by name. A computer in several protection groups has one entry for each group.
   returned: success
   type: list
   elements: dict
   contains:
     id:
-      description: Id of the computer.
+      description: ID of the computer.
       type: str
       sample: c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11
     uid:
@@ -66,23 +66,23 @@ computers:
       type: str
       sample: web01
     backup_server:
-      description: Name of the backup server that knows it.
+      description: Name of the backup server that discovered the computer.
       type: str
       sample: vbr01.example.com
     protection_group:
-      description: Name of its protection group; null when it has none.
+      description: Name of the computer's protection group; V(null) if it has none.
       type: str
       sample: Linux
     protection_group_id:
-      description: Id of its protection group; null when it has none.
+      description: ID of the computer's protection group; V(null) if it has none.
       type: str
       sample: c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11
     host_status:
-      description: Such as V(Online) or V(Offline).
+      description: Status of the computer, such as V(Online) or V(Offline).
       type: str
       sample: Online
     agent_status:
-      description: Such as V(Installed) or V(NotInstalled).
+      description: Status of the agent, such as V(Installed) or V(NotInstalled).
       type: str
       sample: Installed
     agent_version:
@@ -94,31 +94,31 @@ computers:
       type: str
       sample: Debian 12
     ip_address:
-      description: Address of the computer.
+      description: IP address of the computer.
       type: str
       sample: 192.0.2.17
     last_restore_point:
-      description: With O(include_last_restore_point=true), the newest restore point; null when there is none.
+      description: The newest restore point, if O(include_last_restore_point=true); V(null) if there is none.
       type: dict
       contains:
         id:
-          description: Id of the restore point.
+          description: ID of the restore point.
           type: str
           sample: c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11
         creation_time:
-          description: When it was made, UTC.
+          description: When the restore point was created (UTC).
           type: str
           sample: '2026-01-31T22:04:11Z'
         age_hours:
-          description: Its age in hours.
+          description: Age of the restore point in hours.
           type: float
           sample: 9.25
         point_type:
-          description: Such as V(Full) or V(Increment).
+          description: Type of the restore point, such as V(Full) or V(Increment).
           type: str
           sample: Increment
 error:
-  description: What went wrong, for programs.
+  description: Structured details of the failure.
   returned: failure
   type: dict
   contains:
@@ -129,11 +129,11 @@ error:
       type: str
       sample: not_found
     http_status:
-      description: Status code of the answer; null when there was none.
+      description: HTTP status code; V(null) if there was no response.
       type: int
       sample: 404
     em_message:
-      description: The server's own words; null when it said nothing.
+      description: Error message from the server; V(null) if there was none.
       type: str
     method:
       description: HTTP method of the request.
@@ -144,11 +144,11 @@ error:
       type: str
       sample: /api/query
     retryable:
-      description: Whether the same call may well succeed a little later.
+      description: Whether the same call may succeed later.
       type: bool
       sample: false
     hint:
-      description: What to do about it.
+      description: What to do next.
       type: str
 """
 

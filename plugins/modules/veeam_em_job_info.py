@@ -10,8 +10,8 @@ module: veeam_em_job_info
 short_description: Read VM jobs and agent jobs
 version_added: 0.3.0
 description:
-  - Reads VM backup, replication and backup copy jobs, agent backup jobs, or both, by name or id, or all of them.
-  - An unknown name fails with near matches. A name that a VM job and an agent job share fails until O(kind) says which is meant.
+  - Reads VM backup, replication and backup copy jobs, agent backup jobs, or both. Returns all jobs, or those with the given names or IDs.
+  - If a name is unknown, the module fails and suggests similar names. If a VM job and an agent job have the same name, set O(kind).
 author:
   - backupops contributors (@backupops)
 extends_documentation_fragment:
@@ -26,32 +26,32 @@ options:
     elements: str
   id:
     description:
-      - Ids or UIDs of the jobs, instead of O(name).
+      - IDs or UIDs of the jobs. Use this instead of O(name).
     type: list
     elements: str
   kind:
     description:
-      - V(agent) for agent jobs, V(vm) for VM backup, replication and backup copy jobs, V(any) for both.
+      - Kind of the jobs. V(agent) covers agent jobs, V(vm) covers VM backup, replication and backup copy jobs, and V(any) covers both.
     type: str
     choices: [any, vm, agent]
     default: any
   platform:
     description:
-      - Only jobs of these platforms, such as V(VMware), V(Hyperv), V(AgentForLinux) or V(AgentForWindows).
+      - Return only jobs of these platforms, such as V(VMware), V(Hyperv), V(AgentForLinux) or V(AgentForWindows).
     type: list
     elements: str
   backup_server:
     description:
-      - Name or id of the backup server that holds the jobs.
+      - Name or ID of the backup server that has the jobs.
     type: str
   include_objects:
     description:
-      - Whether to add what each job protects, as C(objects).
+      - Whether to return the objects that each job protects, as C(objects).
     type: bool
     default: false
   include_last_session:
     description:
-      - Whether to add the newest session of each job, as C(last_session).
+      - Whether to return the newest session of each job, as C(last_session).
     type: bool
     default: false
 seealso:
@@ -61,7 +61,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Which jobs are there, and how did each end last
+- name: Read all jobs and how the last run of each job ended
   backupops.veeam_em.veeam_em_job_info:
     host: em.example.com
     username: EXAMPLE\backup
@@ -69,7 +69,7 @@ EXAMPLES = r"""
     include_last_session: true
   register: all_jobs
 
-- name: What does the VM job protect
+- name: Read what the VM job protects
   backupops.veeam_em.veeam_em_job_info:
     name: Web VMs
     kind: vm
@@ -85,7 +85,7 @@ jobs:
   elements: dict
   contains:
     id:
-      description: Id of the job.
+      description: ID of the job.
       type: str
       sample: c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11
     uid:
@@ -117,27 +117,27 @@ jobs:
       type: str
       sample: vbr01.example.com
     schedule_configured:
-      description: Whether the job has a schedule; null when the server does not tell.
+      description: Whether the job has a schedule; V(null) if the server does not say.
       type: bool
       sample: true
     schedule_enabled:
-      description: Whether the schedule is enabled; null when the server does not tell.
+      description: Whether the schedule is enabled; V(null) if the server does not say.
       type: bool
       sample: true
     next_run:
-      description: When the schedule starts the job next, UTC; null when it does not.
+      description: When the schedule starts the job next (UTC); V(null) if there is no next run.
       type: str
       sample: '2026-01-31T22:00:00Z'
     schedule:
-      description: What the schedule consists of; kinds of schedule that are switched off are left out, null when there is none.
+      description: The schedule settings, without the kinds of schedule that are switched off; V(null) if the job has no schedule.
       type: dict
     objects:
-      description: With O(include_objects=true), the VMs and containers, or the protection groups and computers, that the job names.
+      description: The VMs and containers, or the protection groups and computers, that the job includes. Returned if O(include_objects=true).
       type: list
       elements: dict
       contains:
         id:
-          description: Id of the object within the job.
+          description: ID of the object within the job.
           type: str
           sample: c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11
         name:
@@ -145,23 +145,23 @@ jobs:
           type: str
           sample: Linux
         display_name:
-          description: Name as it is displayed.
+          description: Display name of the object.
           type: str
           sample: Linux
         type:
-          description: Type of an object of a VM job, such as V(Vm); null for agent jobs, which show none.
+          description: Type of an object in a VM job, such as V(Vm); V(null) for agent jobs.
           type: str
           sample: Vm
         reference:
-          description: What the hypervisor knows an object of a VM job by; null for agent jobs.
+          description: Hypervisor reference of an object in a VM job; V(null) for agent jobs.
           type: str
           sample: urn:VMware:Vm:c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11.vm-62228
     last_session:
-      description: With O(include_last_session=true), the newest session; null when there is none in the last 30 days.
+      description: The newest session, if O(include_last_session=true); V(null) if there was none in the last 30 days.
       type: dict
       contains:
         id:
-          description: Id of the session.
+          description: ID of the session.
           type: str
           sample: c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11
         uid:
@@ -173,7 +173,7 @@ jobs:
           type: str
           sample: 'Linux servers@2026-01-31 22:00:04'
         job_id:
-          description: Id of its job.
+          description: ID of its job.
           type: str
           sample: c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11
         job_name:
@@ -185,18 +185,18 @@ jobs:
           type: str
           sample: AgentBackup
         backup_server:
-          description: Name of the backup server that runs the job; null when the server does not show it.
+          description: Name of the backup server that runs the job; V(null) if the server does not show it.
           type: str
           sample: vbr01.example.com
         parent_session_id:
-          description: Id of the run that a machine's session is part of; null for a run.
+          description: ID of the run that a machine's session belongs to; V(null) for a run.
           type: str
         state:
-          description: State as the server gives it.
+          description: State as reported by the server.
           type: str
           sample: Stopped
         result:
-          description: V(Success), V(Warning) or V(Failed); null until the session has ended.
+          description: V(Success), V(Warning) or V(Failed); V(null) until the session has ended.
           type: str
           sample: Success
         progress:
@@ -204,26 +204,26 @@ jobs:
           type: int
           sample: 100
         running:
-          description: Whether the session has not ended.
+          description: Whether the session is still running.
           type: bool
           sample: false
         creation_time:
-          description: When the session began, UTC.
+          description: When the session began (UTC).
           type: str
           sample: '2026-01-31T22:00:04.21Z'
         end_time:
-          description: When the session ended, UTC; null before.
+          description: When the session ended (UTC); V(null) until then.
           type: str
           sample: '2026-01-31T22:09:41Z'
         is_retry:
-          description: Whether the run is a retry; null when the server does not tell.
+          description: Whether the run is a retry; V(null) if the server does not say.
           type: bool
           sample: false
         failure_message:
-          description: The message of a failed run, if the server gives one.
+          description: Message of a failed run, if the server provides one.
           type: str
 error:
-  description: What went wrong, for programs.
+  description: Structured details of the failure.
   returned: failure
   type: dict
   contains:
@@ -234,11 +234,11 @@ error:
       type: str
       sample: not_found
     http_status:
-      description: Status code of the answer; null when there was none.
+      description: HTTP status code; V(null) if there was no response.
       type: int
       sample: 404
     em_message:
-      description: The server's own words; null when it said nothing.
+      description: Error message from the server; V(null) if there was none.
       type: str
     method:
       description: HTTP method of the request.
@@ -249,11 +249,11 @@ error:
       type: str
       sample: /api/query
     retryable:
-      description: Whether the same call may well succeed a little later.
+      description: Whether the same call may succeed later.
       type: bool
       sample: false
     hint:
-      description: What to do about it.
+      description: What to do next.
       type: str
 """
 

@@ -10,8 +10,8 @@ module: veeam_em_job_session_info
 short_description: Read job sessions
 version_added: 0.1.0
 description:
-  - Reads the runs of jobs, of agent, VM, backup copy and replication jobs alike, the newest first.
-  - The server lists runs of the last 30 days.
+  - Reads the runs of agent, VM, backup copy and replication jobs, newest first.
+  - The server lists the runs of the last 30 days.
 author:
   - backupops contributors (@backupops)
 extends_documentation_fragment:
@@ -21,52 +21,52 @@ extends_documentation_fragment:
 options:
   id:
     description:
-      - Ids or UIDs of the sessions.
+      - IDs or UIDs of the sessions.
     type: list
     elements: str
   job_name:
     description:
-      - Only runs of jobs with these names.
+      - Return only runs of jobs with these names.
     type: list
     elements: str
   job_id:
     description:
-      - Only runs of jobs with these ids or UIDs.
+      - Return only runs of jobs with these IDs or UIDs.
     type: list
     elements: str
   job_type:
     description:
-      - Only runs of jobs of these types, such as V(AgentBackup), V(Backup), V(BackupCopy) or V(Replica).
+      - Return only runs of jobs of these types, such as V(AgentBackup), V(Backup), V(BackupCopy) or V(Replica).
     type: list
     elements: str
   state:
     description:
-      - Only those in one of these states.
+      - Return only sessions in one of these states.
     type: list
     elements: str
   result:
     description:
-      - Only those that ended with one of these results. What still runs has no result.
+      - Return only sessions that ended with one of these results. A running session does not have a result yet.
     type: list
     elements: str
   created_after:
     description:
-      - Only those created at or after this time, UTC (V(2026-01-31T22:00:00Z)) or with an offset.
+      - Return only sessions created at or after this time. Give the time in UTC, such as V(2026-01-31T22:00:00Z), or with an offset.
     type: str
   created_before:
     description:
-      - Only those created at or before this time.
+      - Return only sessions created at or before this time.
     type: str
   limit:
     description:
-      - At most this many, the newest.
+      - Return at most this many sessions, the newest ones.
     type: int
 seealso:
   - module: backupops.veeam_em.veeam_em_job_session_wait
 """
 
 EXAMPLES = r"""
-- name: What failed since yesterday evening
+- name: Find the runs that failed since yesterday evening
   backupops.veeam_em.veeam_em_job_session_info:
     host: em.example.com
     username: EXAMPLE\backup
@@ -75,7 +75,7 @@ EXAMPLES = r"""
     created_after: "2026-01-31T20:00:00Z"
   register: failed
 
-- name: The newest run of a job
+- name: Read the newest run of a job
   backupops.veeam_em.veeam_em_job_session_info:
     job_name: Linux servers
     job_type: AgentBackup
@@ -84,13 +84,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 sessions:
-  description: The sessions, the newest first; by O(id), in the order given.
+  description: The sessions, newest first. With O(id), in the order given.
   returned: success
   type: list
   elements: dict
   contains:
     id:
-      description: Id of the session.
+      description: ID of the session.
       type: str
       sample: c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11
     uid:
@@ -102,7 +102,7 @@ sessions:
       type: str
       sample: 'Linux servers@2026-01-31 22:00:04'
     job_id:
-      description: Id of its job.
+      description: ID of its job.
       type: str
       sample: c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11
     job_name:
@@ -114,18 +114,18 @@ sessions:
       type: str
       sample: AgentBackup
     backup_server:
-      description: Name of the backup server that runs the job; null when the server does not show it.
+      description: Name of the backup server that runs the job; V(null) if the server does not show it.
       type: str
       sample: vbr01.example.com
     parent_session_id:
-      description: Id of the run that a machine's session is part of; null for a run.
+      description: ID of the run that a machine's session belongs to; V(null) for a run.
       type: str
     state:
-      description: State as the server gives it.
+      description: State as reported by the server.
       type: str
       sample: Stopped
     result:
-      description: V(Success), V(Warning) or V(Failed); null until the session has ended.
+      description: V(Success), V(Warning) or V(Failed); V(null) until the session has ended.
       type: str
       sample: Success
     progress:
@@ -133,26 +133,26 @@ sessions:
       type: int
       sample: 100
     running:
-      description: Whether the session has not ended.
+      description: Whether the session is still running.
       type: bool
       sample: false
     creation_time:
-      description: When the session began, UTC.
+      description: When the session began (UTC).
       type: str
       sample: '2026-01-31T22:00:04.21Z'
     end_time:
-      description: When the session ended, UTC; null before.
+      description: When the session ended (UTC); V(null) until then.
       type: str
       sample: '2026-01-31T22:09:41Z'
     is_retry:
-      description: Whether the run is a retry; null when the server does not tell.
+      description: Whether the run is a retry; V(null) if the server does not say.
       type: bool
       sample: false
     failure_message:
-      description: The message of a failed run, if the server gives one.
+      description: Message of a failed run, if the server provides one.
       type: str
 error:
-  description: What went wrong, for programs.
+  description: Structured details of the failure.
   returned: failure
   type: dict
   contains:
@@ -163,11 +163,11 @@ error:
       type: str
       sample: not_found
     http_status:
-      description: Status code of the answer; null when there was none.
+      description: HTTP status code; V(null) if there was no response.
       type: int
       sample: 404
     em_message:
-      description: The server's own words; null when it said nothing.
+      description: Error message from the server; V(null) if there was none.
       type: str
     method:
       description: HTTP method of the request.
@@ -178,11 +178,11 @@ error:
       type: str
       sample: /api/query
     retryable:
-      description: Whether the same call may well succeed a little later.
+      description: Whether the same call may succeed later.
       type: bool
       sample: false
     hint:
-      description: What to do about it.
+      description: What to do next.
       type: str
 """
 

@@ -10,10 +10,10 @@ module: veeam_em_job_session_wait
 short_description: Wait for job sessions
 version_added: 0.1.0
 description:
-  - Waits until runs of jobs have ended and reports what happened to every machine.
-  - It needs no particular logon session, unlike waiting for tasks.
-  - To start a job and wait for it, use O(backupops.veeam_em.veeam_em_agent_job#module:wait=true), which waits for the very
-    run that it has started.
+  - Waits until job runs have ended and reports the result of every machine.
+  - Any logon session can wait for a run. This differs from tasks, which only their own logon session can see.
+  - To start a job and wait for it, use O(backupops.veeam_em.veeam_em_agent_job#module:wait=true). That module waits for
+    exactly the run that it started.
 author:
   - backupops contributors (@backupops)
 extends_documentation_fragment:
@@ -25,24 +25,24 @@ attributes:
   check_mode:
     support: full
     details:
-      - Only reads; waits in check mode, too.
+      - The module only reads. It also waits in check mode.
 options:
   id:
     description:
-      - Ids or UIDs of the sessions.
+      - IDs or UIDs of the sessions.
     type: list
     elements: str
     required: true
   fail_on:
     description:
-      - Which verdict of a run, or of one of its machines, fails the module.
-      - V(failed) lets warnings pass, V(warning) only success, V(never) everything.
+      - Which verdict makes the module fail. It applies to the run and to each of its machines.
+      - V(failed) accepts warnings, V(warning) accepts only success, and V(never) accepts everything.
     type: str
     choices: [failed, warning, never]
     default: failed
   on_timeout:
     description:
-      - Whether the module fails when time runs out, or returns what is known with RV(timed_out=true).
+      - What to do on a timeout. V(fail) makes the module fail. V(return) returns what is known, with RV(timed_out=true).
     type: str
     choices: [fail, return]
     default: fail
@@ -52,7 +52,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Wait for a run that was started without waiting, if it was visible by then
+- name: Wait for a run that an earlier task started without waiting
   backupops.veeam_em.veeam_em_job_session_wait:
     host: em.example.com
     username: EXAMPLE\backup
@@ -64,13 +64,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 sessions:
-  description: The sessions in their last state.
+  description: The sessions as last read.
   returned: always
   type: list
   elements: dict
   contains:
     id:
-      description: Id of the session.
+      description: ID of the session.
       type: str
       sample: c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11
     uid:
@@ -82,7 +82,7 @@ sessions:
       type: str
       sample: 'Linux servers@2026-01-31 22:00:04'
     job_id:
-      description: Id of its job.
+      description: ID of its job.
       type: str
       sample: c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11
     job_name:
@@ -94,18 +94,18 @@ sessions:
       type: str
       sample: AgentBackup
     backup_server:
-      description: Name of the backup server that runs the job; null when the server does not show it.
+      description: Name of the backup server that runs the job; V(null) if the server does not show it.
       type: str
       sample: vbr01.example.com
     parent_session_id:
-      description: Id of the run that a machine's session is part of; null for a run.
+      description: ID of the run that a machine's session belongs to; V(null) for a run.
       type: str
     state:
-      description: State as the server gives it.
+      description: State as reported by the server.
       type: str
       sample: Stopped
     result:
-      description: V(Success), V(Warning) or V(Failed); null until the session has ended.
+      description: V(Success), V(Warning) or V(Failed); V(null) until the session has ended.
       type: str
       sample: Success
     progress:
@@ -113,55 +113,55 @@ sessions:
       type: int
       sample: 100
     running:
-      description: Whether the session has not ended.
+      description: Whether the session is still running.
       type: bool
       sample: false
     creation_time:
-      description: When the session began, UTC.
+      description: When the session began (UTC).
       type: str
       sample: '2026-01-31T22:00:04.21Z'
     end_time:
-      description: When the session ended, UTC; null before.
+      description: When the session ended (UTC); V(null) until then.
       type: str
       sample: '2026-01-31T22:09:41Z'
     is_retry:
-      description: Whether the run is a retry; null when the server does not tell.
+      description: Whether the run is a retry; V(null) if the server does not say.
       type: bool
       sample: false
     failure_message:
-      description: The message of a failed run, if the server gives one.
+      description: Message of a failed run, if the server provides one.
       type: str
     machines:
-      description: What happened to each machine.
+      description: The result of each machine.
       type: list
       elements: dict
       contains:
         id:
-          description: Id of the session of the machine, or of its task session where it has no other.
+          description: ID of the machine's session, or of its task session if it has no other session.
           type: str
           sample: c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11
         name:
-          description: Name of the machine, the fully qualified one where the server shows it. Two machines may have the same name.
+          description: Name of the machine, fully qualified if the server shows it. Two machines may have the same name.
           type: str
           sample: web01
         result:
-          description: V(Success), V(Warning) or V(Failed); null until it is final.
+          description: V(Success), V(Warning) or V(Failed); V(null) until it is final.
           type: str
           sample: Failed
         reason:
-          description: Why the machine did not succeed; null when there is nothing to say.
+          description: Why the machine did not succeed; V(null) if there is no reason.
           type: str
           sample: 'Not enough space on the disk.'
         state:
-          description: State as the server gives it.
+          description: State as reported by the server.
           type: str
           sample: Stopped
         task_session_id:
-          description: Id of the task session of the machine.
+          description: ID of the machine's task session.
           type: str
           sample: c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11
         duration_seconds:
-          description: How long the machine's session took, in seconds. Null while it runs.
+          description: Duration of the machine's session, in seconds; V(null) while it is running.
           type: float
           sample: 250.5
           version_added: 0.3.0
@@ -171,17 +171,17 @@ elapsed:
   type: float
   sample: 34.2
 polls:
-  description: How often the module asked.
+  description: How many polls the module made.
   returned: always
   type: int
   sample: 9
 timed_out:
-  description: Whether time ran out.
+  description: Whether the wait timed out.
   returned: always
   type: bool
   sample: false
 summary:
-  description: A table for people, one line for each machine. It suits mail and chat.
+  description: A readable table with one line for each machine, suitable for mail and chat.
   returned: always
   type: str
   sample: |-
@@ -189,7 +189,7 @@ summary:
     Linux servers  web01    Success  4 min 10 s  -
   version_added: 0.3.0
 error:
-  description: What went wrong, for programs.
+  description: Structured details of the failure.
   returned: failure
   type: dict
   contains:
@@ -200,11 +200,11 @@ error:
       type: str
       sample: not_found
     http_status:
-      description: Status code of the answer; null when there was none.
+      description: HTTP status code; V(null) if there was no response.
       type: int
       sample: 404
     em_message:
-      description: The server's own words; null when it said nothing.
+      description: Error message from the server; V(null) if there was none.
       type: str
     method:
       description: HTTP method of the request.
@@ -215,11 +215,11 @@ error:
       type: str
       sample: /api/query
     retryable:
-      description: Whether the same call may well succeed a little later.
+      description: Whether the same call may succeed later.
       type: bool
       sample: false
     hint:
-      description: What to do about it.
+      description: What to do next.
       type: str
 """
 

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: veeam_em_maintenance
-short_description: Freeze the schedules of jobs, and thaw them as they were
+short_description: Disable job schedules for maintenance and restore them exactly
 version_added: 0.3.0
 description:
-  - V(frozen) remembers in a file which schedules are enabled, disables those, and stops the jobs that run if asked to.
-  - V(thawed) enables exactly the schedules that freezing has disabled. A schedule that was off before stays off.
-  - The file is written before the first change, and before and after every one. A module that is killed at any moment can be run again with the same file,
-    to freeze or to thaw. It never toggles a schedule twice and forgets none; a change that was cut short is waited for before anything is decided.
-  - One file stands for one window on one Enterprise Manager. Freezing again with the same file adds to it. Two modules that use one file at the same time wait
-    for each other.
-  - All schedules are changed within one logon session, and all tasks are followed together.
+  - V(frozen) records in a file which schedules are enabled and then disables them. It can also stop the jobs that are running.
+  - V(thawed) enables exactly the schedules that freezing disabled. A schedule that was disabled before stays disabled.
+  - The module writes the file before the first change, and before and after every change. If the module is killed, run it again with the same file, to freeze
+    or to thaw. It waits for a change that was interrupted before it decides what to do. It never toggles a schedule twice and never loses one.
+  - One file belongs to one window on one Enterprise Manager. Freezing again with the same file adds jobs to the window. If two modules use the same file at the
+    same time, the second one waits for the first.
+  - The module changes all schedules in one logon session and waits for all tasks together.
 author:
   - backupops contributors (@backupops)
 extends_documentation_fragment:
@@ -26,98 +26,99 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     details:
-      - Neither the file nor the server is written to.
+      - The module changes neither the file nor the server.
   idempotent:
     support: full
 options:
   state:
     description:
-      - V(frozen) disables the schedules of the chosen jobs.
-      - V(thawed) enables those that were disabled by freezing with the same O(path). O(name), O(id), O(kind) and O(backup_server) choose
-        among them; without these options all are thawed.
+      - V(frozen) disables the schedules of the selected jobs.
+      - V(thawed) enables the schedules that freezing with the same O(path) disabled. Use O(name), O(id), O(kind) and O(backup_server) to
+        select some of them. Without these options, the module thaws all of them.
     type: str
     choices: [frozen, thawed]
     required: true
   path:
     description:
-      - File that remembers, on the computer where the module runs. It belongs to this user alone (mode V(0600)), and is never reached through a symbolic link.
-      - The default is a file for each Enterprise Manager in the folder C(backupops.veeam_em) of the user's state folder, E(XDG_STATE_HOME)
-        or C(~/.local/state).
-      - A new file in a folder that everybody may write to, such as C(/var/tmp), is refused; such folders are cleaned now and then.
-      - Folders that do not exist are made, with mode V(0700). A file beside it, with C(.lock) added to the name, keeps two modules from using it at once.
-      - Files that release 0.2.0 of the role C(maintenance_window) wrote are read.
+      - File that records the window, on the machine where the module runs. Only its owner can read it (mode V(0600)). Symbolic links are rejected.
+      - By default, each Enterprise Manager has its own file in the directory C(backupops.veeam_em) below E(XDG_STATE_HOME) or C(~/.local/state).
+      - The module does not create a file in a world-writable directory such as C(/var/tmp), because the system cleans up such directories.
+      - The module creates missing directories with mode V(0700). A lock file next to the file, with the suffix C(.lock), prevents two modules from using
+        the file at the same time.
+      - The module can read files from release 0.2.0 of the role C(maintenance_window).
     type: path
   name:
     description:
-      - Exact names of the jobs. Jobs without a schedule are left alone.
-      - A text is cut at commas and line breaks; it may also be a list in JSON. Blanks around names do not matter.
+      - Exact names of the jobs. The module skips jobs without a schedule.
+      - A string is split at commas and line breaks. It may also contain a JSON list. Spaces around names are ignored.
     type: list
     elements: str
   id:
     description:
-      - Ids or UIDs of the jobs, instead of O(name).
+      - IDs or UIDs of the jobs. Use this instead of O(name).
     type: list
     elements: str
   all_jobs:
     description:
-      - Whether every job is meant, instead of O(name) or O(id).
+      - Whether to select every job, instead of using O(name) or O(id).
     type: bool
     default: false
   kind:
     description:
-      - Which jobs are meant. V(vm) are the backup, replication and backup copy jobs of virtual machines, V(agent) those of Veeam Agents.
-      - With V(any), a name that a job of either kind has is ambiguous.
+      - Kind of the jobs. V(vm) covers VM backup, replication and backup copy jobs. V(agent) covers agent jobs.
+      - With V(any), a name that exists in both kinds is ambiguous, and the module fails.
     type: str
     choices: [any, vm, agent]
     default: any
   backup_server:
     description:
-      - Name or id of the backup server that holds the jobs.
+      - Name or ID of the backup server that has the jobs.
     type: str
   stop_running:
     description:
-      - Whether V(frozen) also stops those of the jobs that run, once all are frozen, and waits until they have ended.
+      - Whether V(frozen) also stops the running jobs after it has frozen all schedules, and waits until they have ended.
     type: bool
     default: false
   expires_after:
     description:
-      - After how many seconds the window is overdue, counted from this run. See O(overdue_only).
-      - Freezing again with this option moves the end; freezing again without it does not. Without it in any run, the window has no end.
+      - Number of seconds after which the window is overdue, counted from this run. See O(overdue_only).
+      - Freezing again with this option moves the end of the window. Freezing again without it keeps the end. A window that was never given an end
+        does not expire.
     type: float
   overdue_only:
     description:
-      - Whether V(thawed) does nothing until the window is overdue. A job that runs every few minutes thaws then what somebody forgot, or
-        what a lost controller left.
-      - No request is made while there is nothing to do.
+      - Whether V(thawed) does nothing until the window is overdue. Run this every few minutes to thaw schedules that somebody forgot or that
+        a crashed controller left frozen.
+      - The module sends no request while there is nothing to do.
     type: bool
     default: false
   forget_missing:
     description:
-      - Whether V(thawed) forgets the jobs that Enterprise Manager does not know, because they were deleted. Otherwise the module thaws the
-        others, keeps these in the file, fails and names them.
+      - Whether V(thawed) removes jobs from the file that Enterprise Manager no longer has, usually because they were deleted. If V(false), the module
+        thaws the other jobs, keeps the missing ones in the file, and then fails and names them.
     type: bool
     default: false
   wait_timeout:
     description:
-      - How long the whole may take, in seconds. Only O(stop_running) takes longer than a few minutes.
+      - Timeout of the whole task, in seconds. Only O(stop_running) takes longer than a few minutes.
     type: float
     default: 14400
   progress:
     description:
-      - Whether to show how the wait for stopped jobs is going, and at the end the state of each job.
-      - Nothing is shown with C(no_log), in the background (C(async)), and when the module does not run on the controller.
+      - Whether to show progress while waiting for stopped jobs, and the state of each job at the end.
+      - There is no progress output with C(no_log), with C(async), or if the module does not run on the controller.
     type: bool
     default: true
 notes:
-  - C(changed) tells whether schedules or runs were changed. What only the file remembers, such as a later end of the window, does not count.
-  - The account must be a Portal Administrator.
+  - C(changed) is V(true) if the module changed a schedule or stopped a run. Changes to the file alone, such as a later end of the window, do not count.
+  - The account needs the Portal Administrator role.
 seealso:
   - module: backupops.veeam_em.veeam_em_job
   - module: backupops.veeam_em.veeam_em_agent_job
 """
 
 EXAMPLES = r"""
-- name: Freeze two jobs for four hours at most, and stop what runs
+- name: Freeze two jobs for at most four hours, and stop them if they are running
   backupops.veeam_em.veeam_em_maintenance:
     host: em.example.com
     username: EXAMPLE\backup
@@ -127,24 +128,24 @@ EXAMPLES = r"""
     stop_running: true
     expires_after: 14400
 
-# The next ones take their connection from VEEAM_EM_HOST, VEEAM_EM_USERNAME and VEEAM_EM_PASSWORD.
+# The next tasks take their connection from VEEAM_EM_HOST, VEEAM_EM_USERNAME and VEEAM_EM_PASSWORD.
 - name: Thaw exactly what was frozen
   backupops.veeam_em.veeam_em_maintenance:
     state: thawed
 
-- name: Thaw what somebody forgot (run it every few minutes)
+- name: Thaw a forgotten window (run this every few minutes)
   backupops.veeam_em.veeam_em_maintenance:
     state: thawed
     overdue_only: true
 
-- name: Freeze every VM job, with a file of one's own for this window
+- name: Freeze every VM job, with a separate file for this window
   backupops.veeam_em.veeam_em_maintenance:
     state: frozen
     all_jobs: true
     kind: vm
     path: ~/windows/storage.json
 
-- name: Thaw these
+- name: Thaw these jobs
   backupops.veeam_em.veeam_em_maintenance:
     state: thawed
     path: ~/windows/storage.json
@@ -152,17 +153,17 @@ EXAMPLES = r"""
 
 RETURN = r"""
 jobs:
-  description: One entry per job, in the order given; to thaw, in the order in which they were frozen.
+  description: One entry for each job, in the order given. With O(state=thawed), in the order in which they were frozen.
   returned: when the jobs were found
   type: list
   elements: dict
   contains:
     job:
-      description: The job. Only C(id), C(name) and C(backup_server) when Enterprise Manager does not know it, or was not asked.
+      description: The job. Only C(id), C(name) and C(backup_server) if Enterprise Manager does not have the job or the module did not read it.
       type: dict
       contains:
         id:
-          description: Id of the job.
+          description: ID of the job.
           type: str
           sample: c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11
         uid:
@@ -190,7 +191,7 @@ jobs:
           type: str
           sample: Nightly backup
         backup_server:
-          description: Name of the backup server that holds the job.
+          description: Name of the backup server that has the job.
           type: str
           sample: vbr01.example.com
         schedule_configured:
@@ -202,67 +203,67 @@ jobs:
           type: bool
           sample: false
         next_run:
-          description: When the schedule starts the job next, UTC; null when it does not.
+          description: When the schedule starts the job next (UTC); V(null) if there is no next run.
           type: str
           sample: '2026-01-31T22:00:00Z'
         schedule:
-          description: What the schedule consists of; kinds of schedule that are switched off are left out, null when there is none.
+          description: The schedule settings, without the kinds of schedule that are switched off; V(null) if the job has no schedule.
           type: dict
     was_enabled:
-      description: Whether the schedule was enabled before freezing; null for a job without a schedule.
+      description: Whether the schedule was enabled before freezing; V(null) for a job without a schedule.
       type: bool
       sample: true
     state:
       description:
-        - What the file remembers. V(frozen) and V(thawed); V(untouched) for a schedule that was off before; V(without schedule); V(gone) for a forgotten job;
-          V(freezing) or V(thawing) when it is not certain whether a change took effect, which the next run finds out.
+        - State of the job in the file. V(frozen) or V(thawed); V(untouched) if the schedule was already disabled; V(without schedule); V(gone) if the job
+          was removed from the file; V(freezing) or V(thawing) if a change may or may not have taken effect. The next run checks this.
       type: str
       sample: frozen
     changed:
-      description: Whether the schedule or a run of the job was changed.
+      description: Whether the module changed the schedule or stopped a run of the job.
       type: bool
       sample: true
     msg:
-      description: What happened, in words.
+      description: What happened, as text.
       type: str
       sample: The schedule is disabled now.
 memory:
-  description: What the file says of the window.
-  returned: unless options make no sense
+  description: The window as recorded in the file.
+  returned: unless the options are invalid
   type: dict
   contains:
     path:
-      description: The file, in full.
+      description: Full path of the file.
       type: str
       sample: /home/backup/.local/state/backupops.veeam_em/em.example.com_9398.json
     em:
-      description: The Enterprise Manager that it belongs to.
+      description: Enterprise Manager that the window belongs to.
       type: str
       sample: em.example.com:9398
     frozen_at:
-      description: When the window began, UTC; null when nothing was frozen, or the file does not tell.
+      description: When the window began (UTC); V(null) if nothing was frozen or the file does not say.
       type: str
       sample: '2026-01-31T22:00:00.000Z'
     expires_at:
-      description: When the window is overdue, UTC; null when it has no end.
+      description: When the window is overdue (UTC); V(null) if it does not expire.
       type: str
       sample: '2026-02-01T02:00:00.000Z'
 summary:
-  description: What happened, the file, and the state of each job, for people; one line each.
-  returned: unless options make no sense
+  description: A readable summary with the outcome, the file, and one line for each job.
+  returned: unless the options are invalid
   type: str
 msg:
-  description: What happened, in words.
+  description: What happened, as text.
   returned: always
   type: str
   sample: Disabled 2 of 3 schedules.
 timed_out:
-  description: Whether time ran out.
-  returned: when it did
+  description: Whether the wait timed out.
+  returned: on timeout
   type: bool
   sample: true
 error:
-  description: What went wrong, for programs.
+  description: Structured details of the failure.
   returned: failure
   type: dict
   contains:
@@ -273,11 +274,11 @@ error:
       type: str
       sample: not_found
     http_status:
-      description: Status code of the answer; null when there was none.
+      description: HTTP status code; V(null) if there was no response.
       type: int
       sample: 404
     em_message:
-      description: The server's own words; null when it said nothing.
+      description: Error message from the server; V(null) if there was none.
       type: str
     method:
       description: HTTP method of the request.
@@ -288,11 +289,11 @@ error:
       type: str
       sample: /api/query
     retryable:
-      description: Whether the same call may well succeed a little later.
+      description: Whether the same call may succeed later.
       type: bool
       sample: false
     hint:
-      description: What to do about it.
+      description: What to do next.
       type: str
 """
 

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: veeam_em_protection_info
-short_description: Find the jobs that protect machines, and how their newest backups ended
+short_description: Find the jobs that protect machines and the results of their newest backups
 version_added: 0.3.0
 description:
-  - Tells for each machine which backup jobs protect it, how its newest run ended, when it was last backed up well, and how long ago that is.
-  - A job protects a machine when it names it, names its protection group, or had it in its newest run. The last also finds VMs
-    in folders, clusters and other containers, which jobs name instead of their VMs.
-  - Agent jobs and VM backup jobs count. Replication and backup copy jobs do not, since they make no new backup.
-  - Hundreds of machines cost hardly more requests than one.
+  - Returns for each machine which backup jobs protect it, how its newest run ended, and when its last good backup was made.
+  - A job protects a machine if it includes the machine or its protection group, or if the machine was part of the job's newest run. The
+    last rule also finds VMs that a job includes through a folder, a cluster or another container.
+  - Agent jobs and VM backup jobs count. Replication and backup copy jobs do not count, because they do not create a new backup.
+  - Reading hundreds of machines takes hardly more requests than reading one.
 author:
   - backupops contributors (@backupops)
 extends_documentation_fragment:
@@ -24,32 +24,32 @@ extends_documentation_fragment:
 options:
   machine:
     description:
-      - Names of the machines. Letter case does not matter. Numbers are taken as text.
-      - An equal name wins. Else a short name and a full one, C(web01) and C(web01.example.com), mean the same machine when no other
-        machine could be meant. A name that could mean several machines fails the module, with a list of them.
-      - A machine that nothing is known of is not an error, but is listed in RV(unprotected).
+      - Names of the machines. Names are not case-sensitive. Numbers are treated as strings.
+      - An exact match takes precedence. Otherwise a short name such as C(web01) and a full name such as C(web01.example.com) match if no
+        other machine could match. If a name could mean several machines, the module fails and lists them.
+      - An unknown machine does not cause a failure. The module lists it in RV(unprotected).
     type: list
     elements: raw
     required: true
   backup_server:
     description:
-      - Name or id of the backup server whose jobs count. Needed when several know a machine of the same name.
+      - Name or ID of the backup server whose jobs count. Required if several backup servers have a machine with the same name.
     type: str
   kind:
     description:
-      - V(agent) looks at agent jobs, V(vm) at VM backup jobs, V(any) at both.
+      - Kind of the jobs. V(agent) covers agent jobs, V(vm) covers VM backup jobs, and V(any) covers both.
     type: str
     choices: [any, vm, agent]
     default: any
   include_restore_points:
     description:
-      - Whether to add the newest restore point of each machine, as C(restore_point).
-      - Enterprise Manager lists them for computers with an agent only.
+      - Whether to return the newest restore point of each machine, as C(restore_point).
+      - Enterprise Manager lists restore points only for computers with an agent.
     type: bool
     default: false
 notes:
-  - Enterprise Manager lists the sessions of the last 30 days; older runs are not known.
-  - A machine taken out of a container counts until the job has run without it.
+  - Enterprise Manager lists the sessions of the last 30 days. The module cannot see older runs.
+  - A machine that was removed from a container counts as protected until the job has run without it.
 seealso:
   - module: backupops.veeam_em.veeam_em_job
   - module: backupops.veeam_em.veeam_em_job_info
@@ -57,7 +57,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Find the jobs of the web servers, and how their newest backups ended
+- name: Find the jobs of the web servers and the results of their newest backups
   backupops.veeam_em.veeam_em_protection_info:
     host: em.example.com
     username: EXAMPLE\backup
@@ -65,15 +65,15 @@ EXAMPLES = r"""
     machine: "{{ groups['web'] }}"
   register: protection
 
-- name: Stop when one has no job, or no good backup of the last day
+- name: Stop if a server has no job, or no good backup from the last day
   ansible.builtin.assert:
     that:
       - protection.unprotected | length == 0
       - protection.machines | selectattr('last_good', 'none') | length == 0
       - protection.machines | map(attribute='last_good.age_hours') | max < 24
 
-# Connection from VEEAM_EM_HOST, VEEAM_EM_USERNAME and VEEAM_EM_PASSWORD.
-- name: Back them up now, each job once
+# This task takes its connection from VEEAM_EM_HOST, VEEAM_EM_USERNAME and VEEAM_EM_PASSWORD.
+- name: Back them up now and start each job once
   backupops.veeam_em.veeam_em_job:
     id: "{{ protection.machines | map(attribute='jobs') | flatten | map(attribute='id') | unique }}"
     state: started
@@ -88,25 +88,25 @@ machines:
   elements: dict
   contains:
     name:
-      description: Name of the machine, as asked for.
+      description: Name of the machine, as given in O(machine).
       type: str
       sample: web01
     known_as:
-      description: Names by which the server knows it; empty when it does not.
+      description: Names of the machine on the server; empty if the server does not know it.
       type: list
       elements: str
       sample: [web01.example.com]
     protected:
-      description: Whether a job protects it.
+      description: Whether a job protects the machine.
       type: bool
       sample: true
     jobs:
-      description: The jobs that protect it, those that name it first.
+      description: The jobs that protect the machine. Jobs that include it directly come first.
       type: list
       elements: dict
       contains:
         id:
-          description: Id of the job.
+          description: ID of the job.
           type: str
           sample: c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11
         name:
@@ -118,36 +118,36 @@ machines:
           type: str
           sample: agent
         backup_server:
-          description: Name of the backup server that holds the job.
+          description: Name of the backup server that has the job.
           type: str
           sample: vbr01.example.com
         schedule_enabled:
-          description: Whether the schedule is enabled; null when the server does not tell.
+          description: Whether the schedule is enabled; V(null) if the server does not say.
           type: bool
           sample: true
         by:
           description:
-            - How it was found. The agent job names the V(computer) or its V(protection_group), the VM job names the VM as an V(object), or
-              the machine was in the newest run of the job (V(history)).
+            - How the module found the job. An agent job includes the V(computer) or its V(protection_group), a VM job includes the VM as an
+              V(object), or the machine was part of the job's newest run (V(history)).
           type: str
           sample: protection_group
     last:
-      description: What became of the machine in the newest run that has ended; null when there is none in the last 30 days.
+      description: The result of the machine in its newest ended run; V(null) if there was none in the last 30 days.
       type: dict
       contains:
         result:
-          description: V(Success), V(Warning) or V(Failed); null when the run ended without a verdict for the machine.
+          description: V(Success), V(Warning) or V(Failed); V(null) if the run ended without a verdict for the machine.
           type: str
           sample: Failed
         reason:
-          description: Why it did not succeed; null when it did, or when the server does not tell.
+          description: Why the machine did not succeed; V(null) if it succeeded or the server does not say.
           type: str
         end_time:
-          description: When the machine was done, UTC.
+          description: When the machine's session ended (UTC).
           type: str
           sample: '2026-01-31T22:09:41Z'
         age_hours:
-          description: How long ago that was, in hours, by the server's clock.
+          description: How long ago that was, in hours by the server's clock.
           type: float
           sample: 9.25
         job_name:
@@ -155,11 +155,11 @@ machines:
           type: str
           sample: Linux servers
         job_session_id:
-          description: Id of the run.
+          description: ID of the run.
           type: str
           sample: c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11
     last_good:
-      description: The same for the newest run that did not fail for the machine; null when there is none in the last 30 days.
+      description: The same for the newest run that did not fail for the machine; V(null) if there was none in the last 30 days.
       type: dict
       contains:
         result:
@@ -167,14 +167,14 @@ machines:
           type: str
           sample: Success
         reason:
-          description: Why it did not succeed; null when it did, or when the server does not tell.
+          description: Why the machine did not succeed; V(null) if it succeeded or the server does not say.
           type: str
         end_time:
-          description: When the machine was done, UTC.
+          description: When the machine's session ended (UTC).
           type: str
           sample: '2026-01-31T22:09:41Z'
         age_hours:
-          description: How long ago that was, in hours, by the server's clock.
+          description: How long ago that was, in hours by the server's clock.
           type: float
           sample: 9.25
         job_name:
@@ -182,37 +182,37 @@ machines:
           type: str
           sample: Linux servers
         job_session_id:
-          description: Id of the run.
+          description: ID of the run.
           type: str
           sample: c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11
     restore_point:
-      description: With O(include_restore_points=true), the newest restore point; null when there is none.
+      description: The newest restore point, if O(include_restore_points=true); V(null) if there is none.
       type: dict
       contains:
         id:
-          description: Id of the restore point.
+          description: ID of the restore point.
           type: str
           sample: c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11
         creation_time:
-          description: When it was made, UTC.
+          description: When the restore point was created (UTC).
           type: str
           sample: '2026-01-31T22:04:11Z'
         age_hours:
-          description: Its age in hours.
+          description: Age of the restore point in hours.
           type: float
           sample: 9.25
         point_type:
-          description: Such as V(Full) or V(Increment).
+          description: Type of the restore point, such as V(Full) or V(Increment).
           type: str
           sample: Increment
 unprotected:
-  description: Those of the names asked for that no job protects.
+  description: The names in O(machine) that no job protects.
   returned: success
   type: list
   elements: str
   sample: [test07]
 error:
-  description: What went wrong, for programs.
+  description: Structured details of the failure.
   returned: failure
   type: dict
   contains:
@@ -223,11 +223,11 @@ error:
       type: str
       sample: not_found
     http_status:
-      description: Status code of the answer; null when there was none.
+      description: HTTP status code; V(null) if there was no response.
       type: int
       sample: 404
     em_message:
-      description: The server's own words; null when it said nothing.
+      description: Error message from the server; V(null) if there was none.
       type: str
     method:
       description: HTTP method of the request.
@@ -238,11 +238,11 @@ error:
       type: str
       sample: /api/query
     retryable:
-      description: Whether the same call may well succeed a little later.
+      description: Whether the same call may succeed later.
       type: bool
       sample: false
     hint:
-      description: What to do about it.
+      description: What to do next.
       type: str
 """
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: veeam_em_query_info
-short_description: Query Enterprise Manager for anything
+short_description: Query any resource of Enterprise Manager
 version_added: 0.1.0
 description:
-  - Sends a query of any type to the query service and follows its pages to the end, or to O(limit).
+  - Sends a query to the query service of Enterprise Manager and reads all pages, up to O(limit).
 author:
   - backupops contributors (@backupops)
 extends_documentation_fragment:
@@ -25,10 +25,11 @@ options:
     required: true
   filter:
     description:
-      - Either a text in the server's filter grammar, which is sent as it is (encoded),
-      - or a list of conditions that must all hold, each with C(field), C(op) (V(==) if left out) and C(value).
-        Such values are quoted and encoded; what the grammar cannot carry is compared by the module.
-      - A list as C(value) means "one of them", with the C(op) V(!=) "none of them". An empty list is refused.
+      - Either a string in the filter syntax of the server, or a list of conditions.
+      - The module URL-encodes a string and sends it unchanged otherwise.
+      - Each condition has C(field), C(op) (default V(==)) and C(value). All conditions must be true. The module quotes and
+        encodes the values. If the filter syntax cannot express a value, the module compares it itself.
+      - If C(value) is a list, V(==) means "any of these" and V(!=) means "none of these". An empty list is an error.
     type: raw
   sort_by:
     description:
@@ -41,16 +42,16 @@ options:
     default: false
   limit:
     description:
-      - At most this many resources.
+      - Return at most this many resources.
     type: int
   page_size:
     description:
-      - How many resources are asked for at once.
+      - How many resources to request per page.
     type: int
     default: 100
   entities:
     description:
-      - Whether to read all fields, or references only.
+      - Whether to read all fields. If V(false), the server returns references only.
     type: bool
     default: true
 """
@@ -80,13 +81,13 @@ EXAMPLES = r"""
 RETURN = r"""
 resources:
   description:
-    - The resources. Keys are the server's names in snake_case, such as C(creation_time_utc); C(id) is added.
-    - Empty members are left out; lists are lists, numbers and booleans are typed, whatever O(api_format).
+    - The resources. The keys are the server's names in snake_case, such as C(creation_time_utc). The module adds C(id).
+    - Empty members are omitted. Lists, numbers and booleans have the same types with every O(api_format).
   returned: success
   type: list
   elements: dict
 error:
-  description: What went wrong, for programs.
+  description: Structured details of the failure.
   returned: failure
   type: dict
   contains:
@@ -97,11 +98,11 @@ error:
       type: str
       sample: not_found
     http_status:
-      description: Status code of the answer; null when there was none.
+      description: HTTP status code; V(null) if there was no response.
       type: int
       sample: 404
     em_message:
-      description: The server's own words; null when it said nothing.
+      description: Error message from the server; V(null) if there was none.
       type: str
     method:
       description: HTTP method of the request.
@@ -112,11 +113,11 @@ error:
       type: str
       sample: /api/query
     retryable:
-      description: Whether the same call may well succeed a little later.
+      description: Whether the same call may succeed later.
       type: bool
       sample: false
     hint:
-      description: What to do about it.
+      description: What to do next.
       type: str
 """
 

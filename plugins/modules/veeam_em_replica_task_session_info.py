@@ -10,8 +10,8 @@ module: veeam_em_replica_task_session_info
 short_description: Read replica task sessions
 version_added: 0.1.0
 description:
-  - Reads replica task sessions, which tell what happened to each machine in a run and why it failed. The newest come first.
-  - The server lists those of the last 30 days.
+  - Reads replica task sessions, newest first. A task session shows the result of one machine in a run and the reason for a failure.
+  - The server lists the task sessions of the last 30 days.
 author:
   - backupops contributors (@backupops)
 extends_documentation_fragment:
@@ -21,55 +21,55 @@ extends_documentation_fragment:
 options:
   id:
     description:
-      - Ids or UIDs of the task sessions.
+      - IDs or UIDs of the task sessions.
     type: list
     elements: str
   replica_session_id:
     description:
-      - Ids or UIDs of replica sessions whose task sessions are read.
+      - Return only task sessions of the replica sessions with these IDs or UIDs.
     type: list
     elements: str
   job_name:
     description:
-      - Only those of jobs with these names.
+      - Return only task sessions of jobs with these names.
     type: list
     elements: str
   machine:
     description:
-      - Only those of machines with these names.
+      - Return only task sessions of machines with these names.
     type: list
     elements: str
   state:
     description:
-      - Only those in one of these states.
+      - Return only sessions in one of these states.
     type: list
     elements: str
   result:
     description:
-      - Only those that ended with one of these results. What still runs has no result.
+      - Return only sessions that ended with one of these results. A running session does not have a result yet.
     type: list
     elements: str
   created_after:
     description:
-      - Only those created at or after this time, UTC (V(2026-01-31T22:00:00Z)) or with an offset.
+      - Return only sessions created at or after this time. Give the time in UTC, such as V(2026-01-31T22:00:00Z), or with an offset.
     type: str
   limit:
     description:
-      - At most this many, the newest.
+      - Return at most this many sessions, the newest ones.
     type: int
 seealso:
   - module: backupops.veeam_em.veeam_em_job_session_info
 """
 
 EXAMPLES = r"""
-- name: The machines of a run
+- name: Read the machines of a run
   backupops.veeam_em.veeam_em_replica_task_session_info:
     host: em.example.com
     username: EXAMPLE\backup
     password: "{{ vault_em_password }}"
     replica_session_id: "{{ run.id }}"
 
-- name: Which machines failed since yesterday evening, and why
+- name: Find out which machines failed since yesterday evening, and why
   backupops.veeam_em.veeam_em_replica_task_session_info:
     result: Failed
     created_after: "2026-01-31T20:00:00Z"
@@ -83,7 +83,7 @@ task_sessions:
   elements: dict
   contains:
     id:
-      description: Id of the task session.
+      description: ID of the task session.
       type: str
       sample: c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11
     uid:
@@ -99,19 +99,19 @@ task_sessions:
       type: str
       sample: web01
     job_session_id:
-      description: Id of the job session it belongs to.
+      description: ID of the job session that it belongs to.
       type: str
       sample: c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11
     state:
-      description: State as the server gives it.
+      description: State as reported by the server.
       type: str
       sample: Completed
     result:
-      description: V(Success), V(Warning) or V(Failed); null until the task session has ended.
+      description: V(Success), V(Warning) or V(Failed); V(null) until the task session has ended.
       type: str
       sample: Failed
     reason:
-      description: Why the machine did not succeed; empty when there is nothing to say.
+      description: Why the machine did not succeed; empty if there is no reason.
       type: str
       sample: 'Not enough space on the disk.'
     total_size:
@@ -119,15 +119,15 @@ task_sessions:
       type: int
       sample: 17179869184
     creation_time:
-      description: When it began, UTC.
+      description: When the task session began (UTC).
       type: str
       sample: '2026-01-31T22:00:20Z'
     end_time:
-      description: When it ended, UTC; null before.
+      description: When the task session ended (UTC); V(null) until then.
       type: str
       sample: '2026-01-31T22:04:11Z'
 error:
-  description: What went wrong, for programs.
+  description: Structured details of the failure.
   returned: failure
   type: dict
   contains:
@@ -138,11 +138,11 @@ error:
       type: str
       sample: not_found
     http_status:
-      description: Status code of the answer; null when there was none.
+      description: HTTP status code; V(null) if there was no response.
       type: int
       sample: 404
     em_message:
-      description: The server's own words; null when it said nothing.
+      description: Error message from the server; V(null) if there was none.
       type: str
     method:
       description: HTTP method of the request.
@@ -153,11 +153,11 @@ error:
       type: str
       sample: /api/query
     retryable:
-      description: Whether the same call may well succeed a little later.
+      description: Whether the same call may succeed later.
       type: bool
       sample: false
     hint:
-      description: What to do about it.
+      description: What to do next.
       type: str
 """
 

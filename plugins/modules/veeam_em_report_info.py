@@ -10,14 +10,15 @@ module: veeam_em_report_info
 short_description: Report what ran, what failed, and which machines have no recent backup
 version_added: 0.3.0
 description:
-  - Reads jobs, runs and machines of a period and returns them as one report. The role P(backupops.veeam_em.backup_report#role) writes
-    it as HTML, CSV, text, JSON and metrics, the role P(backupops.veeam_em.rpo_gate#role) makes a gate of it.
-  - Ages are measured by the server's clock.
-  - Everything is read page by page, 500 rows at a time. The period is read first; runs before it only when a machine has no good
-    backup in it, or a job no run. The server keeps runs for 30 days; what is older counts as never.
-  - A machine is told by its backup server and its name. A short name means the machine with the one long name that begins so.
-    Within one run, sessions of the same name count as the worst of them.
-  - Backup copies and replicas are reported as runs, but are not the newest backup of a machine, as a copy is as old as what it copies.
+  - Reads the jobs, runs and machines of a period and returns them as one report. The role P(backupops.veeam_em.backup_report#role)
+    writes it as HTML, CSV, text, JSON or metrics. The role P(backupops.veeam_em.rpo_gate#role) stops a play based on it.
+  - All ages are based on the server's clock.
+  - The module reads pages of 500 rows. It reads the period first, and reads older runs only if a machine has no good backup or a job has
+    no run in the period. The server keeps runs for 30 days. The report treats anything older as if it never happened.
+  - A machine is identified by its backup server and its name. A short name matches a full name if only one full name starts with it.
+    If a run has several sessions with the same machine name, the worst result counts.
+  - Backup copies and replicas appear as runs. They do not count as the newest backup of a machine, because a copy is only as recent
+    as its source.
 author:
   - backupops contributors (@backupops)
 extends_documentation_fragment:
@@ -27,59 +28,59 @@ extends_documentation_fragment:
 options:
   hours:
     description:
-      - How many hours the report reaches back. The server keeps runs for 30 days (V(720)).
+      - Length of the period in hours, up to now. The server keeps runs for 30 days (V(720)).
     type: float
     default: 24
   name:
     description:
-      - Only jobs with these names. What no job protects is then not reported.
+      - Report only jobs with these names. The report then leaves out unprotected machines.
     type: list
     elements: str
   kind:
     description:
-      - V(agent) for agent jobs, V(vm) for VM backup, replication and backup copy jobs, V(any) for both, and for the runs of file share
-        jobs and of jobs that were deleted.
+      - Kind of the jobs. V(agent) covers agent jobs, and V(vm) covers VM backup, replication and backup copy jobs. V(any) covers both, and
+        also the runs of file share jobs and of deleted jobs.
     type: str
     choices: [any, vm, agent]
     default: any
   backup_server:
     description:
-      - Only jobs of the backup server with this name or id.
+      - Report only jobs of the backup server with this name or ID.
     type: str
   machine:
     description:
-      - Only these machines. Names, or shell patterns such as V(sql*); letter case does not matter, and V(web01) means
-        V(web01.example.com) too.
-      - A name that nothing knows is reported as unprotected.
+      - Report only these machines, given as names or shell patterns such as V(sql*). Names are not case-sensitive, and V(web01) also
+        matches V(web01.example.com).
+      - The report lists an unknown name as unprotected.
     type: list
     elements: str
   rpo_hours:
     description:
-      - How many hours old the newest good backup of a machine may be. Without it, only O(rpo_overrides) sets limits.
+      - Maximum age in hours of the newest good backup of a machine. Without this option, only O(rpo_overrides) sets limits.
     type: float
   rpo_overrides:
     description:
-      - Other limits for some machines. The first that fits counts.
+      - Different limits for some machines. The first matching entry counts.
     type: list
     elements: dict
     suboptions:
       machine:
-        description: A name, or a shell pattern.
+        description: A name or a shell pattern.
         type: str
         required: true
       hours:
-        description: How many hours old the newest good backup may be.
+        description: Maximum age in hours of the newest good backup.
         type: float
         required: true
   exclude:
     description:
-      - Machines that are not backed up on purpose. They are neither unprotected nor a breach; their failures are still reported.
-      - Names or shell patterns, or dictionaries with C(machine) and C(reason).
+      - Machines that are intentionally not backed up. They never count as unprotected or as a breach. The report still shows their failures.
+      - Give names, shell patterns, or dictionaries with C(machine) and C(reason).
     type: list
     elements: raw
   tolerate_warnings:
     description:
-      - Shell patterns of reasons. Warnings whose reason fits are marked as tolerated and come last. Letter case does not matter.
+      - Shell patterns for reasons, not case-sensitive. Warnings with a matching reason are marked as tolerated and listed last.
     type: list
     elements: str
 seealso:
@@ -88,7 +89,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: What happened since yesterday
+- name: Report what happened since yesterday
   backupops.veeam_em.veeam_em_report_info:
     host: em.example.com
     username: EXAMPLE\backup
@@ -96,16 +97,16 @@ EXAMPLES = r"""
     rpo_hours: 26
     exclude:
       - machine: test*
-        reason: Test machines are built anew instead.
+        reason: Test machines are rebuilt instead.
     tolerate_warnings:
       - "*files were in use*"
   register: night
 
-- name: Show what failed and was not repeated with success
+- name: Show the failures that no later run fixed
   ansible.builtin.debug:
     msg: "{{ night.report.failures | rejectattr('recovered') }}"
 
-- name: Which database servers have no backup of the last four hours
+- name: Find the database servers without a backup from the last four hours
   backupops.veeam_em.veeam_em_report_info:
     machine: sql*
     hours: 4
@@ -119,26 +120,26 @@ report:
   type: dict
   contains:
     generated_at:
-      description: When it was made, by the server's clock, UTC.
+      description: When the report was made, by the server's clock (UTC).
       type: str
       sample: '2026-01-31T06:00:00Z'
     em:
-      description: Enterprise Manager, as O(host).
+      description: Enterprise Manager, as given in O(host).
       type: str
       sample: em.example.com
     period:
-      description: The time that is reported, C(from) and C(to) in UTC, and its C(hours).
+      description: The reported period, with C(from) and C(to) in UTC, and its length in C(hours).
       type: dict
     totals:
       description:
-        - Numbers of C(jobs), C(runs) and C(machines); of runs that ended with C(success), C(warning), C(failed) or C(without_verdict), and of
-          C(running) ones; of warnings that are tolerated (C(warning_tolerated)); of jobs that have C(never_run); of machines
-          whose newest backup failed (C(machines_failed)); of C(unprotected) machines and of C(rpo_breaches).
+        - The numbers of C(jobs), C(runs) and C(machines); of runs that ended with C(success), C(warning), C(failed) or C(without_verdict); of
+          C(running) runs; of tolerated warnings (C(warning_tolerated)); of jobs that have C(never_run); of machines
+          whose newest backup failed (C(machines_failed)); of C(unprotected) machines; and of C(rpo_breaches).
       type: dict
     failures:
       description:
-        - What failed, one entry for each session of a machine, and for each run that failed by itself; first what has not been repeated
-          with success, the newest first.
+        - The failures, with one entry for each failed machine session, and one for each run that failed without a failed machine. Failures that
+          no later run fixed come first. Within each group, the newest comes first.
       type: list
       elements: dict
       contains:
@@ -146,48 +147,48 @@ report:
           description: Name of the job.
           type: str
         job_id:
-          description: Id of the job.
+          description: ID of the job.
           type: str
         backup_server:
           description: Name of the backup server.
           type: str
         machine:
-          description: The machine; null when the run failed by itself.
+          description: The machine; V(null) if the run failed without a failed machine.
           type: str
         when:
-          description: When it ended, UTC.
+          description: When it ended (UTC).
           type: str
         result:
-          description: V(Failed), or null when it ended without a verdict.
+          description: V(Failed); V(null) if it ended without a verdict.
           type: str
         reason:
-          description: What the server says.
+          description: Reason as reported by the server.
           type: str
         job_session_id:
-          description: Id of the run.
+          description: ID of the run.
           type: str
         is_retry:
-          description: Whether the run was a retry; null when the server does not tell.
+          description: Whether the run was a retry; V(null) if the server does not say.
           type: bool
         recovered:
           description: Whether a later run or retry of the same job succeeded for this machine.
           type: bool
         recovered_by:
-          description: V(retry) or V(run).
+          description: What succeeded later, V(retry) or V(run).
           type: str
         recovered_at:
-          description: When that began, UTC.
+          description: When that run began (UTC).
           type: str
     warnings:
-      description: The same for warnings, with C(tolerated) instead of what tells of later runs.
+      description: The warnings, in the same form, but with C(tolerated) instead of the C(recovered) keys.
       type: list
       elements: dict
     running:
-      description: Runs that have not ended, with C(elapsed_seconds), C(progress) in percent, C(machines_done) and C(machines_seen).
+      description: Runs in progress, with C(elapsed_seconds), C(progress) in percent, C(machines_done) and C(machines_seen).
       type: list
       elements: dict
     rpo_breaches:
-      description: Machines whose newest good backup is not good enough, the worst first.
+      description: Machines that break their limit, the worst first.
       type: list
       elements: dict
       contains:
@@ -195,32 +196,32 @@ report:
           description: The machine.
           type: str
         backup_server:
-          description: Its backup server.
+          description: Backup server of the machine.
           type: str
         last_good:
-          description: When its newest good backup ended, UTC; null when none is known.
+          description: When its newest good backup ended (UTC); V(null) if none is known.
           type: str
         age_hours:
-          description: How old that is, in hours.
+          description: Age of that backup in hours.
           type: float
         limit:
-          description: How old it may be, in hours.
+          description: Maximum age in hours.
           type: float
         why:
-          description: V(too_old), V(never), V(unprotected) when no job protects it, or V(unknown_date) when its
-              backups have no date, or one that lies ahead.
+          description: V(too_old), V(never), V(unprotected) if no job protects the machine, or V(unknown_date) if its
+              backups have no date or a date in the future.
           type: str
         msg:
-          description: The same as a sentence.
+          description: The breach as a sentence.
           type: str
     unprotected:
       description:
-        - Discovered computers, and machines asked for by name, that no existing job backs up. C(why) is V(no_job), V(job_deleted) or
-          V(not_known). Virtual machines that no job has touched are not known to Enterprise Manager's listings.
+        - Discovered computers, and machines in O(machine), that no existing job backs up. C(why) is V(no_job), V(job_deleted) or
+          V(not_known). Enterprise Manager does not list virtual machines that no job has processed.
       type: list
       elements: dict
     excluded:
-      description: Machines that are not backed up on purpose, with the C(reason).
+      description: Machines that are intentionally not backed up, with the C(reason).
       type: list
       elements: dict
     asked:
@@ -229,20 +230,20 @@ report:
       elements: dict
       contains:
         machine:
-          description: The name as it was given.
+          description: The name as given.
           type: str
         known_as:
-          description: The names of the machines that are meant.
+          description: The names of the matching machines.
           type: list
           elements: str
         breach:
-          description: Whether one of them breaks its limit.
+          description: Whether one of these machines breaks its limit.
           type: bool
         excluded:
-          description: Why they are not backed up on purpose; null when they should be.
+          description: Why they are intentionally not backed up; V(null) if they should be backed up.
           type: str
         msg:
-          description: A sentence for people.
+          description: The result as a sentence.
           type: str
     jobs:
       description: The jobs.
@@ -250,7 +251,7 @@ report:
       elements: dict
       contains:
         id:
-          description: Id of the job.
+          description: ID of the job.
           type: str
         name:
           description: Name of the job.
@@ -259,103 +260,103 @@ report:
           description: V(agent), V(vm), V(nas) or V(other).
           type: str
         job_type:
-          description: Type as the server gives it.
+          description: Type as reported by the server.
           type: str
         backup_server:
           description: Name of the backup server.
           type: str
         deleted:
-          description: Whether there are runs of the job, but no longer the job.
+          description: Whether the job was deleted but its runs still exist.
           type: bool
         schedule_enabled:
-          description: Whether its schedule is enabled; null when the server does not tell.
+          description: Whether its schedule is enabled; V(null) if the server does not say.
           type: bool
         next_run:
-          description: When it is to run next, UTC.
+          description: When the schedule starts the job next (UTC).
           type: str
         never_run:
-          description: Whether no run of the last 30 days is known; null when it was not necessary to look for older ones.
+          description: Whether the job had no run in the last 30 days; V(null) if the module did not need to read older runs.
           type: bool
         last_run:
-          description: The newest run, as in C(runs), also when it is older than the period.
+          description: The newest run, in the same form as in C(runs), even if it is older than the period.
           type: dict
         runs:
-          description: The runs of the period, the oldest first.
+          description: The runs of the period, oldest first.
           type: list
           elements: dict
           contains:
             id:
-              description: Id of the run.
+              description: ID of the run.
               type: str
             start:
-              description: When it began, UTC.
+              description: When it began (UTC).
               type: str
             end:
-              description: When it ended, UTC; null before.
+              description: When it ended (UTC); V(null) until then.
               type: str
             duration_seconds:
-              description: How long it took.
+              description: Duration in seconds.
               type: int
             result:
-              description: V(Success), V(Warning) or V(Failed); null until it has ended.
+              description: V(Success), V(Warning) or V(Failed); V(null) until it has ended.
               type: str
             running:
-              description: Whether it has not ended.
+              description: Whether it is still running.
               type: bool
             is_retry:
-              description: Whether it is a retry; null when the server does not tell.
+              description: Whether it is a retry; V(null) if the server does not say.
               type: bool
     machines:
-      description: The machines that jobs back up, or have backed up.
+      description: The machines that jobs back up now or backed up earlier.
       type: list
       elements: dict
       contains:
         name:
-          description: The more specific of its names.
+          description: The more specific name of the machine.
           type: str
         backup_server:
           description: Name of the backup server.
           type: str
         jobs:
-          description: The jobs, with C(id), C(name), C(kind) and C(deleted).
+          description: The jobs of the machine, with C(id), C(name), C(kind) and C(deleted).
           type: list
           elements: dict
         protected:
-          description: Whether one of them exists and makes backups.
+          description: Whether one of these jobs exists and creates backups.
           type: bool
         excluded:
-          description: Why it is not backed up on purpose; null when it should be.
+          description: Why the machine is intentionally not backed up; V(null) if it should be backed up.
           type: str
         rpo_hours:
-          description: Its limit in hours; null when it has none.
+          description: Limit in hours; V(null) if there is no limit.
           type: float
         last:
-          description: The newest backup that has ended; null when none is known.
+          description: The newest backup that has ended; V(null) if none is known.
           type: dict
           contains:
             result:
               description: V(Success), V(Warning) or V(Failed).
               type: str
             reason:
-              description: What the server says.
+              description: Reason as reported by the server.
               type: str
             tolerated:
-              description: Whether it is a warning that is tolerated.
+              description: Whether it is a tolerated warning.
               type: bool
             start_time:
-              description: When it began, UTC.
+              description: When it began (UTC).
               type: str
             end_time:
-              description: When it ended, UTC.
+              description: When it ended (UTC).
               type: str
             age_hours:
-              description: How long ago that was, in hours.
+              description: Age in hours.
               type: float
             size:
-              description: Size of what was backed up, in bytes; null when the server does not tell.
+              description: Size of the source data in bytes; V(null) if the server does not say.
               type: int
             duration_seconds:
-              description: How long it took.
+              description: Duration in seconds.
               type: int
             is_retry:
               description: Whether the run was a retry.
@@ -364,19 +365,19 @@ report:
               description: Name of the job.
               type: str
             job_id:
-              description: Id of the job.
+              description: ID of the job.
               type: str
             job_session_id:
-              description: Id of the run.
+              description: ID of the run.
               type: str
         last_good:
-          description: The newest backup that ended with V(Success) or V(Warning), as C(last).
+          description: The newest backup that ended with V(Success) or V(Warning), in the same form as C(last).
           type: dict
         days:
-          description: The verdict of each day of the period on which a backup ended, such as C(2026-01-31) with V(Success), retries included.
+          description: The result of each day on which a backup ended, such as V(Success) for C(2026-01-31). Retries are taken into account.
           type: dict
 error:
-  description: What went wrong, for programs.
+  description: Structured details of the failure.
   returned: failure
   type: dict
   contains:
@@ -387,11 +388,11 @@ error:
       type: str
       sample: not_found
     http_status:
-      description: Status code of the answer; null when there was none.
+      description: HTTP status code; V(null) if there was no response.
       type: int
       sample: 404
     em_message:
-      description: The server's own words; null when it said nothing.
+      description: Error message from the server; V(null) if there was none.
       type: str
     method:
       description: HTTP method of the request.
@@ -402,11 +403,11 @@ error:
       type: str
       sample: /api/query
     retryable:
-      description: Whether the same call may well succeed a little later.
+      description: Whether the same call may succeed later.
       type: bool
       sample: false
     hint:
-      description: What to do about it.
+      description: What to do next.
       type: str
 """
 

@@ -10,8 +10,8 @@ module: veeam_em_session
 short_description: Open and end logon sessions of Enterprise Manager
 version_added: 0.1.0
 description:
-  - Opens a logon session that other modules reuse with O(session_id), so that a play logs on once; and ends it.
-  - Tasks of Enterprise Manager are visible only within the logon session that created them.
+  - Opens a logon session that other modules can reuse with O(session_id), so that a play logs on only once. Ends it again with O(state=absent).
+  - A task of Enterprise Manager is visible only in the logon session that created it.
 author:
   - backupops contributors (@backupops)
 extends_documentation_fragment:
@@ -22,20 +22,20 @@ options:
   state:
     description:
       - V(present) opens a logon session.
-      - V(absent) ends the one given by O(session_id) and O(logon_session_id).
+      - V(absent) ends the logon session that O(session_id) and O(logon_session_id) identify.
     type: str
     choices: [present, absent]
     default: present
   logon_session_id:
     description:
-      - Id of the logon session to end, as V(present) returned it. It is not the token O(session_id).
-      - It is a secret all the same, since recent servers make the token from it.
+      - ID of the logon session to end, as returned by O(state=present). It differs from the token in O(session_id).
+      - Keep it secret. Recent servers derive the token from it.
     type: str
 attributes:
   check_mode:
     support: full
     details:
-      - V(present) logs on, to check the credentials, and off again; V(absent) sends nothing.
+      - V(present) logs on to check the credentials and immediately logs off again. V(absent) does not send a request.
   diff_mode:
     support: none
   idempotent:
@@ -43,7 +43,7 @@ attributes:
     details:
       - V(present) opens a new logon session each time.
 notes:
-  - Register the result with C(no_log=true), because the token and the id of the logon session are secrets.
+  - Register the result with C(no_log=true). The token and the ID of the logon session are secrets.
 """
 
 EXAMPLES = r"""
@@ -55,7 +55,7 @@ EXAMPLES = r"""
   register: logon
   no_log: true
 
-- name: Use the logon session, and end it whatever happens
+- name: Use the logon session, and always end it
   block:
     - name: Read the tasks of this logon session
       backupops.veeam_em.veeam_em_task_info:
@@ -73,22 +73,22 @@ EXAMPLES = r"""
 RETURN = r"""
 session_id:
   description:
-    - The token for O(session_id) of other modules. It is as good as a password for 15 minutes after its last use.
-    - Empty in check mode, where the logon session is ended at once.
+    - The token to pass to other modules as O(session_id). It works like a password until 15 minutes after its last use.
+    - Empty in check mode, because the module ends the logon session immediately.
   returned: when O(state=present)
   type: str
 logon_session_id:
-  description: The id for O(logon_session_id), a secret like the token; empty in check mode.
+  description: The ID to pass as O(logon_session_id). It is a secret like the token. Empty in check mode.
   returned: when O(state=present)
   type: str
   sample: c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11
 username:
-  description: The account as the server names it.
+  description: The account, as named by the server.
   returned: when O(state=present)
   type: str
   sample: EXAMPLE\backup
 error:
-  description: What went wrong, for programs.
+  description: Structured details of the failure.
   returned: failure
   type: dict
   contains:
@@ -99,11 +99,11 @@ error:
       type: str
       sample: not_found
     http_status:
-      description: Status code of the answer; null when there was none.
+      description: HTTP status code; V(null) if there was no response.
       type: int
       sample: 404
     em_message:
-      description: The server's own words; null when it said nothing.
+      description: Error message from the server; V(null) if there was none.
       type: str
     method:
       description: HTTP method of the request.
@@ -114,11 +114,11 @@ error:
       type: str
       sample: /api/query
     retryable:
-      description: Whether the same call may well succeed a little later.
+      description: Whether the same call may succeed later.
       type: bool
       sample: false
     hint:
-      description: What to do about it.
+      description: What to do next.
       type: str
 """
 

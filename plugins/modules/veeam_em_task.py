@@ -11,8 +11,8 @@ short_description: Remove tasks of Enterprise Manager
 version_added: 0.1.0
 description:
   - Deletes tasks of the logon session.
-  - The server's documentation calls it both removing a task and stopping its execution.
-  - The run that a task has triggered is stopped with M(backupops.veeam_em.veeam_em_agent_job).
+  - The server's documentation describes this both as removing a task and as stopping its execution.
+  - To stop the run that a task triggered, use M(backupops.veeam_em.veeam_em_agent_job).
 author:
   - backupops contributors (@backupops)
 extends_documentation_fragment:
@@ -22,13 +22,13 @@ extends_documentation_fragment:
 options:
   task_id:
     description:
-      - Ids of the tasks.
+      - IDs of the tasks.
     type: list
     elements: str
     required: true
   state:
     description:
-      - Tasks cannot be created, only be V(absent).
+      - The only state is V(absent), because tasks cannot be created.
     type: str
     choices: [absent]
     default: absent
@@ -50,13 +50,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 tasks:
-  description: The tasks as they were before they were removed; those that were not there are left out.
+  description: The tasks as they were before the removal. Tasks that did not exist are omitted.
   returned: always
   type: list
   elements: dict
   contains:
     id:
-      description: Id of the task.
+      description: ID of the task.
       type: str
       sample: task-7
     state:
@@ -64,7 +64,7 @@ tasks:
       type: str
       sample: Finished
     operation:
-      description: What the task does.
+      description: Operation of the task.
       type: str
       sample: StartJob
     finished:
@@ -72,18 +72,18 @@ tasks:
       type: bool
       sample: true
     success:
-      description: Whether the action was accepted; null until the task is finished, and when the server does not tell.
+      description: Whether the server accepted the action; V(null) until the task is finished, or if the server does not say.
       type: bool
       sample: true
     message:
-      description: The message of the server.
+      description: Message from the server.
       type: str
       sample: 'Job "Linux servers" triggered to start.'
     job_session_id:
-      description: Id of the job session that the task links to, if it does.
+      description: ID of the job session that the task links to, if any.
       type: str
 error:
-  description: What went wrong, for programs.
+  description: Structured details of the failure.
   returned: failure
   type: dict
   contains:
@@ -94,11 +94,11 @@ error:
       type: str
       sample: not_found
     http_status:
-      description: Status code of the answer; null when there was none.
+      description: HTTP status code; V(null) if there was no response.
       type: int
       sample: 404
     em_message:
-      description: The server's own words; null when it said nothing.
+      description: Error message from the server; V(null) if there was none.
       type: str
     method:
       description: HTTP method of the request.
@@ -109,11 +109,11 @@ error:
       type: str
       sample: /api/query
     retryable:
-      description: Whether the same call may well succeed a little later.
+      description: Whether the same call may succeed later.
       type: bool
       sample: false
     hint:
-      description: What to do about it.
+      description: What to do next.
       type: str
 """
 

@@ -10,9 +10,9 @@ module: veeam_em_task_info
 short_description: Read tasks of Enterprise Manager
 version_added: 0.1.0
 description:
-  - Reads tasks by id, or all tasks of the logon session.
-  - A task tells that an action was triggered. How the run ended is told by M(backupops.veeam_em.veeam_em_job_session_info).
-  - Tasks are visible only within the logon session that created them, so O(session_id) is needed to see any.
+  - Reads tasks by ID, or all tasks of the logon session.
+  - A task only shows that an action was triggered. To find out how the run ended, use M(backupops.veeam_em.veeam_em_job_session_info).
+  - A task is visible only in the logon session that created it. Set O(session_id) to that logon session.
 author:
   - backupops contributors (@backupops)
 extends_documentation_fragment:
@@ -22,17 +22,17 @@ extends_documentation_fragment:
 options:
   task_id:
     description:
-      - Ids of the tasks.
+      - IDs of the tasks.
     type: list
     elements: str
   state:
     description:
-      - Only tasks in one of these states.
+      - Return only tasks in one of these states.
     type: list
     elements: str
   operation:
     description:
-      - Only tasks with one of these operations, such as V(StartJob).
+      - Return only tasks with one of these operations, such as V(StartJob).
     type: list
     elements: str
 seealso:
@@ -41,7 +41,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Read the tasks of a logon session that are not finished
+- name: Read the unfinished tasks of a logon session
   backupops.veeam_em.veeam_em_task_info:
     host: em.example.com
     session_id: "{{ logon.session_id }}"
@@ -62,7 +62,7 @@ tasks:
   elements: dict
   contains:
     id:
-      description: Id of the task.
+      description: ID of the task.
       type: str
       sample: task-7
     state:
@@ -70,7 +70,7 @@ tasks:
       type: str
       sample: Finished
     operation:
-      description: What the task does.
+      description: Operation of the task.
       type: str
       sample: StartJob
     finished:
@@ -78,18 +78,18 @@ tasks:
       type: bool
       sample: true
     success:
-      description: Whether the action was accepted; null until the task is finished, and when the server does not tell.
+      description: Whether the server accepted the action; V(null) until the task is finished, or if the server does not say.
       type: bool
       sample: true
     message:
-      description: The message of the server.
+      description: Message from the server.
       type: str
       sample: 'Job "Linux servers" triggered to start.'
     job_session_id:
-      description: Id of the job session that the task links to, if it does.
+      description: ID of the job session that the task links to, if any.
       type: str
 error:
-  description: What went wrong, for programs.
+  description: Structured details of the failure.
   returned: failure
   type: dict
   contains:
@@ -100,11 +100,11 @@ error:
       type: str
       sample: not_found
     http_status:
-      description: Status code of the answer; null when there was none.
+      description: HTTP status code; V(null) if there was no response.
       type: int
       sample: 404
     em_message:
-      description: The server's own words; null when it said nothing.
+      description: Error message from the server; V(null) if there was none.
       type: str
     method:
       description: HTTP method of the request.
@@ -115,11 +115,11 @@ error:
       type: str
       sample: /api/query
     retryable:
-      description: Whether the same call may well succeed a little later.
+      description: Whether the same call may succeed later.
       type: bool
       sample: false
     hint:
-      description: What to do about it.
+      description: What to do next.
       type: str
 """
 

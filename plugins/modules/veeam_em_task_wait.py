@@ -11,8 +11,8 @@ short_description: Wait for tasks of Enterprise Manager
 version_added: 0.1.0
 description:
   - Waits until tasks are finished.
-  - A task tells that an action was triggered. How the run ended is told by M(backupops.veeam_em.veeam_em_job_session_wait).
-  - Tasks are visible only within the logon session that created them, so O(session_id) is needed.
+  - A task only shows that an action was triggered. To wait for the run itself, use M(backupops.veeam_em.veeam_em_job_session_wait).
+  - A task is visible only in the logon session that created it. Set O(session_id) to that logon session.
 author:
   - backupops contributors (@backupops)
 extends_documentation_fragment:
@@ -24,24 +24,24 @@ attributes:
   check_mode:
     support: full
     details:
-      - Only reads; waits in check mode, too.
+      - The module only reads. It also waits in check mode.
 options:
   task_id:
     description:
-      - Ids of the tasks.
+      - IDs of the tasks.
     type: list
     elements: str
     required: true
   until:
     description:
-      - V(finished) waits until the tasks are done and their data is collected.
-      - V(operation_finished) is content when the backup server is done.
+      - V(finished) waits until the tasks are done and Enterprise Manager has collected their data.
+      - V(operation_finished) only waits until the backup server is done.
     type: str
     choices: [finished, operation_finished]
     default: finished
   fail_on_error:
     description:
-      - Whether a task that finished without success fails the module.
+      - Whether the module fails if a task finishes without success.
     type: bool
     default: true
 seealso:
@@ -60,13 +60,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 tasks:
-  description: The tasks in their last state.
+  description: The tasks as last read.
   returned: always
   type: list
   elements: dict
   contains:
     id:
-      description: Id of the task.
+      description: ID of the task.
       type: str
       sample: task-7
     state:
@@ -74,7 +74,7 @@ tasks:
       type: str
       sample: Finished
     operation:
-      description: What the task does.
+      description: Operation of the task.
       type: str
       sample: StartJob
     finished:
@@ -82,15 +82,15 @@ tasks:
       type: bool
       sample: true
     success:
-      description: Whether the action was accepted; null until the task is finished, and when the server does not tell.
+      description: Whether the server accepted the action; V(null) until the task is finished, or if the server does not say.
       type: bool
       sample: true
     message:
-      description: The message of the server.
+      description: Message from the server.
       type: str
       sample: 'Job "Linux servers" triggered to start.'
     job_session_id:
-      description: Id of the job session that the task links to, if it does.
+      description: ID of the job session that the task links to, if any.
       type: str
 elapsed:
   description: How long the module waited, in seconds.
@@ -98,17 +98,17 @@ elapsed:
   type: float
   sample: 34.2
 polls:
-  description: How often the module asked.
+  description: How many polls the module made.
   returned: always
   type: int
   sample: 9
 timed_out:
-  description: Whether time ran out.
-  returned: when it did
+  description: Whether the wait timed out.
+  returned: on timeout
   type: bool
   sample: true
 summary:
-  description: A table for people, one line for each task.
+  description: A readable table with one line for each task.
   returned: always
   type: str
   sample: |-
@@ -116,7 +116,7 @@ summary:
     task-7  StartJob   Finished  Success  Job "Linux servers" triggered to start.
   version_added: 0.3.0
 error:
-  description: What went wrong, for programs.
+  description: Structured details of the failure.
   returned: failure
   type: dict
   contains:
@@ -127,11 +127,11 @@ error:
       type: str
       sample: not_found
     http_status:
-      description: Status code of the answer; null when there was none.
+      description: HTTP status code; V(null) if there was no response.
       type: int
       sample: 404
     em_message:
-      description: The server's own words; null when it said nothing.
+      description: Error message from the server; V(null) if there was none.
       type: str
     method:
       description: HTTP method of the request.
@@ -142,11 +142,11 @@ error:
       type: str
       sample: /api/query
     retryable:
-      description: Whether the same call may well succeed a little later.
+      description: Whether the same call may succeed later.
       type: bool
       sample: false
     hint:
-      description: What to do about it.
+      description: What to do next.
       type: str
 """
 

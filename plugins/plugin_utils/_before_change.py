@@ -55,8 +55,8 @@ def make_plan(
     mine = [each for each in hosts if each["use"] == use]
     if host not in [each["host"] for each in mine]:
         raise ValueError(
-            f"The host {host} is not among those that are backed up together: this play's strategy ignores run_once, "
-            "as free and host_pinned do. Nothing was started. Use strategy: linear in this play."
+            f"The host {host} is not among those that are backed up together: the strategy of this play ignores "
+            "run_once, as free and host_pinned do. Nothing was started. Use strategy: linear in this play."
         )
     by_name = {str(job["name"]): job for job in named.get("jobs") or ()}
     by_machine = {str(each["name"]): each for each in protection.get("machines") or ()}
@@ -123,7 +123,7 @@ def judge(
     wanted = plan["hosts"][host]
     name = wanted["machine"]
     if not wanted["jobs"]:
-        return _verdict(True, f"Not backed up: {name}. No job protects it, and the role was told to ignore that.", True)
+        return _verdict(True, f"Not backed up: {name}. No job protects it, and the role was set to ignore that.", True)
     if _predicted(plan, start, wanted["jobs"]):
         return _verdict(True, f"Check mode: {name} was not backed up. {_would(start, wanted['jobs'])}", True)
     runs = remember({}, plan, start, waited)
@@ -210,7 +210,7 @@ def _why_open(call: Mapping[str, Any], wait_timeout: float) -> str:
     """Why a run was not over when the call was."""
     if "error" in call and not call.get("timed_out"):
         return str(call.get("msg"))
-    return f"the run was not over after {wait_timeout:g} seconds; it continues"
+    return f"the run had not ended after {wait_timeout:g} seconds and continues on the server"
 
 
 def _machines(run: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -47,8 +47,8 @@ TABLE = {
     "unknown server": Bad(start(name="Linux servers", backup_server="vbr9"), "not_found", ("vbr9", "vbr01")),
     "unknown id": Bad(start(id=NOBODY), "not_found", (NOBODY,)),
     "no id": Bad(start(id="../jobs?x"), "usage", ("../jobs?x",)),
-    "no name": Bad(start(name=[]), "usage", ("No job is named",)),
-    "empty name": Bad(start(name=""), "usage", ("No job is named",)),
+    "no name": Bad(start(name=[]), "usage", ("No job was given",)),
+    "empty name": Bad(start(name=""), "usage", ("No job was given",)),
     "neither": Bad(start(), None, ("name, id",)),
     "both": Bad(start(name="A", id=NOBODY), None, ("mutually exclusive",)),
     "no state": Bad({"name": "Linux servers"}, None, ("state",)),
@@ -58,9 +58,8 @@ TABLE = {
     "running": Bad(start(name=["Linux servers", "Long"], if_running="fail"), "conflict", ("Long", "attach")),
     "interval": Bad(start(name="Linux servers", wait_interval=0), "usage", ("wait_interval",)),
     "timeout": Bad(start(name="Linux servers", wait_timeout=-1), "usage", ("wait_timeout",)),
-    "url as host": Bad(
-        start(name="Linux servers", host="https://127.0.0.1"), "usage", ("https://127.0.0.1", "Leave out")
-    ),
+    "no host": Bad(start(name="Linux servers", host=""), "usage", ("host is missing", "VEEAM_EM_HOST")),
+    "url as host": Bad(start(name="Linux servers", host="https://127.0.0.1"), "usage", ("https://127.0.0.1", "Remove")),
     "port in host": Bad(start(name="Linux servers", host="127.0.0.1:9398"), "usage", ("port",)),
     "port": Bad(start(name="Linux servers", port=70000), "usage", ("70000",)),
     "wrong password": Bad(
@@ -82,7 +81,7 @@ TABLE = {
     "everybody's folder": Bad(
         {"state": "frozen", "name": "Linux servers", "path": "/var/tmp/veeam-freeze.json"},
         "usage",
-        ("/var/tmp", "a folder of your own"),
+        ("/var/tmp", "your own directory"),
         "veeam_em_maintenance",
     ),
     "no memory": Bad(

@@ -190,7 +190,7 @@ def test_a_later_batch_waits_again(emsim: Start, ansible: Ansible) -> None:
     hosts = {name: {"ansible_connection": "local"} for name in ("a1", "a2", "b1", "b2")}
     timeout = {"backup_before_change_wait_timeout": 9}
     run = role(ansible.connected(sim), hosts, serial=2, vars=timeout)
-    assert "a1. Shared: no result: the run was not over after 9 seconds; it continues." in run.stdout, run.output
+    assert "a1. Shared: no result: the run had not ended after 9 seconds and continues" in run.stdout, run.output
     assert changed(run) == ["a2", "b1", "b2"], run.output
     assert sim.counters()["starts"] == {"Shared": 1}
 

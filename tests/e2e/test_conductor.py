@@ -93,7 +93,7 @@ def test_what_names_nothing_is_told_before_anything_is_read(
     cases: dict[str, tuple[dict[str, Any], str]] = {
         "empty list": ({"task_id": []}, "task_id is an empty list"),
         "empty names": ({"workflow_id": workflow, "task_reference_name": []}, "task_reference_name is an empty list"),
-        "null id": ({"task_id": None}, "No task is named"),
+        "null id": ({"task_id": None}, "No task was given"),
         "null in a list": ({"task_id": ["a", None]}, "Entry 2 of task_id is"),
         "null name": ({"workflow_id": workflow, "task_reference_name": None}, "task_reference_name is missing"),
         "empty workflow": ({"workflow_id": "", "task_reference_name": "backup_gate"}, "workflow_id is empty"),

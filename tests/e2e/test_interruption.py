@@ -95,7 +95,7 @@ def test_a_signal_during_a_wait(emsim: Start, ansible: Ansible, module: str, nam
     assert run.result["failed"] is True
     assert name in run.result["msg"]
     assert "continues" in run.result["msg"]
-    assert "nothing was stopped" in run.result["msg"]
+    assert "Nothing was stopped" in run.result["msg"]
     assert (run.result["error"]["kind"], run.result["error"]["retryable"]) == ("timeout", True)
     assert "Traceback" not in run.output
     known = (run.result["jobs"][0]["session"],) if module == "veeam_em_agent_job" else run.result["sessions"]

@@ -465,7 +465,7 @@ CONNECTION = {
     "session_id": Row({"session_id": "unknown"}, kind("authentication", "veeam_em_session")),
     "validate_certs": Row(
         {"validate_certs": False, "ca_path": "{{ playbook_dir }}"},
-        lambda result: "Certificate checking" in str(result["warnings"]),
+        lambda result: "does not verify the identity" in str(result["warnings"]),
     ),
     "ca_path": Row({"ca_path": "{{ playbook_dir }}"}, kind("tls", "ca_path")),
     "client_cert": Row({"client_cert": "{{ playbook_dir }}/none.pem"}, kind("usage", "client_cert")),

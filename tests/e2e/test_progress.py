@@ -205,7 +205,7 @@ def test_who_interrupts_has_read_how_to_come_back(em: tuple[Ansible, Simulator])
     ansible, sim = em
     terminal = Terminal(ansible, ["ansible-playbook", playbook(ansible, {**BACKUP, "name": "Long"})])
     try:
-        terminal.read("Ctrl-C ends only this wait")
+        terminal.read("Ctrl-C only ends this wait")
         shown = terminal.read("]")
         os.write(terminal.file, b"\x03")
         terminal.read()

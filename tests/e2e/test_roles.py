@@ -151,7 +151,7 @@ def test_backups_that_do_not_end_or_do_not_begin(emsim: Start, ansible: Ansible)
     run = fleet(ansible.connected(sim), ["slow", "done", "quick", "refused"], vars=timeout)
     assert failed(run) == ["refused", "slow"], run.output
     assert changed(run) == ["done", "quick"]
-    assert "Slow: no result: the run was not over after 8 seconds; it continues" in run.stdout
+    assert "Slow: no result: the run had not ended after 8 seconds and continues on the server" in run.stdout
     assert "The license has expired." in run.stdout
 
 
@@ -162,7 +162,7 @@ def test_a_run_that_goes_on_already(emsim: Start, ansible: Ansible) -> None:
     em = ansible.connected(sim)
     refused = fleet(em, ["a", "b"], vars={"backup_before_change_if_running": "fail"})
     assert failed(refused) == ["a", "b"], refused.output
-    assert "Not backed up: b. Idle: no result: The job Running is running already" in refused.stdout
+    assert "Not backed up: b. Idle: no result: The job Running is already running" in refused.stdout
     assert sim.counters()["writes"] == 0
     run = next(job for job in sim.jobs() if job["name"] == "Running")["runs"][-1]["id"]
     told = {"ansible.builtin.debug": {"msg": "{{ backup_before_change_result }}"}, "name": "Tell"}
@@ -283,7 +283,7 @@ def test_one_job_that_cannot_be_changed_does_not_keep_the_others(
     thawed = window(em, "thaw", memory)
     assert thawed.rc != 0
     assert "The job Running has no schedule" in thawed.result["msg"]
-    assert f"The memory {memory} is kept" in thawed.result["msg"]
+    assert f"The file {memory} was kept" in thawed.result["msg"]
     assert schedules(sim)["Enabled"]
     sim.set_job("Running", schedule={"configured": True, "enabled": False})
     assert window(em, "thaw", memory).rc == 0
@@ -309,7 +309,7 @@ def test_thaw_on_another_enterprise_manager_forgets_nothing(emsim: Start, ansibl
     memory.write_text(json.dumps(stored), encoding="utf-8")
     thawed = window(em, "thaw", memory)
     assert thawed.rc != 0
-    assert "does not know Deleted. Is it the one" in thawed.result["msg"]
+    assert "does not have these jobs: Deleted. Check" in thawed.result["msg"]
     assert schedules(sim) == before
     assert states(memory) == {"Deleted": "freezing", "Enabled": "thawed", "Disabled": "untouched"}
     forgotten = window(em, "thaw", memory, maintenance_window_forget_missing=True)

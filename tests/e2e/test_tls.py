@@ -123,7 +123,7 @@ def test_checking_is_off_only_when_the_user_says_so_and_warned_about_once(emsim:
     )
     assert run["off"]["failed"] is False
     assert len(sim.requests()) > 10
-    assert [text for text in run["off"]["warnings"] if "Certificate checking" in text] == run["off"]["warnings"]
+    assert [text for text in run["off"]["warnings"] if "does not verify the identity" in text] == run["off"]["warnings"]
     assert len(run["off"]["warnings"]) == 1
     assert "InsecureRequest" not in run.output
     assert_tls(run["on"], "ca_path")
@@ -135,7 +135,7 @@ def test_a_port_that_speaks_no_tls(ansible: Ansible, emsim: Start) -> None:
     with socket.create_server(("127.0.0.1", 0)) as plain:
         threading.Thread(target=_greet, args=[plain], daemon=True).start()
         em = ansible.connected(sim).with_env(VEEAM_EM_PORT=str(plain.getsockname()[1]))
-        assert_tls(em.module("veeam_em_query_info", **QUERY).result, "without TLS", "port")
+        assert_tls(em.module("veeam_em_query_info", **QUERY).result, "does not use TLS", "port")
 
 
 def _greet(server: socket.socket) -> None:

@@ -63,7 +63,7 @@ def test_keys_that_an_open_server_does_not_want(server: Server) -> None:
     workflow = server.start(GATE)
     with server.client(auth_key="k", auth_secret="s") as client:
         assert client.workflow(workflow).status == "RUNNING"
-    assert "issues no tokens" in client.warnings[0]
+    assert "does not issue tokens" in client.warnings[0]
 
 
 def test_a_wait_sees_the_end(server: Server) -> None:
@@ -119,7 +119,7 @@ def test_a_gate_that_fails_may_open_again(server: Server) -> None:
     assert (failed["task"]["task_id"], failed["task"]["superseded"]) == (first, True)
     assert "FAILED_WITH_TERMINAL_ERROR" in server.warnings[0]
     server.reached(workflow, "gate", 1)
-    assert "It was retried" in failure(lambda: server.update("COMPLETED", task_id=first)).sentence()
+    assert "The task was retried" in failure(lambda: server.update("COMPLETED", task_id=first)).sentence()
     ended = server.update("FAILED_WITH_TERMINAL_ERROR", reason="no backup", workflow_id=workflow, reference="gate")
     assert (ended["changed"], ended["task"]["retry_count"], server.warnings) == (True, 1, [])
     after = server.ended(workflow)

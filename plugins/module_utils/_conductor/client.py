@@ -42,12 +42,15 @@ class ConductorClient:
         options = HttpOptions.from_params(base_url(params["server_url"]), params)
         key, secret, token = params["auth_key"], params["auth_secret"], (params["auth_token"] or "").strip()
         if bool(key) != bool(secret):
-            raise ApiError(USAGE, "auth_key and auth_secret belong together: only one of them is set.")
+            raise ApiError(USAGE, "auth_key and auth_secret belong together, but only one of them is set. Set both.")
         if token and not usable_token(token):
-            raise ApiError(USAGE, "auth_token holds characters that no token has.")
+            raise ApiError(USAGE, "auth_token contains characters that are not allowed in a token.")
         client = cls(ConductorSession(options, Credentials(key, secret, token), read_only=read_only, clock=clock))
         if (key or token) and options.base_url.startswith("http:"):
-            client.warn("The credentials go over a connection that is not encrypted: server_url begins with http.")
+            client.warn(
+                "The credentials are sent over an unencrypted connection, because server_url starts with "
+                "http. Use https."
+            )
         return client
 
     @property
@@ -91,8 +94,8 @@ class ConductorClient:
         if answer not in ("", result["taskId"]):
             raise ApiError(
                 PROTOCOL,
-                "The answer to POST tasks is not the id of the task.",
-                hint="Check server_url: something else than Conductor's API may have answered.",
+                "The response to POST tasks is not the ID of the task.",
+                hint="Check server_url. Another service than the Conductor API may have answered.",
                 outcome_unknown=True,
                 method="POST",
                 path="tasks",
@@ -113,8 +116,9 @@ def base_url(server_url: str | None) -> str:
     if not sound or parts.query or parts.fragment or "@" in parts.netloc or " " in text:
         raise ApiError(
             USAGE,
-            "server_url is not the address of a server.",
-            hint="It looks like https://conductor.example.com/api or http://localhost:8080, without user, ? and #.",
+            "server_url is not a valid server address.",
+            hint="Use a URL such as https://conductor.example.com/api or http://localhost:8080, without a user, a "
+            "query or a fragment.",
         )
     path = parts.path.rstrip("/")
     if path.endswith("/api"):
@@ -128,15 +132,15 @@ def _object(answer: Any, path: str, what: str, id_field: str) -> dict[str, Any]:
     if answer is None:
         raise ApiError(
             NOT_FOUND,
-            f"Conductor knows no {what} at {path}: the answer is empty.",
-            hint="Check the id, and that what it names has not been removed or expired.",
+            f"Conductor does not know a {what} at {path}: the response is empty.",
+            hint="Check the ID, and whether the task or workflow was removed or has expired.",
             **about,
         )
     if not isinstance(answer, dict) or not answer.get(id_field):
         raise ApiError(
             PROTOCOL,
-            f"The answer to GET {path} is not a {what}.",
-            hint="Check server_url: something else than Conductor's API may have answered.",
+            f"The response to GET {path} is not a {what}.",
+            hint="Check server_url. Another service than the Conductor API may have answered.",
             **about,
         )
     return answer

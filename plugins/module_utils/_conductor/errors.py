@@ -14,9 +14,10 @@ from .._http import Response
 # Values of `error` that a new token may cure, with status 401 as well as 403.
 _TOKEN_CODES = ("EXPIRED_TOKEN", "INVALID_TOKEN")
 
-_ADDRESS_HINT = "Check server_url: something else than Conductor's API may have answered."
-REFUSED_HINT = "Check the key or the token, and that nothing in between asks for credentials of its own."
-PERMISSION_HINT = "The application that the key belongs to needs READ on what is read and EXECUTE on what is updated."
+_ADDRESS_HINT = "Check server_url. Another service than the Conductor API may have answered."
+REFUSED_HINT = "Check the key or the token, and whether a proxy on the way asks for its own credentials."
+MISSING_HINT = "Check the ID, and whether the task or workflow was removed or has expired."
+PERMISSION_HINT = "Give the application that owns the key READ permission, and EXECUTE permission for updates."
 
 
 class TokenRefused(ApiError):
@@ -49,7 +50,7 @@ def judge(response: Response) -> ApiError | None:
             return None
         return ApiError(
             PROTOCOL,
-            f"The answer to {request} is not JSON: {problem}.",
+            f"The response to {request} is not JSON: {problem}.",
             hint=_ADDRESS_HINT,
             retryable=True,
             **about,
@@ -63,7 +64,7 @@ def judge(response: Response) -> ApiError | None:
             PROTOCOL,
             f"The server answered {request} with a redirect ({status}), which is not followed: "
             "the token goes to the configured host only.",
-            hint="Set server_url to the address that Conductor itself has.",
+            hint="Set server_url to the address of Conductor itself.",
             **about,
         )
     coded = status in (401, 403) and error.get("error") in _TOKEN_CODES
@@ -77,29 +78,30 @@ def judge(response: Response) -> ApiError | None:
         return ApiError(
             AUTHENTICATION,
             f"Conductor refused the credentials (401){said}.",
-            hint="Check auth_key and auth_secret: keys can be paused and deleted.",
+            hint="Check auth_key and auth_secret, and whether the key was paused or deleted.",
             **about,
         )
     if status == 403:
         return ApiError(AUTHORIZATION, f"Conductor denied {request} (403){said}.", hint=PERMISSION_HINT, **about)
     if status == 404 or (status == 400 and response.method == "GET" and not problem):
         # Orkes documents 400 for an id that it does not know (conductor 1.1).
-        hint = _ADDRESS_HINT if problem else "Check the id, and that what it names has not been removed or expired."
+        hint = _ADDRESS_HINT if problem else MISSING_HINT
         return ApiError(NOT_FOUND, f"Conductor found nothing at {response.path} ({status}){said}.", hint=hint, **about)
     if status == 407:
-        return ApiError(AUTHENTICATION, "The proxy asks for credentials (407).", hint="Put them into proxy.", **about)
+        hint = "Add them to the URL in proxy."
+        return ApiError(AUTHENTICATION, "The proxy requires credentials (407).", hint=hint, **about)
     if status in (408, 429) or status >= 500:
         return ApiError(
             SERVER,
             f"Conductor failed to answer {request} ({status}){said}.",
-            hint="Try again later; if it lasts, see the server's log.",
+            hint="Try again later. If the problem persists, check the log of the server.",
             retryable=status != 501,
             **about,
         )
     return ApiError(
         REJECTED,
         f"Conductor rejected {request} ({status}){said}.",
-        hint="Check the options against the server's message.",
+        hint="Compare the options with the message from the server.",
         **about,
     )
 

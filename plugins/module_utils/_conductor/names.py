@@ -37,8 +37,8 @@ def named(params: Mapping[str, Any]) -> Named:
     if task_id is not None and (workflow_id is not None or reference is not None):
         raise ApiError(
             USAGE,
-            "task_id stands beside workflow_id or task_reference_name: it is not clear which task is meant.",
-            hint="Give task_id alone, or the two others.",
+            "task_id cannot be combined with workflow_id or task_reference_name.",
+            hint="Set either task_id, or both workflow_id and task_reference_name.",
         )
     if task_id is not None:
         ids = _each(task_id, "task_id")
@@ -48,14 +48,16 @@ def named(params: Mapping[str, Any]) -> Named:
     if workflow_id is None and reference is None:
         raise ApiError(
             USAGE,
-            "No task is named: one of the following is required: task_id, workflow_id.",
-            hint="Give task_id, or workflow_id and task_reference_name.",
+            "No task was given: one of the following is required: task_id, workflow_id.",
+            hint="Set task_id, or workflow_id and task_reference_name.",
         )
     if workflow_id is None or reference is None:
         missing, given = "workflow_id", "task_reference_name"
         if reference is None:
             missing, given = given, missing
-        raise ApiError(USAGE, f"{missing} is missing: {given} needs it.", hint="They name a task together.")
+        raise ApiError(
+            USAGE, f"{missing} is missing, but {given} requires it.", hint="Set both. Together they identify a task."
+        )
     (workflow,) = _each(workflow_id, "workflow_id")
     segment(workflow, "workflow_id")
     return Named([], workflow, _each(reference, "task_reference_name"))
@@ -68,7 +70,7 @@ def segment(given: str, option: str) -> str:
     """
     text = given.strip()
     if text.lower() in _RESERVED:
-        raise ApiError(USAGE, f"{option} {given!r} is not an id.", hint="Give the execution id that Conductor shows.")
+        raise ApiError(USAGE, f"{option} {given!r} is not an ID.", hint="Use the execution ID that Conductor shows.")
     return quote(text, safe="")
 
 
@@ -79,7 +81,7 @@ def _each(given: Any, option: str) -> list[str]:
     """
     values = [given] if isinstance(given, str) else list(given)
     if not values:
-        raise ApiError(USAGE, f"{option} is an empty list: no task is named.", hint="Give at least one.")
+        raise ApiError(USAGE, f"{option} is an empty list, so it does not select a task.", hint="Give at least one.")
     texts = ["" if value is None else str(value).strip() for value in values]
     if "" in texts or _NULL in texts:
         place = next(number for number, text in enumerate(texts, 1) if text in ("", _NULL))
@@ -87,6 +89,6 @@ def _each(given: Any, option: str) -> list[str]:
         raise ApiError(
             USAGE,
             f"{where} is {'empty' if texts[place - 1] == '' else 'null'}.",
-            hint="Look at where its value comes from: an empty variable, or the result of a task that did not run.",
+            hint="Check where the value comes from. It may be an empty variable or the result of a skipped task.",
         )
     return list(dict.fromkeys(texts))

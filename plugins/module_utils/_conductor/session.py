@@ -73,7 +73,7 @@ class ConductorSession:
         :raises ApiError: `outcome_unknown` is set when the write may have taken effect.
         """
         if self.read_only:
-            raise ApiError(USAGE, f"POST {path} was held back: nothing is written in check mode.")
+            raise ApiError(USAGE, f"POST {path} was not sent, because the module does not write in check mode.")
         self._ensure()
         return self._send("POST", path, WRITE, body=json.dumps(body).encode()).body.decode("utf-8", "replace")
 
@@ -96,9 +96,9 @@ class ConductorSession:
         """
         if not self.credentials.key:
             raise refusal.restated(
-                hint="auth_token is not valid any more, or never was: set another, or auth_key and auth_secret."
+                hint="auth_token has expired or is invalid. Set a new token, or set auth_key and auth_secret."
                 if self.token
-                else "This server wants credentials: set auth_key and auth_secret, or auth_token."
+                else "This server requires credentials. Set auth_key and auth_secret, or auth_token."
             ) from refusal
         self._mint()
 
@@ -112,14 +112,14 @@ class ConductorSession:
             if error.kind == NOT_FOUND:
                 self._anonymous = True
                 self.warnings.append(
-                    "The server issues no tokens (it answers 404 to POST /token), as open-source Conductor does: "
-                    "auth_key and auth_secret are not used."
+                    "The server does not issue tokens (POST /token returned 404), like open-source Conductor. The "
+                    "module does not use auth_key and auth_secret."
                 )
                 return
             if error.kind in (AUTHENTICATION, AUTHORIZATION):
                 raise error.restated(
-                    f"Conductor issued no token for the access key ({error.http_status}).",
-                    hint="Check auth_key and auth_secret: keys can be paused and deleted.",
+                    f"Conductor did not issue a token for the access key ({error.http_status}).",
+                    hint="Check auth_key and auth_secret, and whether the key was paused or deleted.",
                 ) from error
             raise
         answer = decode(response.body)
@@ -127,8 +127,8 @@ class ConductorSession:
         if not isinstance(token, str) or not usable_token(token):
             raise ApiError(
                 PROTOCOL,
-                "The answer to POST /token carries no token.",
-                hint="Check server_url: something else than Conductor's API may have answered.",
+                "The response to POST /token does not contain a token.",
+                hint="Check server_url. Another service than the Conductor API may have answered.",
                 http_status=response.status,
                 method=response.method,
                 path=response.path,

@@ -24,7 +24,7 @@ _SHOWN_AS = {
     IN_PROGRESS: (IN_PROGRESS, SCHEDULED),
 }
 
-_UNKNOWN = "It is not known whether the update took effect."
+_UNKNOWN = "The update may or may not have taken effect."
 
 
 # The server keeps so much of a reason (conductor 3.2), counted as Java counts: in units of UTF-16.
@@ -49,7 +49,9 @@ class Update:
             kept = decode(json.dumps(output or {}, allow_nan=False).encode())
         except (TypeError, ValueError) as problem:
             raise ApiError(
-                USAGE, f"output cannot be sent as JSON: {problem}.", hint="Give texts, numbers, lists and mappings."
+                USAGE,
+                f"output cannot be converted to JSON: {problem}.",
+                hint="Use only strings, numbers, booleans, lists and dictionaries.",
             ) from problem
         if reason is not None:
             # Not left to the server, which may cut a character in two.
@@ -123,10 +125,10 @@ def update_task(client: ConductorClient, update: Update, what: Named, *, check_m
     if before["terminal"]:
         raise ApiError(
             CONFLICT,
-            f"Task {before['task_id']} has ended as {before['status']}: it cannot become {update.status}.",
-            hint="It was retried: name it by workflow_id and task_reference_name to reach the current attempt."
+            f"Task {before['task_id']} has already ended as {before['status']} and cannot become {update.status}.",
+            hint="The task was retried. Use workflow_id and task_reference_name to update the current attempt."
             if before["superseded"]
-            else "An attempt that has ended stays as it is; retry or rerun the workflow in Conductor.",
+            else "An attempt that has ended cannot change. Retry or rerun the workflow in Conductor.",
             learnt={"task": before},
         )
     if check_mode:
@@ -138,8 +140,8 @@ def update_task(client: ConductorClient, update: Update, what: Named, *, check_m
         raise
     if after["may_be_retried"] or after["superseded"]:
         client.warn(
-            f"Task {after['task_id']} may be retried or has been: its definition allows it. "
-            "FAILED_WITH_TERMINAL_ERROR ends a task without a retry."
+            f"Task {after['task_id']} may be retried or was already retried, because its definition allows retries. "
+            "Use FAILED_WITH_TERMINAL_ERROR to end a task without a retry."
         )
     return _result(before, after, changed=True)
 
@@ -151,8 +153,8 @@ def _current(client: ConductorClient, workflow_id: str, reference: str) -> Recor
         known = ", ".join(workflow.references())
         raise ApiError(
             NOT_FOUND,
-            f"Workflow {workflow_id} ({workflow.status}) has not reached a task {reference}.",
-            hint=f"Its definition has these: {known}." if known else "Check task_reference_name.",
+            f"Workflow {workflow_id} ({workflow.status}) has not reached the task {reference}.",
+            hint=f"The workflow defines these tasks: {known}." if known else "Check task_reference_name.",
         )
     return record
 
@@ -171,24 +173,25 @@ def _post(client: ConductorClient, update: Update, before: Record) -> Record:
     if update.holds(after, before):
         if failure:
             client.warn(
-                f"The answer to the update was lost ({failure.message}); its effect was found by reading again."
+                f"The response to the update was lost ({failure.message}). The module read the task again and found "
+                "that the update took effect."
             )
         return after
     if failure:
         unseen = after["external_output_path"] and update.output
-        told = _UNKNOWN if unseen else "The update had not taken effect when the task was read again."
+        told = _UNKNOWN if unseen else "When the module read the task again, the update had not taken effect."
         failure.message = f"{told} {failure.message}"
         failure.learnt = {"task": after}
         raise failure
     task = f"task {after['task_id']}"
     if after["status"] == before["status"]:
-        message = f"The server accepted the update of {task} and dropped it: the task is {after['status']}."
+        message = f"The server accepted the update of {task} but dropped it: the task is {after['status']}."
     else:
         message = f"{_UNKNOWN} The server accepted it, and then {task} was {after['status']}."
     raise ApiError(
         CONFLICT,
         message,
-        hint="Its workflow had ended, or somebody else was faster. Look at the workflow.",
+        hint="The workflow had ended, or somebody else updated the task first. Check the workflow.",
         learnt={"task": after},
     )
 
@@ -206,7 +209,8 @@ def _outcome(client: ConductorClient, before: Record, failure: ApiError | None) 
         lost = f" {failure.message}" if failure else ""
         raise error.restated(
             f"{_UNKNOWN}{lost} Reading the task again failed: {error.message}",
-            hint=f"{error.hint or ''} The update was sent once: look at the task before you repeat it.".strip(),
+            hint=f"{error.hint or ''} The module sent the update once. Check the task before you repeat the "
+            "update.".strip(),
         ) from error
 
 

@@ -61,8 +61,8 @@ class Watched:
         if found is None:
             raise ApiError(
                 NOT_FOUND,
-                f"The task {self.task_id} is not in its workflow {workflow.workflow_id} any more.",
-                hint="A rerun or restart removes tasks: name it by workflow_id and task_reference_name.",
+                f"The task {self.task_id} is no longer in its workflow {workflow.workflow_id}.",
+                hint="A rerun or restart removes tasks. Use workflow_id and task_reference_name instead.",
             )
         return found
 
@@ -147,14 +147,15 @@ def wait_for_tasks(
             pending = " ".join(f"{_where(each)} has not ended." for each in tasks if not each.settled)
             raise timed_out(
                 f"Gave up after {waiter.options.timeout:g} seconds (wait_timeout). {pending}",
-                "Nothing was changed. Wait again with the same ids, or raise wait_timeout.",
+                "Nothing was changed. Run the task again to continue waiting, or raise wait_timeout.",
             )
         bad = [each for each in tasks if not _good(each.record, success_statuses)]
         if bad and fail_on_error:
             raise ApiError(
                 REJECTED if all(each.record and each.record["exists"] for each in bad) else NOT_FOUND,
                 " ".join(f"{_where(each)}{_why(each)}." for each in bad),
-                hint="The reasons are those that the worker or the server gave; success_statuses decides what is good.",
+                hint="The worker or the server reported these reasons. success_statuses defines what counts as "
+                "success.",
             )
     except Exception as stop:
         keep(stop, result())
@@ -176,14 +177,14 @@ def _read(client: ConductorClient, tasks: Sequence[Watched], follow_retries: boo
     for each in tasks:
         status = each.record["status"] if each.record else None
         if status and status not in STATUSES:
-            client.warn(f"{_where(each)}: this collection does not know that status, it is waited for.")
+            client.warn(f"{_where(each)}: this collection does not know that status, so the module keeps waiting.")
 
 
 def _doubt(client: ConductorClient, each: Watched, workflow: Workflow) -> None:
     """Warn of a reference name that no task of the workflow's definition has: tasks may still be added dynamically."""
     if each.record and not each.record["exists"] and not workflow.defines(each.reference or ""):
         names = ", ".join(workflow.references())
-        client.warn(f"Workflow {workflow.workflow_id} defines no task {each.reference}, but these: {names}.")
+        client.warn(f"Workflow {workflow.workflow_id} does not define a task {each.reference}. It defines: {names}.")
 
 
 def _records(tasks: Sequence[Watched]) -> list[Record]:

@@ -36,7 +36,7 @@ def readable(body: bytes, note: Callable[[str], object] = str, charset: str = ""
                 return body.decode(encoding)
         except (UnicodeDecodeError, LookupError):
             continue
-    note("Bytes that are not UTF-8 were read as Windows-1252 in an answer.")
+    note("A response contained bytes that are not UTF-8. They were read as Windows-1252.")
     return body.decode("utf-8", _GUESSED)
 
 

@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from itertools import islice
 from typing import Any, Callable
 
-from .._errors import NOT_FOUND, PROTOCOL, TIMEOUT, USAGE, ApiError
+from .._errors import NOT_FOUND, PROTOCOL, TIMEOUT, USAGE, ApiError, option_missing
 from .._http import HttpOptions
 from .._progress import UNSEEN, Progress
 from .._wait import SYSTEM_CLOCK, Clock, Deadline
@@ -51,15 +51,17 @@ class EmClient:
         :raises ApiError: kind usage, when the options make no sense.
         """
         host = (params["host"] or "").strip()
-        if not host or "/" in host or "@" in host or " " in host:
+        if not host:
+            raise option_missing("host", "VEEAM_EM_HOST")
+        if "/" in host or "@" in host or " " in host:
             raise ApiError(
-                USAGE, f"host {host!r} is not a name or an address.", hint="Leave out https:// and any path."
+                USAGE, f"host {host!r} is not a host name or an IP address.", hint="Remove https:// and any path."
             )
         if not 0 < params["port"] < 65536:
             raise ApiError(USAGE, "port %d is not between 1 and 65535." % params["port"])
         if ":" in host:
             if host.count(":") == 1:
-                raise ApiError(USAGE, f"host {host!r} holds a port.", hint="Put it into port.")
+                raise ApiError(USAGE, f"host {host!r} contains a port.", hint="Use the option port for it.")
             # An IPv6 address; the zone of a link-local one follows a percent sign (RFC 6874).
             host = "[{}]".format(host.strip("[]").replace("%25", "%").replace("%", "%25"))
         options = HttpOptions.from_params("https://%s:%d/api/" % (host, params["port"]), params)
@@ -144,7 +146,7 @@ class EmClient:
         if not answer.get("task_id"):
             raise ApiError(
                 PROTOCOL,
-                f"The answer to the action {action} on {path} is not a task.",
+                f"The response to the action {action} on {path} is not a task.",
                 hint=DAMAGED_HINT,
                 outcome_unknown=True,
                 path=path,
@@ -210,7 +212,9 @@ class EmClient:
         remote, local = split(where)
         if local:
             shown = ", ".join(condition.text() for condition in local)
-            self.debug_lines.append(f"Filtered here, not on the server, whose grammar cannot carry it: {shown}")
+            self.debug_lines.append(
+                f"The module filters this itself, because the filter syntax of the server cannot express it: {shown}"
+            )
         texts = [filter_text, *remote] if filter_text else remote
         parameters: dict[str, Any] = {"type": query_type}
         if entities or local:
@@ -226,8 +230,8 @@ class EmClient:
         if asked["page"] > 1 and deadline and deadline.expired():
             raise ApiError(
                 TIMEOUT,
-                f"Time ran out before page {asked['page']} of a listing of {asked['type']} could be read.",
-                hint="Raise the time-out, or narrow the listing by filters.",
+                f"The time ran out before the module could read page {asked['page']} of the {asked['type']} listing.",
+                hint="Raise the timeout, or narrow the listing with filters.",
                 retryable=True,
             )
         return self.session.read("query", asked)
@@ -312,7 +316,7 @@ class EmClient:
             raise ApiError(
                 PROTOCOL,
                 f"Asked for {path}, the server answered with {shown or 'something else'}.",
-                hint="Nothing was done with that answer. " + DAMAGED_HINT,
+                hint="The module ignored that response. " + DAMAGED_HINT,
                 method="GET",
                 path=path,
                 retryable=True,

@@ -19,7 +19,7 @@ from typing import Any, Callable
 from .._errors import PROTOCOL, ApiError
 from .charset import readable
 
-XMLTODICT_IMPORT_ERROR = None if find_spec("xmltodict") else "There is no module named xmltodict."
+XMLTODICT_IMPORT_ERROR = None if find_spec("xmltodict") else "No module named 'xmltodict'."
 
 # Children that repeat although their parent is not named after them.
 _REPEATED = frozenset(
@@ -48,7 +48,7 @@ _TIME_OF_DAY = re.compile(r"(?:\d{4}-\d\d-\d\dT)?(\d\d:\d\d):\d\d(?:\.\d+)?(?:Z|
 _IDENTITY = frozenset(("uid", "href", "task_id", "session_id"))
 # The server's own misspelling in JSON (em_rest 1, JSON shape).
 _ALIASES = {"retry_specified1": "retry_specified"}
-DAMAGED_HINT = "See whether something between here and the server changes or cuts the answers."
+DAMAGED_HINT = "Check whether a proxy or firewall on the way to the server changes or truncates responses."
 # Deeper than any answer of the server; what is deeper could be neither walked through nor returned.
 MAX_DEPTH = 100
 # A text that does not end is taken to the end of the body: a search that fails would begin again at the next quote.
@@ -87,23 +87,23 @@ def decode(body: bytes, note: Callable[[str], object] = str) -> Any:
         body = readable(body).encode("utf-8")
     start = body[:4096].lstrip()[:40]
     if not start:
-        raise ApiError(PROTOCOL, "The answer has no body.", hint=DAMAGED_HINT, retryable=True)
+        raise ApiError(PROTOCOL, "The response is empty.", hint=DAMAGED_HINT, retryable=True)
     try:
         if start[:1] in b"{[":
             return _from_json(body, note)
         if start[:1] == b"<" and not re.match(rb"(?i)<(!doctype\s+html|html)", start):
             return _from_xml(body.lstrip(), note)
     except (ValueError, RecursionError, AttributeError, TypeError, KeyError, LookupError) as error:
-        raise _unreadable(f"The answer cannot be read: {_one_line(error)}.") from error
+        raise _unreadable(f"The response cannot be decoded: {_one_line(error)}.") from error
     except Exception as error:
         # expat's error type derives from Exception only.
         if type(error).__name__ != "ExpatError":
             raise
-        raise _unreadable(f"The answer is not well-formed XML: {_one_line(error)}.") from error
+        raise _unreadable(f"The response is not well-formed XML: {_one_line(error)}.") from error
     raise ApiError(
         PROTOCOL,
-        "The answer is neither XML nor JSON; it begins with {!r}.".format(start.decode("utf-8", "replace")),
-        hint="Check host and port (9398 is the default): a proxy or another service may have answered.",
+        "The response is neither XML nor JSON. It starts with {!r}.".format(start.decode("utf-8", "replace")),
+        hint="Check host and port (default 9398). A proxy or another service may have answered.",
         retryable=True,
     )
 
@@ -216,7 +216,9 @@ def _none(_text: str) -> None:
 def _from_xml(body: bytes, note: Callable[[str], object]) -> Any:
     if b"<!DOCTYPE" in body:
         # The server sends none. What xmltodict does with entities has changed from release to release.
-        raise ValueError("it declares a document type, in which entities could be defined")
+        raise ValueError(
+            "it contains a document type declaration, which is not allowed because it could define entities"
+        )
     # Imported when it is needed: most servers are asked for JSON.
     import xmltodict  # pylint: disable=import-outside-toplevel
 
@@ -257,7 +259,7 @@ def _mended(body: bytes, note: Callable[[str], object]) -> bytes:
         text = text.partition("?>")[2]
     clean = _FORBIDDEN.sub("", _REFERENCE.sub(allowed, text))
     if len(clean) != len(text):
-        note("Characters that XML does not allow were dropped from an answer.")
+        note("A response contained characters that XML does not allow. They were removed.")
     return clean.encode("utf-8")
 
 

@@ -42,8 +42,8 @@ def read_computers(
         if missing:
             raise ApiError(
                 NOT_FOUND,
-                f"No discovered computer is found for the {option} {', '.join(missing)}.",
-                hint="Names must match exactly; list them all without name and protection_group.",
+                f"Enterprise Manager does not know a computer with the {option} {', '.join(missing)}.",
+                hint="Names must match exactly. To list all computers, leave out name and protection_group.",
             )
     if restore_points:
         newest = read_newest_restore_points(client, {_place(record): _place(record) for record in found})

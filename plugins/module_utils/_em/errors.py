@@ -31,7 +31,7 @@ _COLLECTION = re.compile(
     r"/api/(query|querySvc|tasks|((agents|nas)/)?(jobs|backupSessions)|replicaSessions|(backup|replica)TaskSessions)/?$",
     re.IGNORECASE,
 )
-NOT_EM = "This is not Enterprise Manager; its REST API listens on port 9398 by default."
+NOT_EM = "This is not the Enterprise Manager REST API, which uses port 9398 by default."
 # Where errors of servers, gateways and proxies carry their words, the most telling first (RFC 9457 for the second).
 _WORDS = (
     "message",
@@ -50,10 +50,10 @@ _MUCH = 65536
 _HIDDEN_PARTS = (("<!--", "-->"), ("<script", "</script"), ("<style", "</style"), ("<head>", "</head"))
 _MARKUP = re.compile(rb"(?i)\s*<")
 TASK_SCOPE_HINT = (
-    "A task exists only in the logon session that created it: pass the session_id of that logon session "
-    "(see veeam_em_session), or follow the job session instead."
+    "A task exists only in the logon session that created it. Set session_id to the token of that logon session (see "
+    "veeam_em_session), or follow the job session instead."
 )
-LOGON_HINT = "Check username and password; domain accounts are written DOMAIN\\user, local accounts HOST\\user."
+LOGON_HINT = "Check username and password. Write domain accounts as DOMAIN\\user and local accounts as HOST\\user."
 
 
 def was_there(error: ApiError) -> ApiError:
@@ -163,16 +163,16 @@ def judge(response: Response) -> ApiError | None:
     if status in (404, 405) and _LOGON.search(response.path):
         return ApiError(
             NOT_FOUND,
-            "The server has no logon page at %s (%d)%s." % (response.path, status, said),
-            hint=f"{NOT_EM} Check host and port. Only if they are right, the service may be restarting.",
+            "The server does not have a logon page at %s (%d)%s." % (response.path, status, said),
+            hint=f"{NOT_EM} Check host and port. If they are correct, the service may be restarting.",
             retryable=status == 404,
             **about,
         )
     if status == 404 and (_COLLECTION.match(response.path) or _is_of_others(response.body)):
         return ApiError(
             NOT_FOUND,
-            "The server shows nothing at %s (%d)%s." % (response.path, status, said),
-            hint="The service may be restarting: try again in a minute. Otherwise check host and port.",
+            "The server did not find %s (%d)%s." % (response.path, status, said),
+            hint="The service may be restarting. Try again in a minute, or check host and port.",
             retryable=True,
             **about,
         )
@@ -184,18 +184,20 @@ def judge(response: Response) -> ApiError | None:
             **about,
         )
     if status == 407:
-        return ApiError(AUTHENTICATION, "The proxy asks for credentials (407).", hint="Put them into proxy.", **about)
+        return ApiError(
+            AUTHENTICATION, "The proxy requires credentials (407).", hint="Add them to the URL in proxy.", **about
+        )
     if status in (408, 429) or status >= 500:
         return ApiError(
             SERVER,
             "Enterprise Manager failed to answer %s %s (%d)%s." % (response.method, response.path, status, said),
-            hint="Try again later; if it lasts, see the Enterprise Manager service and its logs.",
+            hint="Try again later. If the problem persists, check the Enterprise Manager service and its logs.",
             retryable=status != 501,
             **about,
         )
     return ApiError(
         REJECTED,
         "Enterprise Manager rejected %s %s (%d)%s." % (response.method, response.path, status, said),
-        hint="Check the options against the server's message.",
+        hint="Compare the options with the message from the server.",
         **about,
     )

@@ -358,11 +358,11 @@ class Estate:
         """What people should know."""
         for name, server in sorted(self._doubtful)[:MANY_DOUBTS]:
             yield (
-                f"Several machines on {server} can be meant by {name}: it cannot be told which of them was backed up, "
-                "so none of them has a verdict or a restore point from there."
+                f"Several machines on {server} match {name}. It is not clear which of them was backed up, so they "
+                "get neither a verdict nor a restore point from there."
             )
         if len(self._doubtful) > MANY_DOUBTS:
-            yield f"The same holds for {len(self._doubtful) - MANY_DOUBTS} more names."
+            yield f"The same applies to {len(self._doubtful) - MANY_DOUBTS} more names."
         for server in sorted(self._ahead):
             yield f"Sessions or restore points on {server} are dated ahead and left out. Check that server's clock."
 
@@ -390,7 +390,7 @@ def _whole(client: EmClient, query_type: str, where: Sequence[Clause]) -> list[R
     """A listing that no machine may be missing from."""
     rows, certain = client.query_whole(query_type, where=where, sort_by="Name", key=row_key)
     if not certain:
-        client.warn(f"The listing of {query_type} changed while it was read: something may be missing from it.")
+        client.warn(f"The {query_type} listing changed while the module read it. Entries may be missing.")
     # What the server's grammar cannot carry is left over.
     return [row for row in rows if all(condition.holds(row) for condition in split(where)[1])]
 
@@ -407,7 +407,7 @@ def _check_groups(client: EmClient, estate: Estate, groups: Sequence[str]) -> No
         raise ApiError(
             NOT_FOUND,
             f"There is no protection group called {', '.join(map(repr, missing))}.",
-            hint=f"This Enterprise Manager has: {', '.join(sorted(names)) or 'none'}.",
+            hint=f"Enterprise Manager has: {', '.join(sorted(names)) or 'none'}.",
         )
 
 
@@ -475,7 +475,7 @@ def _newest_first(
             return
     if not ordered and number > PAGE_SIZE:
         # Rows may have moved from a page that was still to come to one that had been read.
-        client.warn(f"The listing of {query_type} was out of order: newer verdicts may be missing from it.")
+        client.warn(f"The {query_type} listing was not in order. Newer verdicts may be missing.")
 
 
 def _read_childless_runs(client: EmClient, estate: Estate, runs: list[JobSession], begin: datetime) -> None:

@@ -39,7 +39,7 @@ def conditions(wanted: Mapping[str, Any], **fields: str) -> list[Condition]:
                 raise ApiError(
                     USAGE,
                     f"{option} {given!r} is not a time.",
-                    hint="Write UTC as 2026-01-31T22:00:00Z, or with an offset.",
+                    hint="Write a UTC time such as 2026-01-31T22:00:00Z, or a time with an offset.",
                 )
             result.append(Condition.of("CreationTime", operator, filter_time(then + margin)))
     return result

@@ -99,9 +99,13 @@ class Jobs:
         """A failure that also names the schedules which were not set because of it."""
         unset = [row for row in self.rows if row.unset(self.wish)]
         for row in unset:
-            row.notes.append("Its schedule was not set.")
+            row.notes.append("Its schedule was not changed.")
         names = ", ".join(row.name for row in unset)
-        return error.restated(f"{error.message} The schedule was not set: {names}.") if unset else error
+        return (
+            error.restated(f"{error.message} The schedules of these jobs were not changed: {names}.")
+            if unset
+            else error
+        )
 
     # Before anything is written
 
@@ -122,6 +126,7 @@ class Jobs:
             try:
                 row.plan = make_plan(self.wish, seen)
             except ApiError as error:
+                row.error = error
                 problems.append(error)
             if run and row.plan.action == REUSE:
                 self.watch.keep(run, machines)
@@ -131,8 +136,12 @@ class Jobs:
             self.rows.append(row)
         if problems:
             # Nothing has been written yet: a wish that cannot be fulfilled as a whole is refused as a whole.
+            for row in self.rows:
+                if not row.error:
+                    row.notes.append("Nothing was done, because another job of the task is in conflict.")
+            told = ["Check mode: the task would fail."] if check_mode else []
             raise problems[0].restated(
-                " ".join(problem.message for problem in problems),
+                " ".join([*told, *(problem.message for problem in problems)]),
                 learnt={"jobs": [row.as_dict() for row in self.rows]},
             )
 
@@ -208,7 +217,7 @@ class Jobs:
                     self._attach(row, sessions)
                 elif not row.begun and not sessions:
                     row.error, row.action = None, NONE
-                    row.notes.append("It had ended before it could be stopped.")
+                    row.notes.append("The run ended before the module could stop it.")
             return not any(row.error for row in rows)
 
         if rows:
@@ -223,7 +232,7 @@ class Jobs:
             raise running_already(row.name, sessions[0])
         row.error, row.action = None, ATTACH
         row.take(sessions)
-        row.notes.append("Somebody else had started it just before.")
+        row.notes.append("Somebody else started the job just before.")
 
     # Runs
 
@@ -243,7 +252,7 @@ class Jobs:
             except ApiError as error:
                 if not error.retryable:
                     raise
-                self.client.warn(f"The runs could not be looked at: {error.message}")
+                self.client.warn(f"The runs could not be read: {error.message}")
             return
         try:
             ended = self.waiter.until(lambda: self._over(rows, begun))
@@ -284,12 +293,14 @@ class Jobs:
         """A failure to read that also tells how the runs stand."""
         sessions = [session for row in rows for session in row.sessions]
         if any(session["running"] for session in sessions) or not all(row.session_ids for row in rows):
-            return error.restated(hint=f"{error.hint or ''} Nothing was stopped: the backups continue.".strip())
+            return error.restated(
+                hint=f"{error.hint or ''} Nothing was stopped. The backups continue on the server.".strip()
+            )
         verdicts = ", ".join(f"{each['name']} {each['result'] or 'without a verdict'}" for each in sessions)
         ids = ", ".join(each["id"] for each in sessions)
         return error.restated(
-            f"The runs have ended ({verdicts}), but their machines could not be read. {error.message}",
-            hint=f"Read them with veeam_em_job_session_wait, id: [{ids}]; no new backup is needed for that.",
+            f"The runs have ended ({verdicts}), but the module could not read their machines. {error.message}",
+            hint=f"Read them with veeam_em_job_session_wait, id: [{ids}]; you do not need a new backup.",
         )
 
     # Outcome
@@ -306,7 +317,7 @@ class Jobs:
                 texts.append(f"{row.name}: {row.outcome(self.wish.fail_on)}")
         if not texts:
             return
-        hint = "The machines and reasons are in jobs[].machines; fail_on decides what counts."
+        hint = "See jobs[].machines for the machines and reasons. fail_on defines what counts as a failure."
         first = next((row.error for row in self.rows if row.error), ApiError(REJECTED, "", hint=hint))
         raise first.restated(" ".join(texts))
 
@@ -327,8 +338,8 @@ def _doubt(row: Row, sessions: Sequence[JobSession]) -> ApiError:
     names = ", ".join(f"{each['name']} (id {each['id']})" for each in sessions)
     return ApiError(
         AMBIGUOUS,
-        "It cannot be told which session is the run that was started. By the servers' clocks, these began before "
-        f"the start: {names}.",
-        hint="Look at the job in Backup & Replication. If the clocks of the backup server and of Enterprise Manager "
-        "differ, set them right; veeam_em_job_session_wait gives the verdict of a session by its id.",
+        "The module cannot tell which session is the run that it started. According to the server clocks, these "
+        f"sessions began before the start: {names}.",
+        hint="Check the job in Backup & Replication. If the clocks of the backup server and of Enterprise Manager "
+        "differ, correct them. Use veeam_em_job_session_wait to get the verdict of a session.",
     )

@@ -28,7 +28,7 @@ def checked_id(given: str) -> str:
     """
     result = given.strip().rpartition(":")[2]
     if not _ID.match(result):
-        raise ApiError(USAGE, f"{given!r} is not an id.", hint="Give the id (a GUID, or task-N for tasks) or the UID.")
+        raise ApiError(USAGE, f"{given!r} is not an ID.", hint="Use the ID (a GUID, or task-N for tasks) or the UID.")
     return quote(result, safe="")
 
 
@@ -48,8 +48,8 @@ def path_of(href: str) -> str:
     if path == parts.path or ".." in path:
         raise ApiError(
             PROTOCOL,
-            f"The server's link {parts.path} does not lead into its API.",
-            hint="The link was not followed. Ask by id or by filters instead.",
+            f"The link {parts.path} from the server does not point to its API.",
+            hint="The module did not follow the link. Use IDs or filters instead.",
         )
     return f"{path}?{parts.query}" if parts.query else path
 

@@ -88,8 +88,8 @@ def find_jobs(
         nameless = unique[None]
         raise ApiError(
             PROTOCOL,
-            f"Enterprise Manager shows the {nameless.family.noun} {nameless.resource.get('name')!r} without an id; "
-            "nothing was done.",
+            f"Enterprise Manager returned the {nameless.family.noun} {nameless.resource.get('name')!r} without an "
+            "ID. Nothing was done.",
             hint=DAMAGED_HINT,
         )
     return list(unique.values())
@@ -108,7 +108,7 @@ def check_server(client: EmClient, server: str) -> str:
     raise ApiError(
         NOT_FOUND,
         f"There is no backup server {server}.",
-        hint=f"This Enterprise Manager has: {', '.join(names) or 'none'}.",
+        hint=f"Enterprise Manager has: {', '.join(names) or 'none'}.",
     )
 
 
@@ -180,8 +180,8 @@ def _one_by_id(client: EmClient, families: Sequence[Family], item_id: str) -> Fo
                 raise
             if family is families[-1]:
                 raise error.restated(
-                    f"There is no {_noun(families)} with the id {item_id}.",
-                    hint=f"List the ids with {_listed_by(families)}, or give the name.",
+                    f"There is no {_noun(families)} with the ID {item_id}.",
+                    hint=f"List the IDs with {_listed_by(families)}, or use the name.",
                     kind=NOT_FOUND,
                 ) from error
     raise ValueError("no family of jobs to look in")
@@ -229,7 +229,7 @@ def _ambiguous(families: Sequence[Family], name: str, same: Sequence[Found]) -> 
         places = ", ".join(
             sorted(f"{_a(each.family.noun)} on {backup_server(each.resource).get('name')}" for each in same)
         )
-    choice = f"Set {' or '.join(options)} to tell them apart, or give the id" if options else "Give the id"
+    choice = f"Set {' or '.join(options)} to select one of them, or use the ID" if options else "Use the ID"
     return ApiError(
         AMBIGUOUS, f"{len(same)} {_noun(families)}s are called {name!r}, {places}.", hint=f"{choice}: {ids}."
     )
@@ -245,7 +245,7 @@ def _unknown(client: EmClient, families: Sequence[Family], names: Sequence[str],
     hints = []
     whole = ",".join(names)
     if whole != names[0] and whole in here:
-        hints.append(f"A name with a comma is given as a list: name: [{whole!r}].")
+        hints.append(f"Write a name that contains a comma as a list: name: [{whole!r}].")
     others = _of_other_families(client, families, names)
     for name in names:
         elsewhere = sorted({str(backup_server(row).get("name")) for row in rows if row.get("name") == name})
@@ -254,12 +254,14 @@ def _unknown(client: EmClient, families: Sequence[Family], names: Sequence[str],
             hints.append(f"{name!r} is on: {', '.join(elsewhere)}.")
         elif name in others:
             noun = _a(others[name].noun)
-            hints.append(f"{name!r} is the name of {noun}: use veeam_em_job or veeam_em_job_info, with kind any.")
+            hints.append(f"{name!r} is {noun}. Use veeam_em_job or veeam_em_job_info with kind any.")
         elif near and whole not in near:
             hints.append(f"Did you mean: {', '.join(near)}?")
     if not hints:
-        seen = ", ".join(here) if 0 < len(here) <= MANY_NAMES else str(len(here))
-        hints.append(f"Names must match exactly; {_noun(families)}s that this account sees{where}: {seen}.")
+        seen = f"{len(here)} {_noun(families)}s{where}"
+        if 0 < len(here) <= MANY_NAMES:
+            seen = f"these {_noun(families)}s{where}: {', '.join(here)}"
+        hints.append(f"Names must match exactly. This account can see {seen}.")
     called = ", ".join(repr(name) for name in names)
     return ApiError(NOT_FOUND, f"There is no {_noun(families)} called {called}{where}.", hint=" ".join(hints))
 
@@ -300,5 +302,5 @@ def _refuse_others(found: Sequence[Found], server: str) -> None:
             raise ApiError(
                 USAGE,
                 f"The {each.family.noun} {each.resource.get('name')} is on {there}, not on {server}.",
-                hint="Leave out backup_server when you give ids.",
+                hint="Leave out backup_server if you use IDs.",
             )

@@ -97,9 +97,9 @@ class Order:
         """
         chosen = bool(self.names) + bool(self.ids) + self.all_jobs
         if self.state == FREEZE and not chosen:
-            raise ApiError(USAGE, "No job is named.", hint="Give name or id, or set all_jobs to true.")
+            raise ApiError(USAGE, "No job was given.", hint="Set name or id, or set all_jobs to true.")
         if chosen > 1:
-            raise ApiError(USAGE, "name, id and all_jobs exclude each other.", hint="Give one of them.")
+            raise ApiError(USAGE, "name, id and all_jobs cannot be combined.", hint="Set only one of them.")
         if self.expires_after is not None and self.expires_after <= 0:
             raise ApiError(USAGE, "expires_after must be more than 0 seconds.")
         if self.timeout < 0:
@@ -204,16 +204,17 @@ class Maintenance:
             if self.order.state == FREEZE and self.window.owed and not self.window.owed.keys() & self._known().keys():
                 raise ApiError(
                     CONFLICT,
-                    f"{self.memory.path} belongs to another Enterprise Manager: {self.em} knows none of its jobs.",
-                    hint="Nothing was changed. Give another path.",
+                    f"{self.memory.path} belongs to another Enterprise Manager: {self.em} does not have any of its "
+                    "jobs.",
+                    hint="Nothing was changed. Set another path.",
                 )
         elif self.window.em != self.em and self.window.owed:
             raise ApiError(
                 CONFLICT,
                 f"{self.memory.path} belongs to the Enterprise Manager {self.window.em}, "
-                f"but the connection leads to {self.em}.",
-                hint=f"Nothing was changed. Connect to {self.window.em}, by the name that was used to freeze, or give "
-                "another path. If it is the same one under a new name, change em in that file.",
+                f"but the connection goes to {self.em}.",
+                hint=f"Nothing was changed. Connect to {self.window.em}, with the same name that was used to freeze, "
+                "or set another path. If this is the same server under a new name, change em in that file.",
             )
 
     def _save(self) -> None:
@@ -269,7 +270,7 @@ class Maintenance:
         if unknown:
             raise ApiError(
                 PROTOCOL,
-                "Nothing was frozen: Enterprise Manager does not say whether the schedules of these jobs are enabled: "
+                "Nothing was frozen. Enterprise Manager does not say whether the schedules of these jobs are enabled: "
                 f"{', '.join(unknown)}.",
                 hint="Leave them out, or disable their schedules in Backup & Replication.",
             )
@@ -290,14 +291,14 @@ class Maintenance:
         else:
             for key, entry in self.window.jobs.items():
                 self._add(key, entry, None, entry.state)
-            self.remark = f"All that was frozen with {self.memory.path} was thawed before."
+            self.remark = f"Everything that was frozen with {self.memory.path} has already been thawed."
 
     def _not_overdue(self) -> str:
         if not self.window.owed:
-            return f"Nothing of {self.memory.path} is frozen."
+            return f"No schedule in {self.memory.path} is frozen."
         if self.window.expires_at is None:
-            return f"{self.memory.path} is frozen without an end (expires_after): it is never overdue."
-        return f"{self.memory.path} is frozen until {time_of(self.window.expires_at)}: it is not overdue."
+            return f"{self.memory.path} does not expire (expires_after was not set), so it is never overdue."
+        return f"{self.memory.path} is frozen until {time_of(self.window.expires_at)} and is not overdue."
 
     def _take_owed(self) -> None:
         """One piece for each remembered job that is meant, with the job as it is now."""
@@ -319,7 +320,7 @@ class Maintenance:
         others = [each for each in order.names if each not in names]
         others += [each for each in order.ids if bare_id(each.strip()) not in {piece.key for piece in self.pieces}]
         if others:
-            self.client.warn(f"These were not frozen with {self.memory.path}: {', '.join(others)}.")
+            self.client.warn(f"These jobs were not frozen with {self.memory.path}: {', '.join(others)}.")
 
     def _is_on(self, now: Found | None, entry: Entry) -> bool:
         server = self.order.backup_server
@@ -350,16 +351,16 @@ class Maintenance:
         if self.order.forget_missing:
             for piece in missing:
                 self._note(piece.entry, GONE)
-                piece.notes.append("Enterprise Manager does not know it; it is forgotten.")
+                piece.notes.append("Enterprise Manager does not have this job. It was removed from the file.")
             self._save()
             return
         for piece in missing:
-            piece.notes.append("This Enterprise Manager does not know it.")
+            piece.notes.append("Enterprise Manager does not have this job.")
         names = ", ".join(sorted(piece.entry.name for piece in missing))
         self.problems.append(
             ApiError(
                 NOT_FOUND,
-                f"This Enterprise Manager does not know {names}. Is it the one on which they were frozen?",
+                f"Enterprise Manager does not have these jobs: {names}. Check that they were frozen on this server.",
                 hint="If they were deleted, set forget_missing to true.",
             )
         )
@@ -429,14 +430,14 @@ class Maintenance:
             names = ", ".join(piece.entry.name for piece in still)
             raise timed_out(
                 f"Gave up after {self.waiter.options.timeout:g} seconds (wait_timeout): an earlier change of {names} "
-                "was cut short and may still show.",
+                "was interrupted and may still take effect.",
                 f"Nothing was toggled. {self._kept()} Raise wait_timeout.",
             )
         for piece in still:
             # The clocks of both sides may differ by a blink.
             piece.step = self._step(piece, in_doubt=False)
         for piece in pieces:
-            piece.notes.append("An earlier change was cut short; how it came out was read first.")
+            piece.notes.append("An earlier change was interrupted. The module read its result first.")
 
     def _toggle(self, pieces: Sequence[Piece]) -> None:
         by_row = {id(piece.row): piece for piece in pieces}
@@ -505,7 +506,7 @@ class Maintenance:
     # Outcome
 
     def _kept(self) -> str:
-        return f"The memory {self.memory.path} is kept; run the same again when that is settled."
+        return f"The file {self.memory.path} was kept. Solve the problem and run the task again."
 
     def _raise_problems(self) -> None:
         errors = [(piece.entry.name, piece.error) for piece in self.pieces if piece.error]

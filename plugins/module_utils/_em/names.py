@@ -52,7 +52,7 @@ def machine_names(given: Any) -> list[str]:
     """
     items = given if isinstance(given, list) else [given]
     if not items:
-        raise ApiError(USAGE, "No machine is named.", hint="Give at least one name in machine.")
+        raise ApiError(USAGE, "No machine was given.", hint="Set machine to at least one name.")
     return list(dict.fromkeys(_name(item, number) for number, item in enumerate(items, 1)))
 
 
@@ -64,8 +64,8 @@ def _name(item: Any, number: int) -> str:
     what = "null" if item is None else "empty" if item in ("", [], {}) or isinstance(item, str) else f"{item!r}"
     raise ApiError(
         USAGE,
-        f"machine holds something that is not the name of a machine: element {number} is {what}.",
-        hint="Give a list of texts, one name each.",
+        f"machine contains an element that is not a machine name: element {number} is {what}.",
+        hint="Use a list of strings with one name each.",
     )
 
 
@@ -106,7 +106,7 @@ class Matcher:
             raise ApiError(
                 AMBIGUOUS,
                 " ".join(problems),
-                hint="Give the full name as veeam_em_computer_info or the backup job shows it, or set backup_server.",
+                hint="Use the full name as shown by veeam_em_computer_info or the backup job, or set backup_server.",
             )
         return result
 

@@ -33,10 +33,10 @@ def pages(
         paging = as_dict(as_dict(answer).get("paging_info"))
         here = whole(paging.get("page_num"))
         if here not in (None, number):
-            raise _circle(f"Page {here} came back where page {number} was asked for.")
+            raise _circle(f"The server returned page {here} instead of page {number}.")
         what = tuple(map(row_key, rows))
         if rows and what in seen:
-            raise _circle(f"Page {number} brings the same rows as a page before it.")
+            raise _circle(f"Page {number} contains the same rows as an earlier page.")
         seen.add(what)
         yield rows
         count = whole(paging.get("pages_count"))
@@ -79,7 +79,7 @@ def _rows(answer: Any) -> list[dict[str, Any]]:
     answer = as_dict(answer)
     parts = [answer.get(name) for name in ("refs", "entities", "resources")]
     if "paging_info" not in answer and not any(parts):
-        raise ApiError(PROTOCOL, "The answer to a query is not a query result.", hint=DAMAGED_HINT, retryable=True)
+        raise ApiError(PROTOCOL, "The response to a query is not a query result.", hint=DAMAGED_HINT, retryable=True)
     return [row for part in parts for row in members(part)]
 
 

@@ -57,14 +57,14 @@ class Piece:
         if self.before not in OWED and self.entry.state != UNTOUCHED:
             return "It is not frozen."
         shown = "enabled" if self.row.job["schedule_enabled"] else "disabled"
-        return f"Nothing to do: the schedule is {shown} already."
+        return f"Nothing to do: the schedule is already {shown}."
 
     def predict(self, wish: bool) -> None:
         """Note what would be done, and show the job as it would be."""
         if not self.row or not self.step:
             return
         if self.to_do(LOOK):
-            self.notes.append("Would first wait whether an earlier change that was cut short shows.")
+            self.notes.append("Would first wait to see whether an interrupted earlier change takes effect.")
         if self.to_do(NOTHING):
             self.entry.state = self.step.state
             self.notes.append(self.nothing_to_do())

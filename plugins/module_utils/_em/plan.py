@@ -65,11 +65,13 @@ def check(wish: Wish) -> None:
     :raises ApiError: kind usage.
     """
     if wish.state == SCHEDULE and wish.schedule_enabled is None:
-        raise ApiError(USAGE, "state schedule needs schedule_enabled.", hint="Set schedule_enabled to true or false.")
+        raise ApiError(
+            USAGE, "state schedule requires schedule_enabled.", hint="Set schedule_enabled to true or false."
+        )
     if not wish.valid_for >= 0:
-        raise ApiError(USAGE, "valid_for must be at least 0 seconds.", hint="0 means: start a backup in any case.")
+        raise ApiError(USAGE, "valid_for must be at least 0 seconds.", hint="Use 0 to always start a backup.")
     if wish.valid_for and wish.state != STARTED:
-        raise ApiError(USAGE, f"valid_for has no meaning for state {wish.state}.", hint="Leave it out.")
+        raise ApiError(USAGE, f"valid_for cannot be used with state {wish.state}.", hint="Leave it out.")
 
 
 def make_plan(wish: Wish, seen: Observed) -> Plan:
@@ -80,23 +82,25 @@ def make_plan(wish: Wish, seen: Observed) -> Plan:
     """
     toggle = must_toggle(wish, seen.job)
     if wish.state == SCHEDULE:
-        return Plan(NONE, toggle, "" if toggle else "the schedule is as wanted")
+        return Plan(NONE, toggle, "" if toggle else "the schedule already has the requested value")
     if wish.state == STOPPED:
         if seen.running and all(map(is_stopping, seen.running)):
             # Stopping is not idempotent: a second stop may be another kind of stop.
-            return Plan(NONE, toggle, "it is stopping already")
-        return Plan(STOP, toggle, "") if seen.running else Plan(NONE, toggle, "it is not running")
+            return Plan(NONE, toggle, "it is already stopping")
+        return Plan(STOP, toggle, "") if seen.running else Plan(NONE, toggle, "the job is not running")
     if seen.valid:
-        return Plan(REUSE, toggle, f"its run {seen.valid['name']} ended {seen.valid['result']} and still counts")
+        return Plan(
+            REUSE, toggle, f"its run {seen.valid['name']} ended {seen.valid['result']} and is recent enough (valid_for)"
+        )
     busy = busy_sessions(seen.job, seen.running)
     if busy:
         if wish.if_running == "fail":
             raise running_already(seen.job["name"], busy[0])
-        return Plan(ATTACH, toggle, "it is running already")
+        return Plan(ATTACH, toggle, "the job is already running")
     if wish.state == STARTED:
         return Plan(START, toggle, "")
     if seen.last is None:
-        return Plan(NONE, toggle, "it has not run in the last 30 days")
+        return Plan(NONE, toggle, "the job has not run in the last 30 days")
     if seen.last["result"] != FAILED:
         return Plan(NONE, toggle, f"its last run ended {seen.last['result'] or 'without a verdict'}")
     return Plan(RETRY, toggle, "")
@@ -113,7 +117,7 @@ def must_toggle(wish: Wish, job: Job) -> bool:
     if job["schedule_configured"] is False:
         raise ApiError(
             CONFLICT,
-            f"The job {job['name']} has no schedule, so there is none to enable or disable.",
+            f"The job {job['name']} has no schedule to enable or disable.",
             hint="Configure a schedule in the job's settings in Backup & Replication, or leave out schedule_enabled.",
         )
     if wish.schedule_enabled == job["schedule_enabled"]:
@@ -142,6 +146,6 @@ def running_already(name: str, session: JobSession) -> ApiError:
     """The error for a job that runs although it must not."""
     return ApiError(
         CONFLICT,
-        f"The job {name} is running already (session {session['name']}).",
-        hint="Wait for it with veeam_em_job_session_wait, or set if_running to attach.",
+        f"The job {name} is already running (session {session['name']}).",
+        hint="Wait for that run with veeam_em_job_session_wait, or set if_running to attach to join it.",
     )

@@ -210,10 +210,14 @@ def read_protection(client: EmClient, wanted: Mapping[str, Any]) -> dict[str, An
                     machines.note_older(found[name])
     if history.ahead:
         shown = next(iter(history.ahead.values()))
-        client.warn(f"Left out, since they are dated in the future: {len(history.ahead)} sessions, such as {shown}.")
+        client.warn(
+            f"{len(history.ahead)} sessions were left out because they are dated in the future, such as {shown}."
+        )
     for name, known in found.items():
         if len(known.vms) > 1:
-            client.warn(f"{name} is the name of several VMs ({', '.join(sorted(known.vms))}), which are taken for one.")
+            client.warn(
+                f"{name} is the name of several VMs ({', '.join(sorted(known.vms))}), which are treated as one."
+            )
     records = [{**_record(machines, name, found.get(name)), **verdicts.get(name, NO_VERDICTS)} for name in asked]
     if wanted["include_restore_points"]:
         points = _restore_points(client, found.values())

@@ -48,7 +48,9 @@ class Condition:
         if not _FIELD.match(field):
             raise ApiError(USAGE, f"{field!r} is not the name of a field.")
         if not values:
-            raise ApiError(USAGE, f"The filter on {field} has no value.", hint="Leave the filter out, or give a value.")
+            raise ApiError(
+                USAGE, f"The filter on {field} does not have a value.", hint="Remove the filter, or set a value."
+            )
         return cls(field, op, tuple(str(value).lower() if isinstance(value, bool) else str(value) for value in values))
 
     @property
@@ -73,8 +75,8 @@ class Condition:
         if actual is None:
             raise ApiError(
                 USAGE,
-                f"A filter on {self.field} cannot hold {', '.join(map(repr, self.values))}: the server's grammar "
-                "cannot carry it, and the resources do not show that field.",
+                f"A filter on {self.field} cannot contain {', '.join(map(repr, self.values))}: the filter syntax of "
+                "the server cannot express it, and the resources do not have that field.",
                 hint="Filter on another field.",
             )
         matches = [_COMPARE[self.op](*_comparable(self.field, actual, value)) for value in self.values]

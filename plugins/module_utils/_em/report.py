@@ -65,7 +65,9 @@ class Wishes:
             raise ApiError(USAGE, "hours must be more than 0.")
         for option in ("name", "machine"):
             if params[option] is not None and not [each for each in params[option] if each.strip()]:
-                raise ApiError(USAGE, f"{option} is empty.", hint=f"Leave {option} out to mean all, or name some.")
+                raise ApiError(
+                    USAGE, f"{option} is empty.", hint=f"Leave out {option} to select all, or add at least one entry."
+                )
         rpo = [(str(each["machine"]), float(each["hours"])) for each in params["rpo_overrides"] or []]
         if params["rpo_hours"] is not None:
             rpo.append(("*", float(params["rpo_hours"])))
@@ -94,7 +96,11 @@ def _exclusion(given: Any) -> tuple[str, str]:
         return given.strip(), "no reason given"
     if isinstance(given, dict) and given.get("machine") and set(given) <= {"machine", "reason"}:
         return str(given["machine"]), str(given.get("reason") or "no reason given")
-    raise ApiError(USAGE, f"exclude holds {given!r}.", hint="Give a name or pattern, or machine and reason.")
+    raise ApiError(
+        USAGE,
+        f"exclude contains {given!r}, which is not a valid entry.",
+        hint="Use a name, a pattern, or a dictionary with machine and reason.",
+    )
 
 
 @dataclass
@@ -233,7 +239,8 @@ class Report:
         if shown:
             names = ", ".join(row.name for row in shown[:5])
             self.warnings.append(
-                f"Backups of {len(shown)} machines do not count, as they have no date or one that lies ahead: {names}."
+                f"Backups of {len(shown)} machines do not count, because they have no date or a date in the future: "
+                f"{names}."
             )
         return {
             "generated_at": _text(self.now),
@@ -508,9 +515,10 @@ class Report:
         if breaches:
             msg = " ".join(breach["msg"] for breach in breaches)
         elif excluded is not None:
-            msg = f"{name} is not backed up on purpose: {excluded.rstrip('.')}."
+            msg = f"{name} is intentionally not backed up: {excluded.rstrip('.')}."
         else:
-            msg = " ".join(map(self._age_sentence, judged)) or f"No machine is called {name}."
+            unknown = f"No machine is called {name}."
+            msg = " ".join(map(self._age_sentence, judged)) or unknown
         return {
             "machine": name,
             "known_as": sorted({row.name for row in rows}),
@@ -605,10 +613,10 @@ def _sentence(name: str, why: str, hours: float | None, limit: float) -> str:
     if why == NEVER:
         return f"{name}: a job protects it, but no good backup of it is known."
     if why == UNKNOWN_DATE:
-        return f"{name}: its backups have no date, or one that lies ahead; their age is not known."
+        return f"{name}: its backups have no date or a date in the future, so their age is unknown."
     if hours is None:
         return f"{name}: no job protects it, and no good backup of it is known."
-    return f"{name}: no job protects it any more; its newest good backup is {_hours(hours)} old."
+    return f"{name}: no job protects it anymore; its newest good backup is {_hours(hours)} old."
 
 
 def _hours(hours: float) -> str:

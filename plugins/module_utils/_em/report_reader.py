@@ -87,7 +87,7 @@ class _Reader:
         begin = self.client.now() - timedelta(hours=wishes.hours)
         if begin < self.client.now() - KEPT - timedelta(days=1):
             self.client.warn(
-                "Enterprise Manager lists the sessions of the last 30 days; the report cannot reach further."
+                "Enterprise Manager lists the sessions of the last 30 days; the report cannot cover a longer period."
             )
         floor = self._read_period(begin)
         self._read_listed(entries, begin)
@@ -158,7 +158,11 @@ class _Reader:
         if missing:
             near = [match for name in missing for match in near_matches(name, known)]
             hint = f"Did you mean: {', '.join(map(repr, near))}?" if near else "Names must match exactly."
-            raise ApiError(NOT_FOUND, f"There is no job called {', '.join(map(repr, missing))}.", hint=hint)
+            raise ApiError(
+                NOT_FOUND,
+                f"There is no job called {', '.join(map(repr, missing))}.",
+                hint=hint,
+            )
 
     def _computers(self) -> list[Computer]:
         if self.kind == VM or self.names is not None:
@@ -226,7 +230,8 @@ class _Reader:
         rows, whole = self.client.query_steady(query_type, where=where, sort_by="CreationTime")
         if not whole:
             self.client.warn(
-                f"The listing of {query_type} kept changing while it was read; a row may be missing from the report."
+                f"The {query_type} listing kept changing while the module read it. A row may be missing from the "
+                "report."
             )
         return rows
 
@@ -255,7 +260,8 @@ class _Reader:
                 self.tasks[own["id"]] = own
         if len(wanted) > FEW_RUNS:
             self.client.warn(
-                f"{len(wanted)} runs show no machines; only the {FEW_RUNS} newest were asked for their own lists."
+                f"{len(wanted)} runs do not show any machines. The module read the machine lists of only the "
+                f"{FEW_RUNS} newest."
             )
 
 

@@ -116,7 +116,7 @@ class Row:
             return Standing(self.name, f"failed: {self.error.message}", ended=True, bad=True)
         if self.session:
             return standing(self.name, self.session, self.machines)
-        return Standing(self.name, "started; its run has not appeared yet" if self.begun else "waiting")
+        return Standing(self.name, "started; its run is not visible yet" if self.begun else "waiting")
 
     def outcome(self, fail_on: str) -> str:
         """How the run ended, as a sentence."""
@@ -134,7 +134,7 @@ class Row:
             done = "" if percent is None else ", %d %%" % percent
             return f"{self.name} ({self.session['state']}{done})"
         if self.begun and not self.session:
-            return f"{self.name} (its session has not appeared yet)"
+            return f"{self.name} (its session is not visible yet)"
         return None
 
     def conclude(self, wish: Wish) -> None:
@@ -147,12 +147,15 @@ class Row:
         elif self.begun:
             begun = "Started" if self.action == START else "Retried"
             unseen = "" if self.session else "; its run is not visible yet"
-            self.notes.append(f"{begun}{unseen}. Nobody waits for its outcome.")
+            wait = "run the task again with wait set to true"
+            if self.running:
+                wait = f"use veeam_em_job_session_wait, id: [{', '.join(each['id'] for each in self.running)}]"
+            self.notes.append(f"{begun}{unseen}. Nobody is waiting for the result. To wait for it, {wait}.")
         elif self.action == STOP:
             result = self.session["result"] if self.session and waited else None
-            self.notes.append(f"Stopped; the run ended {result}." if result else "Told to stop.")
+            self.notes.append(f"Stopped; the run ended {result}." if result else "Stop requested.")
         if self.toggle.done:
-            self.notes.append(f"The schedule is {'enabled' if wish.schedule_enabled else 'disabled'} now.")
+            self.notes.append(f"The schedule is now {'enabled' if wish.schedule_enabled else 'disabled'}.")
 
     def predict(self, wish: Wish) -> None:
         """Note what would be done, and show the job as it would be."""
@@ -210,12 +213,12 @@ def too_late(rows: Sequence[Row], waiter: Waiter) -> ApiError:
     """The error for jobs that were not done when time ran out."""
     waiting = [text for row in rows if (text := row.unfinished())]
     ids = [session["id"] for row in rows for session in row.running]
-    resume = "Look at the jobs before you run the playbook again: what is not seen running would be started anew."
+    resume = "Check the jobs before you run the playbook again. It starts every job that is not visibly running."
     if ids:
         resume = f"Wait for them with veeam_em_job_session_wait, id: [{', '.join(ids)}], or raise wait_timeout."
     others = "".join(f" {row.name}: {row.error.message}" for row in rows if row.error)
     return timed_out(
         f"Gave up after {waiter.options.timeout:g} seconds (wait_timeout) with these jobs unfinished: "
         f"{', '.join(waiting)}.{others}",
-        f"Nothing was stopped: what was started continues. {resume}",
+        f"Nothing was stopped. The runs continue on the server. {resume}",
     )

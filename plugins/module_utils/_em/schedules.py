@@ -90,6 +90,6 @@ class Schedules:
         shown = {True: "is still enabled", False: "is still disabled", None: "is not shown"}
         return ApiError(
             CONFLICT,
-            f"The schedule of {row.name} {shown[row.job['schedule_enabled']]} although it was toggled.",
-            hint="Somebody else may have toggled it at the same time; it was not toggled again.",
+            f"The schedule of {row.name} {shown[row.job['schedule_enabled']]} although the module toggled it.",
+            hint="Somebody else may have toggled it at the same time. The module did not toggle it again.",
         )

@@ -98,7 +98,8 @@ class EmSession:
         except ApiError as error:
             if error.http_status == 401:
                 raise error.restated(
-                    hint="A new logon session was refused as well: see whether the server or a proxy drops sessions."
+                    hint="The server also rejected a new logon session. Check whether the server or a proxy drops "
+                    "sessions."
                 ) from error
             raise
 
@@ -108,7 +109,7 @@ class EmSession:
         :raises ApiError: `outcome_unknown` is set when the write may have taken effect.
         """
         if self.read_only:
-            raise ApiError(USAGE, f"{method} {path} was held back: nothing is written in check mode.")
+            raise ApiError(USAGE, f"{method} {path} was not sent, because the module does not write in check mode.")
         self._ensure()
         return self.transport.request(
             method, path, safety=WRITE, read=self._decoded, query=query, headers=self._headers()
@@ -123,15 +124,15 @@ class EmSession:
         if not username or password is None:
             raise ApiError(
                 USAGE,
-                "There are no credentials for Enterprise Manager.",
+                "The credentials for Enterprise Manager are missing.",
                 hint="Set username and password (VEEAM_EM_USERNAME, VEEAM_EM_PASSWORD), or session_id.",
             )
         if self._lost_logons and self.transport.clock.monotonic() < self._no_logon_before:
             raise ApiError(
                 CONNECTION,
-                "Logons went unanswered again and again; the next try is put off, since each may leave a logon session "
-                "open.",
-                hint="See whether a proxy, a firewall or the server's log tells why.",
+                "Several logons did not get a response. The next attempt is delayed, because each attempt may leave "
+                "a logon session open.",
+                hint="Check the proxy, the firewall and the log of the server.",
                 retryable=True,
             )
         # requests would encode as Latin-1; names and passwords may hold any character.
@@ -188,10 +189,11 @@ class EmSession:
                 self._end_opened()
         return ApiError(
             PROTOCOL,
-            f"The answer to the logon has no header {TOKEN_HEADER}" + (", only a cookie." if cookie else "."),
-            hint="See whether a proxy between here and the server removes the header."
+            "The response to the logon does not contain the header "
+            f"{TOKEN_HEADER}" + (", only a cookie." if cookie else "."),
+            hint="Check whether a proxy on the way to the server removes the header."
             if cookie or logon_session_id
-            else "Check host and port (9398 is the default): something else may have answered.",
+            else "Check host and port (default 9398). Another service may have answered.",
             http_status=response.status,
             method=response.method,
             path=response.path,
@@ -204,8 +206,8 @@ class EmSession:
         """
         if not self.owned:
             raise cause.restated(
-                "The logon session of session_id is not valid any more.",
-                hint="Logon sessions end after 15 minutes without a request: open a new one with veeam_em_session.",
+                "The logon session in session_id is no longer valid.",
+                hint="Logon sessions end after 15 minutes without a request. Open a new one with veeam_em_session.",
             ) from cause
         self.renewals += 1
         # It may live on all the same: it is ended first, so that there is never more than one.
@@ -220,7 +222,7 @@ class EmSession:
             # 401 and 404 say that it has ended already.
             if failure.http_status not in (401, 404):
                 self.warnings.append(
-                    f"Logging off failed; the logon session ends by itself after 15 idle minutes. {failure.message}"
+                    f"Logging off failed. The logon session ends by itself after 15 idle minutes. {failure.message}"
                 )
         self.transport.close()
 
@@ -297,7 +299,10 @@ class EmSession:
             self.secrets.add(self.logon_session_id)
             self._opened[self.logon_session_id] = token
         else:
-            self.warnings.append("The logon session cannot be logged off: its id did not arrive. It ends by itself.")
+            self.warnings.append(
+                "The module cannot end the logon session, because the response did not contain its "
+                "ID. The session ends by itself after 15 idle minutes."
+            )
 
 
 def open_logon_session(session: EmSession) -> dict[str, Any]:
@@ -306,7 +311,7 @@ def open_logon_session(session: EmSession) -> dict[str, Any]:
     :returns: changed, session_id (the token), logon_session_id, username.
     """
     if not session.owned:
-        raise ApiError(USAGE, "session_id was given, so there is a logon session already.", hint="Leave it out.")
+        raise ApiError(USAGE, "session_id is set, so a logon session already exists.", hint="Leave it out.")
     session.log_on()
     result = {"changed": True, "session_id": "", "logon_session_id": "", "username": session.username}
     if not session.read_only:

@@ -151,8 +151,8 @@ def _of(client: EmClient, jobs: Sequence[Job], sessions: Iterable[JobSession]) -
         if any(_is_anybodys(client, session, job) for job in mine):
             raise ApiError(
                 AMBIGUOUS,
-                f"It cannot be told which of the jobs called {mine[0]['name']!r} the session {session['name']} is a "
-                "run of: the server shows neither its job nor its backup server.",
+                f"Several jobs have the name {mine[0]['name']!r}, and the session {session['name']} does not show "
+                "its job or its backup server. The module cannot tell which job it belongs to.",
                 hint="Give the jobs different names in Backup & Replication.",
             )
         return bool(mine)
@@ -196,7 +196,8 @@ def since(moment: datetime | None) -> list[Clause]:
 def note_state(client: EmClient, session: JobSession) -> None:
     """Warn once about a state that nobody knows."""
     if state_is_unknown(session):
-        meaning = "it counts as running" if session["running"] else "its end and its result say that it has ended"
+        ended = "the module treats it as ended because it has an end time and a result"
+        meaning = "the module treats it as running" if session["running"] else ended
         state = f"in state {session['state']!r}, which this collection does not know"
         client.warn(f"Session {session['name']} is {state}: {meaning}.")
 

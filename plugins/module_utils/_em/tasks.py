@@ -137,14 +137,14 @@ def wait_for_tasks(
             pending = [f"{record['id']} ({record['state']})" for record in tasks if not record["finished"]]
             raise timed_out(
                 f"Gave up after {waiter.options.timeout:g} seconds (wait_timeout); not finished: {', '.join(pending)}.",
-                "Nothing was stopped. Wait again in the same logon session, or raise wait_timeout.",
+                "Nothing was stopped. Continue waiting in the same logon session, or raise wait_timeout.",
             )
         failed = [record for record in tasks if record["finished"] and not record["success"]]
         if failed and fail_on_error:
             raise ApiError(
                 REJECTED,
                 " ".join(f"Task {each['id']} ({each['operation']}) {refusal(each)}" for each in failed),
-                hint="The message is the server's own.",
+                hint="The message comes from the server.",
                 em_message=failed[0]["message"] or None,
             )
     except Exception as stop:
@@ -182,7 +182,7 @@ def refusal(record: Task) -> str:
     said = record["message"].rstrip(". ")
     if record["success"] is None:
         return f"finished without saying whether it succeeded{': ' if said else ''}{said}."
-    return f"failed: {said or 'the server gave no reason'}."
+    return f"failed: {said or 'the server did not give a reason'}."
 
 
 def once(ids: Iterable[str]) -> list[str]:
@@ -196,7 +196,7 @@ def refuse_none(ids: Sequence[str], noun: str) -> None:
     :raises ApiError: kind usage.
     """
     if not ids:
-        raise ApiError(USAGE, f"No {noun} is named.", hint="Give at least one id.")
+        raise ApiError(USAGE, f"No {noun} was given.", hint="Set at least one ID.")
 
 
 def _over(record: Seen | None, done: Callable[[Task], bool]) -> bool:

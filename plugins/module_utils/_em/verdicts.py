@@ -63,8 +63,8 @@ def standing(name: str, session: JobSession, machines: Sequence[Machine]) -> Sta
 def resumable(sessions: Sequence[JobSession]) -> str:
     """What somebody must know who leaves a wait early."""
     ids = ", ".join(each["id"] for each in sessions[:MANY_IDS])
-    again = f"wait again with veeam_em_job_session_wait, id: [{ids}]" if len(sessions) <= MANY_IDS else "run this again"
-    return f"Ctrl-C ends only this wait, the backup continues on the server; {again}."
+    again = f"use veeam_em_job_session_wait, id: [{ids}]" if len(sessions) <= MANY_IDS else "run this again"
+    return f"Ctrl-C only ends this wait. The backup continues on the server. To continue waiting, {again}."
 
 
 def summary(runs: Iterable[tuple[str, JobSession | None, Sequence[Machine], str]]) -> str:
@@ -91,4 +91,4 @@ def _span(duration: float | None) -> str | None:
 
 def _machine_text(machine: Machine) -> str:
     reason = f" ({machine['reason'].rstrip('. ')})" if machine["reason"] else ""
-    return f"{machine['name']} {machine['result'] or 'has no result'}{reason}"
+    return f"{machine['name']} {machine['result'] or 'has no result yet'}{reason}"

@@ -84,7 +84,8 @@ def _too_late(sessions: Sequence[JobSession], waiter: Waiter) -> ApiError:
     running = [f"{each['name']} ({each['state']}, {each['progress']} %)" for each in sessions]
     return timed_out(
         f"Gave up after {waiter.options.timeout:g} seconds (wait_timeout); still running: {', '.join(running)}.",
-        "Nothing was stopped: the backups continue. Wait again with the same ids, or raise wait_timeout.",
+        "Nothing was stopped. The backups continue on the server. Run the task again to continue waiting, or raise "
+        "wait_timeout.",
     )
 
 
@@ -98,5 +99,5 @@ def _judge(watch: Watch, order: Sequence[str], fail_on: str) -> None:
         raise ApiError(
             REJECTED,
             " ".join(texts),
-            hint="The machines and reasons are in sessions[].machines; fail_on decides what counts.",
+            hint="See sessions[].machines for the machines and reasons. fail_on defines what counts as a failure.",
         )

@@ -159,8 +159,9 @@ class Watch:
             if error.kind != NOT_FOUND:
                 raise
             raise was_there(error).restated(
-                f"The session {session['name']}, which was there before, cannot be found now.",
-                hint="See whether the Enterprise Manager service was restarted, or the job or its history deleted.",
+                f"The session {session['name']}, which existed before, no longer exists.",
+                hint="Check whether the Enterprise Manager service was restarted, or whether the job or its history "
+                "was deleted.",
             ) from error
 
     def _read_many(self, kind: SessionKind, sessions: Sequence[JobSession]) -> None:
@@ -188,7 +189,7 @@ class Watch:
         if undecided:
             what = f"has no final result yet for: {', '.join(undecided)}"
         elif not machines:
-            what = "shows no machine"
+            what = "does not show any machine"
         else:
-            what = f"ended {session['result']}, which none of its machines explains: one may be missing"
+            what = f"ended {session['result']}, but none of its machines explains this result. A machine may be missing"
         self.client.warn(f"The ended session {session['name']} {what}.")

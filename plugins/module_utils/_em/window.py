@@ -118,7 +118,7 @@ def window_of(content: Any, written: float) -> Window:
     """
     jobs = content.get("jobs") if isinstance(content, dict) else None
     if not isinstance(jobs, dict):
-        raise NotAWindow("it holds no jobs")
+        raise NotAWindow("it does not contain any jobs")
     version = content.get("version", 1)
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise NotAWindow(f"it says version {version!r}")
@@ -126,7 +126,7 @@ def window_of(content: Any, written: float) -> Window:
         raise NotAWindow(f"it is of version {version}, which needs a newer release of this collection")
     em = content.get("em")
     if em is not None and not isinstance(em, str):
-        raise NotAWindow("it names no Enterprise Manager")
+        raise NotAWindow("it does not name an Enterprise Manager")
     return Window(
         em=em,
         frozen_at=_time_in(content, "frozen_at"),
@@ -137,7 +137,7 @@ def window_of(content: Any, written: float) -> Window:
 
 def _key(key: str) -> str:
     if not _GUID.fullmatch(key):
-        raise NotAWindow(f"{key!r} is not the id of a job")
+        raise NotAWindow(f"{key!r} is not the ID of a job")
     return key
 
 
@@ -156,7 +156,7 @@ def _entry(value: Any, written: float | None) -> Entry:
         or not (was_enabled is None or isinstance(was_enabled, bool))
         or (state in OWED and not was_enabled)
     ):
-        raise NotAWindow(f"what it says of the job {name!r} makes no sense")
+        raise NotAWindow(f"its entry for the job {name!r} is invalid")
     since = _time_in(value, "since")
     return Entry(name, server or None, kind, was_enabled, state, written if since is None else since)
 

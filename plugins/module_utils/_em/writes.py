@@ -52,12 +52,12 @@ class Writer:
             # With wait_timeout 0 everything is sent, and nothing is waited for.
             if not stop and self.waiter.options.timeout and self.waiter.deadline.expired():
                 row.error = stop = timed_out(
-                    f"Not attempted: no time was left (wait_timeout {self.waiter.options.timeout:g}).",
-                    "Raise wait_timeout, or name fewer jobs.",
+                    f"Not attempted, because the time ran out (wait_timeout {self.waiter.options.timeout:g}).",
+                    "Raise wait_timeout, or select fewer jobs.",
                 )
                 continue
             if stop:
-                row.error = ApiError(stop.kind, "Not attempted, because of the failure before it.", hint=stop.hint)
+                row.error = ApiError(stop.kind, "Not attempted, because of an earlier failure.", hint=stop.hint)
                 continue
             try:
                 send(row)
@@ -81,7 +81,7 @@ class Writer:
                 raise
             self._resolve(row, write, error)
         except Interrupted:
-            row.notes.append("Interrupted while the action was being sent: it may have taken effect.")
+            row.notes.append("Interrupted while the module sent the action. The action may have taken effect.")
             raise
         write.done = True
 
@@ -95,7 +95,9 @@ class Writer:
         for row, write in sent:
             record = seen.get(write.task["id"]) if write.task else None
             if isinstance(record, ApiError):
-                self.client.warn(f"Enterprise Manager no longer knows the task of {row.name}; continued without it.")
+                self.client.warn(
+                    f"Enterprise Manager no longer knows the task of {row.name}. The module continues without it."
+                )
                 write.forgotten = True
             elif record:
                 write.task = record
@@ -117,7 +119,7 @@ class Writer:
         if record["id"] in self._known_tasks:
             raise ApiError(
                 PROTOCOL,
-                f"The answer to the action is the task {record['id']}, which was there before.",
+                f"The response to the action is the task {record['id']}, which already existed before.",
                 outcome_unknown=True,
             )
         write.task = record
@@ -137,12 +139,13 @@ class Writer:
             found = False
         if not found:
             raise error.restated(
-                f"It is not known whether the action on {row.name} took effect. {error.message}",
-                hint="No trace of it was seen, and it was not sent again. Look at the job before you run the playbook "
-                "again; when the job is running by then, the module attaches to the run.",
+                f"The action on {row.name} may or may not have taken effect. {error.message}",
+                hint="The module did not see any effect and did not send the action again. Check the job before you "
+                "run the playbook again. If the job is running by then, the module joins that run.",
             ) from error
         self.client.warn(
-            f"The answer to an action on {row.name} was lost ({error.message}); its effect was found by reading again."
+            f"The response to an action on {row.name} was lost ({error.message}). The module read the job again and "
+            "found that the action took effect."
         )
 
     def _new_task(self, row: Row, write: Write) -> bool:
@@ -164,12 +167,15 @@ class Writer:
 
     def _refusal(self, row: Row, record: Task) -> ApiError:
         said = record["message"].rstrip(". ")
-        message = f"Enterprise Manager refused the action on {row.name}: {said or 'it gave no reason'}."
-        return self._error(row, record, REJECTED, message, "See the job in Backup & Replication.")
+        message = f"Enterprise Manager rejected the action on {row.name}: {said or 'it did not give a reason'}."
+        return self._error(row, record, REJECTED, message, "Check the job in Backup & Replication.")
 
     def _silence(self, row: Row, record: Task) -> ApiError:
-        message = f"It is not known whether the action on {row.name} took effect: its task {record['id']} "
-        hint = "No trace of it was seen, and it was not sent again. Look at the job before you run the playbook again."
+        message = f"The action on {row.name} may or may not have taken effect: its task {record['id']} "
+        hint = (
+            "The module did not see any effect and did not send the action again. "
+            "Check the job before you run the playbook again."
+        )
         return self._error(row, record, PROTOCOL, message + refusal(record), hint)
 
     def _error(self, row: Row, record: Task, kind: str, message: str, hint: str) -> ApiError:

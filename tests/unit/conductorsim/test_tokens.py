@@ -78,7 +78,7 @@ def test_open_source_issues_no_tokens(conductor: Callable[..., Any]) -> None:
     double = conductor(GATE, {"reference": "next"}, auth_key="k", auth_secret="s")
     assert len(double.info(reference=["gate", "next"])) == 2
     assert len(double.warnings) == 1
-    assert "issues no tokens" in double.warnings[0]
+    assert "does not issue tokens" in double.warnings[0]
     assert not any(request["with_token"] for request in double.sim.requests())
 
 

@@ -90,7 +90,7 @@ def test_a_failure_that_opens_a_new_gate_is_warned_about(conductor: Callable[...
     assert "FAILED_WITH_TERMINAL_ERROR" in double.warnings[0]
     with pytest.raises(ApiError) as caught:
         double.update("COMPLETED", task_id=first)
-    assert "It was retried" in caught.value.sentence()
+    assert "The task was retried" in caught.value.sentence()
     assert double.update("FAILED_WITH_TERMINAL_ERROR")["task"]["retry_count"] == 1
     assert double.warnings == []
 
@@ -109,7 +109,7 @@ def test_a_lost_answer_to_an_update_that_took_effect(conductor: Callable[..., An
     double = conductor(GATE, faults=[{"match": POST, "fault": fault}])
     result = double.update("COMPLETED", {"a": 1})
     assert (result["changed"], result["task"]["output"]) == (True, {"a": 1})
-    assert "reading again" in double.warnings[0]
+    assert "read the task again" in double.warnings[0]
     assert double.sim.counters()["writes"] == 1
 
 

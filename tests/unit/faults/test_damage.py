@@ -66,8 +66,8 @@ def test_when_all_traces_of_a_start_are_gone_it_is_said_so_and_the_next_task_att
         lab.sim.add_faults([{"match": {"path": "/api/tasks"}, "fault": "expire_session"}])
         result = lab.run("veeam_em_agent_job", **START)
         assert result["error"]["kind"] == "connection"
-        assert "not known whether" in result["msg"]
-        assert "Look at the job" in result["error"]["hint"]
+        assert "may or may not have taken effect" in result["msg"]
+        assert "Check the job" in result["error"]["hint"]
         lab.time.sleep(60)
         again = lab.run("veeam_em_agent_job", **{**START, "wait_timeout": 1200})
         assert (again["failed"], again["changed"]) == (False, False)
@@ -91,7 +91,7 @@ def test_a_verdict_that_was_known_is_not_lost(lab: Laboratory) -> None:
     result = lab.run("veeam_em_agent_job", **{**START, "name": names, "poll_error_timeout": 60})
     lab.monkeypatch.setattr(lab.time, "sleep", sleep)
     assert result["error"]["kind"] == "connection"
-    assert "the backups continue" in result["error"]["hint"]
+    assert "The backups continue" in result["error"]["hint"]
     known = {row["job"]["name"]: row["session"] for row in result["jobs"]}
     assert known["SQL servers"]["result"] == "Success"
     assert known["Linux servers"]["running"] is True
@@ -162,7 +162,7 @@ def test_redirects_are_not_followed(lab: Laboratory, match: dict[str, str], code
         assert result["failed"] is False
     else:
         assert result["error"]["kind"] == "protocol"
-        assert "host and port" in result["error"]["hint"] or "Look at the job" in result["error"]["hint"]
+        assert "host and port" in result["error"]["hint"] or "Check the job" in result["error"]["hint"]
     assert lab.counters["open_logon_sessions"] == 0
 
 

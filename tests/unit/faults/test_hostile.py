@@ -104,7 +104,7 @@ def nothing(_connected: Any) -> None:
         ({"names": False}, True, "(another name|not for this address)", "alternative names"),
         ({"key_size": 1024}, True, "too weak", "on the server|server"),
         ({"begin": NOW + DAY}, True, "not valid yet", "clocks"),
-        ({"begin": NOW - 3 * DAY}, True, "expired", "renewed on the server"),
+        ({"begin": NOW - 3 * DAY}, True, "expired", "Renew the certificate on the server"),
     ],
 )
 def test_certificates(tmp_path: Path, options: Any, trust: bool, message: str, hint: str) -> None:
@@ -124,7 +124,7 @@ def test_only_old_versions_of_tls(tmp_path: Path, version: ssl.TLSVersion) -> No
     context.maximum_version = version
     with Canned(nothing, context) as server:
         error = failure(server.port, ca_path=str(tmp_path / "ca.pem"))
-    assert (error.kind, "no version of TLS in common" in error.message) == ("tls", True), error.message
+    assert (error.kind, "do not have a common TLS version" in error.message) == ("tls", True), error.message
     assert "on the server" in str(error.hint)
 
 
@@ -208,7 +208,7 @@ def test_a_token_in_a_cookie_only(trusted: Any, ca_path: str) -> None:
 def test_another_service_on_the_port(trusted: Any, ca_path: str) -> None:
     with Canned(replying(lambda _request: answer("404 Not Found", b"<html>nope</html>")), trusted[0]) as server:
         error = failure(server.port, ca_path=ca_path)
-    assert "not Enterprise Manager" in str(error.hint)
+    assert "not the Enterprise Manager REST API" in str(error.hint)
     assert "9398" in str(error.hint)
 
 

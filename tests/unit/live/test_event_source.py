@@ -440,11 +440,11 @@ def test_other_errors_that_do_not_pass(sim: Start, tmp_path: Path) -> None:
     assert "Unknown: hots." in failure(it, hots="x")
     assert "certificate" in failure(it, ca_path=None)
     assert "ca_path, does not exist" in failure(it, ca_path="/nowhere")
-    assert "session_id is not valid any more" in failure(it, session_id="canary-session-id")
+    assert "session_id is no longer valid" in failure(it, session_id="canary-session-id")
     state = tmp_path / "state"
     for content in ("", "[]", "{}", '{"format": 2}', '{"format": 1, "server": "x", "cursor": {}}'):
         state.write_text(content, encoding="utf-8")
-        assert "holds something else than a state" in failure(it, state_file=str(state))
+        assert "does not contain a valid state" in failure(it, state_file=str(state))
     state.unlink()
 
     async def scene() -> None:

@@ -46,7 +46,7 @@ class TestChanged:
         it = em(fleet(refuse_start="No license.", running=False))
         error = it.failure("A", schedule_enabled=False)
         assert (error.learnt["changed"], it.counters["starts"], toggles(it)) == (False, {}, {})
-        assert "The schedule was not set" not in error.message
+        assert "The schedules of these jobs were not changed" not in error.message
 
     def test_a_toggle_counts_although_there_is_nothing_left_to_stop(self, em: Start) -> None:
         it = em(fleet(running=True, machines=[{"name": "m1", "duration": 2}], task_running_for=5))
@@ -56,39 +56,46 @@ class TestChanged:
         assert row["job"]["schedule_enabled"] is False
 
 
+LONG = {"name": "m", "duration": 900}
+NOBODY_WAITS = "Nobody is waiting for the result."
+RUN_AGAIN = "To wait for it, run the task again with wait set to true."
+WAIT_FOR_IT = "To wait for it, use veeam_em_job_session_wait, id: [{}]."
+
+
 class TestMessages:
     @pytest.mark.parametrize(
         ("changes", "wish", "message"),
         [
-            ({"start_delay": 3600}, {}, "Started; its run is not visible yet. Nobody waits for its outcome."),
-            ({"start_delay": 0}, {}, "Started. Nobody waits for its outcome."),
+            ({"start_delay": 3600}, {}, f"Started; its run is not visible yet. {NOBODY_WAITS} {RUN_AGAIN}"),
+            ({"start_delay": 0}, {}, f"Started. {NOBODY_WAITS} {WAIT_FOR_IT}"),
             ({"start_delay": 0}, {"wait": True}, "The run ended Success, 1 machine."),
             (
                 {"start_delay": 0, "history": FAILED_ONCE},
                 {"state": "retried"},
-                "Retried. Nobody waits for its outcome.",
+                f"Retried. {NOBODY_WAITS} {WAIT_FOR_IT}",
             ),
-            ({"running": True}, {}, "Nothing to do: it is running already."),
-            ({"running": True}, {"state": "stopped"}, "Told to stop."),
+            ({"running": True}, {}, "Nothing to do: the job is already running."),
+            ({"running": True}, {"state": "stopped"}, "Stop requested."),
             ({"running": True}, {"state": "stopped", "wait": True}, "Stopped; the run ended Failed."),
-            ({}, {"state": "schedule", "schedule_enabled": False}, "The schedule is disabled now."),
+            ({}, {"state": "schedule", "schedule_enabled": False}, "The schedule is now disabled."),
             (
                 {"schedule": {"enabled": False}},
                 {"state": "schedule", "schedule_enabled": True},
-                "The schedule is enabled now.",
+                "The schedule is now enabled.",
             ),
         ],
     )
     def test_each_outcome_has_one(self, em: Start, changes: Any, wish: Any, message: str) -> None:
         it = em(fleet(**changes))
-        assert it.jobs("A", **{"wait": False, **wish})["jobs"][0]["msg"] == message
+        row = it.jobs("A", **{"wait": False, **wish})["jobs"][0]
+        assert row["msg"] == message.format(row["session"] and row["session"]["id"])
 
     def test_a_wait_that_times_out_tells_of_the_schedule(self, em: Start) -> None:
         it = em(fleet(machines=[{"name": "m1", "duration": 5000}]))
         error = it.failure("A", schedule_enabled=False, timeout=100)
         assert (error.kind, toggles(it)) == ("timeout", {})
-        assert "The schedule was not set: A." in error.message
-        assert "Its schedule was not set." in error.learnt["jobs"][0]["msg"]
+        assert "The schedules of these jobs were not changed: A." in error.message
+        assert "Its schedule was not changed." in error.learnt["jobs"][0]["msg"]
 
     def test_a_toggle_whose_task_does_not_end_is_named(self, em: Start) -> None:
         it = em(fleet(task_running_for=500))
@@ -97,6 +104,15 @@ class TestMessages:
         assert f"A (its task {task['id']} is Running)" in error.message
         # The schedule still reads as before: it is not known whether the toggle will take effect.
         assert error.learnt["changed"] is False
+
+    def test_check_mode_says_that_the_start_would_fail(self, em: Start) -> None:
+        it = em({"agent_jobs": [{"name": "A", "machines": [LONG], "running": True}, {"name": "B"}]})
+        error = it.failure("A", "B", if_running="fail", check=True)
+        assert error.message.startswith("Check mode: the task would fail. The job A is already running (session A@")
+        busy, idle = (row["msg"] for row in error.learnt["jobs"])
+        assert busy.startswith("The job A is already running (session A@")
+        assert idle == "Nothing was done, because another job of the task is in conflict."
+        assert it.counters["writes"] == 0
 
     def test_running_already_and_not_to_be_joined(self, em: Start) -> None:
         it = em(
@@ -131,13 +147,13 @@ def test_a_defect_does_not_lose_what_was_learnt(em: Start, monkeypatch: pytest.M
 class TestNothingNamed:
     def test_a_wait_for_no_session(self, em: Start) -> None:
         it = em(fleet())
-        with pytest.raises(ApiError, match="No job session is named") as caught:
+        with pytest.raises(ApiError, match="No job session was given") as caught:
             it.call(wait_for_sessions, it.waiter(), [], "failed", "fail")
         assert caught.value.kind == "usage"
 
     def test_a_wait_for_no_task(self, em: Start) -> None:
         it = em(fleet())
-        with pytest.raises(ApiError, match="No task is named"):
+        with pytest.raises(ApiError, match="No task was given"):
             it.call(wait_for_tasks, it.waiter(), [], "finished", True)
 
     def test_one_session_by_two_names_is_one(self, em: Start) -> None:

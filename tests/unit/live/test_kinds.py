@@ -100,7 +100,7 @@ def test_the_same_name_in_both_kinds_is_ambiguous(em: Start, dialect: dict[str, 
     assert error.kind == "ambiguous"
     assert error.message == "2 jobs are called 'Twice', a VM job on vbr01, an agent job on vbr01."
     ids = [job["id"] for job in it.sim.jobs() if job["name"] == "Twice"]
-    assert str(error.hint).startswith("Set kind to tell them apart, or give the id: ")
+    assert str(error.hint).startswith("Set kind to select one of them, or use the ID: ")
     assert all(each in str(error.hint) for each in ids)
     assert "Set kind or backup_server" in str(refused(it, name=["Both"]).hint)
     assert [job["kind"] for job in found(it, "vm", name=["Twice", "Both"])] == ["vm", "vm"]
@@ -111,8 +111,8 @@ def test_a_name_of_the_other_kind_is_answered_with_the_module_that_fits(em: Star
     it = em(FLEET)
     error = refused(it, "agent", name=["Web VMs"])
     assert error.message == "There is no agent job called 'Web VMs'."
-    assert error.hint == "'Web VMs' is the name of a VM job: use veeam_em_job or veeam_em_job_info, with kind any."
-    assert "'Linux servers' is the name of an agent job" in str(refused(it, "vm", name=["Linux servers"]).hint)
+    assert error.hint == "'Web VMs' is a VM job. Use veeam_em_job or veeam_em_job_info with kind any."
+    assert "'Linux servers' is an agent job" in str(refused(it, "vm", name=["Linux servers"]).hint)
     assert (
         str(refused(it, name=["web vms", "Linux server"]).hint) == "Did you mean: Web VMs? Did you mean: Linux servers?"
     )

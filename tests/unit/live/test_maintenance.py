@@ -204,7 +204,7 @@ class TestExpiry:
         it = em(FLEET)
         it.maintenance("frozen", memory, "Enabled")
         it.time.sleep(10_000_000)
-        assert "without an end" in it.maintenance("thawed", memory, overdue_only=True)["msg"]
+        assert "does not expire" in it.maintenance("thawed", memory, overdue_only=True)["msg"]
         assert schedules(it)["Enabled"] is False
 
     def test_freezing_again_moves_the_end_only_if_asked(self, em: Start, memory: Path) -> None:
@@ -241,7 +241,7 @@ class TestTrouble:
         error = problem(it, "frozen", memory, "Enabled", "Other")
         assert (error.kind, states(memory)) == ("rejected", {"Enabled": "untouched", "Other": "frozen"})
         assert "It is locked" in error.message
-        assert f"The memory {memory} is kept" in str(error.hint)
+        assert f"The file {memory} was kept" in str(error.hint)
         assert [each["state"] for each in error.learnt["jobs"]] == ["untouched", "frozen"]
         it.maintenance("thawed", memory)
         assert schedules(it) == {"Enabled": True, "Other": True}
@@ -269,7 +269,7 @@ class TestTrouble:
         memory.write_text(json.dumps(stored), encoding="utf-8")
         error = problem(it, "thawed", memory)
         assert error.kind == "not_found"
-        assert "does not know Deleted. Is it the one on which they were frozen?" in error.message
+        assert "does not have these jobs: Deleted. Check that they were frozen on this server." in error.message
         assert states(memory) == {"Enabled": "thawed", "Deleted": "frozen"}
         assert schedules(it)["Enabled"] is True
         assert told(it.maintenance("thawed", memory, forget_missing=True))["Deleted"] == "gone"
@@ -311,8 +311,8 @@ class TestTrouble:
         lost = {"name": "Elsewhere", "backup_server": "vbr01", "state": "frozen"}
         memory.write_text(json.dumps({"jobs": {"00000000-1111-4222-8333-444444444444": lost}}), encoding="utf-8")
         content = memory.read_bytes()
-        assert "knows none of its jobs" in problem(it, "frozen", memory, "Enabled").message
-        assert "does not know Elsewhere" in problem(it, "thawed", memory).message
+        assert "does not have any of its jobs" in problem(it, "frozen", memory, "Enabled").message
+        assert "does not have these jobs: Elsewhere" in problem(it, "thawed", memory).message
         assert memory.read_bytes() == content
 
     def test_a_toggle_that_does_not_show_is_known_later(self, em: Start, memory: Path) -> None:

@@ -268,7 +268,7 @@ class TestNames:
         error = refused(it, "web01", name)
         assert (error.kind, "element 2 is" in error.message) == ("usage", True)
         assert it.sim.requests() == []
-        assert refused(it).message == "No machine is named."
+        assert refused(it).message == "No machine was given."
 
     def test_one_vm_in_two_jobs(self, em: Start) -> None:
         pair = [{"name": name, "machines": ["a"]} for name in ("J2", "J1")]
@@ -328,7 +328,7 @@ def test_a_run_that_is_dated_ahead_is_left_out_and_told(em: Start) -> None:
     it = em({"agent_jobs": [{"name": "J", "machines": ["a"], "history": [ahead, {"ended_ago": 7200}]}]})
     assert protection(it, "a")["a"]["last"]["age_hours"] == pytest.approx(2, abs=0.02)
     (warning,) = it.warnings
-    assert warning.startswith("Left out, since they are dated in the future: 3 sessions, such as J")
+    assert warning.startswith("3 sessions were left out because they are dated in the future, such as J")
 
 
 @pytest.mark.parametrize("others", [5, 100])

@@ -360,7 +360,7 @@ class TestQuery:
         it = em({"vm_jobs": [{"name": 'a "b"'}]})
         resources(it, type="Job", filter=[{"field": "Name", "value": 'a "b"'}])
         assert len(it.debug_lines) == 1
-        assert "Filtered here" in it.debug_lines[0]
+        assert "filters this itself" in it.debug_lines[0]
         assert "filter" not in it.asked("/query")[0]["query"]
 
     def test_what_the_client_filters_is_still_limited(self, em: Start) -> None:

@@ -172,7 +172,7 @@ def test_machines_that_never_appear_are_missed_aloud(em: Start) -> None:
     row = only(it.jobs("Linux"))
     assert (row["session"]["result"], row["machines"]) == ("Success", [])
     assert len(it.warnings) == 1
-    assert "shows no machine" in it.warnings[0]
+    assert "does not show any machine" in it.warnings[0]
 
 
 @pytest.mark.parametrize("owner", ["child", "parent"])
@@ -258,7 +258,7 @@ def test_a_wait_for_a_session_that_never_appears(em: Start) -> None:
     error = it.failure("Linux", timeout=100)
     assert error.learnt["timed_out"] is True
     assert only(error.learnt)["session"] is None
-    assert "has not appeared" in error.message
+    assert "is not visible yet" in error.message
 
 
 def test_an_unknown_state_is_waited_through(em: Start, dialect: dict[str, str]) -> None:
@@ -276,8 +276,8 @@ def test_an_unknown_state_with_an_end_and_a_result_ends_a_wait_aloud(em: Start) 
     assert (session["state"], session["running"], session["result"]) == ("Dreaming", False, "Success")
     assert session["end_time"]
     told = [each for each in it.warnings if "Dreaming" in each]
-    assert "it counts as running" in told[0]
-    assert "it has ended" in told[1]
+    assert "the module treats it as running" in told[0]
+    assert "as ended" in told[1]
     again = it.jobs("Linux", wait=False)
     assert again["jobs"][0]["action"] == "start"
 

@@ -39,7 +39,8 @@ def test_an_old_run_is_no_answer_without_wait(em: Start) -> None:
     row = it.jobs("A", wait=False)["jobs"][0]
     assert (row["session"], row["msg"]) == (
         None,
-        "Started; its run is not visible yet. Nobody waits for its outcome.",
+        "Started; its run is not visible yet. Nobody is waiting for the result. "
+        "To wait for it, run the task again with wait set to true.",
     )
 
 
@@ -47,7 +48,7 @@ def test_an_old_run_is_no_answer_when_time_runs_out(em: Start) -> None:
     it = em(fleet(history=[HIDDEN], start_delay="never"))
     error = it.failure("A", timeout=12)
     assert (error.kind, error.learnt["jobs"][0]["session"]) == ("timeout", None)
-    assert "A (its session has not appeared yet)" in error.message
+    assert "A (its session is not visible yet)" in error.message
 
 
 def test_a_session_that_began_before_the_start_is_no_verdict(em: Start) -> None:
@@ -56,7 +57,7 @@ def test_a_session_that_began_before_the_start_is_no_verdict(em: Start) -> None:
     began = it.time.now
     error = it.failure("A")
     assert error.kind == "ambiguous"
-    assert "cannot be told" in error.message
+    assert "cannot tell" in error.message
     assert runs(it)[0] in error.message
     row = error.learnt["jobs"][0]
     assert (row["session"], row["machines"]) == (None, [])
@@ -102,8 +103,8 @@ def test_a_verdict_is_told_although_the_machines_cannot_be_read(em: Start) -> No
     error = it.failure("A")
     assert "A@" in error.message
     assert "Failed" in error.message
-    assert "their machines could not be read" in error.message
-    assert "no new backup is needed" in str(error.hint)
+    assert "could not read their machines" in error.message
+    assert "you do not need a new backup" in str(error.hint)
     assert error.learnt["jobs"][0]["session"]["result"] == "Failed"
 
 

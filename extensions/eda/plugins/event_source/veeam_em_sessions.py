@@ -33,7 +33,7 @@ author: backupops contributors (@backupops)
 options:
   host:
     description:
-      - Name or address of the Enterprise Manager.
+      - Host name or IP address of Veeam Backup Enterprise Manager.
       - If not set, the environment variable C(VEEAM_EM_HOST) is used.
     type: str
     required: true
@@ -62,18 +62,18 @@ options:
     type: str
   validate_certs:
     description:
-      - Whether the server's certificate is checked.
+      - Whether to verify the server's certificate.
       - If not set, the environment variable C(VEEAM_EM_VALIDATE_CERTS) is used.
     type: bool
     default: true
   ca_path:
     description:
-      - File (PEM) or folder with the certificates of the authorities to trust.
+      - File (PEM) or directory with the CA certificates to trust.
       - If not set, the environment variable C(VEEAM_EM_CA_PATH) is used.
     type: path
   client_cert:
     description:
-      - File (PEM) with a client certificate, with or without its key.
+      - File (PEM) with a client certificate. It may also contain the key.
       - If not set, the environment variable C(VEEAM_EM_CLIENT_CERT) is used.
     type: path
   client_key:
@@ -88,13 +88,13 @@ options:
     type: str
   request_timeout:
     description:
-      - How long one request may take, in seconds.
+      - Timeout of a single request, in seconds.
       - If not set, the environment variable C(VEEAM_EM_REQUEST_TIMEOUT) is used.
     type: float
     default: 30.0
   retries:
     description:
-      - How often a read or a logon is tried again after a failure that may pass. Actions are never sent twice.
+      - How often to retry a read or a logon after a temporary failure. The module never sends an action twice.
       - If not set, the environment variable C(VEEAM_EM_RETRIES) is used.
     type: int
     default: 3
@@ -107,7 +107,7 @@ options:
     default: latest
   api_format:
     description:
-      - Format of requests and answers. The results are the same.
+      - Format of requests and responses. Both formats give the same results.
       - If not set, the environment variable C(VEEAM_EM_API_FORMAT) is used.
     type: str
     choices: [json, xml]

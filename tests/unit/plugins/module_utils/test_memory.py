@@ -104,12 +104,12 @@ def test_a_link_is_not_followed(path: Path) -> None:
 def test_what_others_may_write_to_is_refused(path: Path) -> None:
     path.write_text(json.dumps(CONTENT), encoding="utf-8")
     path.chmod(0o666)
-    assert "everybody may write to it" in refusal(path)
+    assert "it is world-writable" in refusal(path)
     # Volumes of containers may open files to their group.
     path.chmod(0o660)
     assert MemoryFile(str(path)).read()
     path.parent.chmod(0o777)
-    assert "everybody may write to its folder" in refusal(path)
+    assert "its directory is world-writable" in refusal(path)
     path.parent.chmod(0o700)
 
 
@@ -146,8 +146,8 @@ def test_what_is_not_a_file(path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", "empty or cut short"),
-        (b" \n", "empty or cut short"),
+        (b"", "empty or incomplete"),
+        (b" \n", "empty or incomplete"),
         (b'{"jobs": {"0000', "it is not JSON"),
         (b"a shopping list", "it is not JSON"),
         (b"\xff\xfe{}", "it is not JSON"),

@@ -169,7 +169,7 @@ VERDICTS = {
         (row("A", running=True),),
         LATE,
         False,
-        "A: no result: the run was not over after 8 seconds; it continues.",
+        "A: no result: the run had not ended after 8 seconds and continues on the server.",
     ),
     "lost while waiting": ((row("A", running=True),), FAILED, False, "A: no result: The whole failed."),
     "refused": (({**row("A"), "session": None, "msg": "No licence."},), FAILED, False, "A: no result: No licence."),

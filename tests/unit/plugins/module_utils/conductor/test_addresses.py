@@ -94,5 +94,5 @@ def test_credentials_in_the_clear_are_warned_about() -> None:
     plain = ConductorClient.from_params(dict(params, server_url="http://localhost:8080"))
     assert plain.warnings == []
     with_key = ConductorClient.from_params(dict(params, server_url="http://localhost:8080", auth_token="t"))
-    assert "not encrypted" in with_key.warnings[0]
+    assert "unencrypted" in with_key.warnings[0]
     assert client(auth_token="t").warnings == []

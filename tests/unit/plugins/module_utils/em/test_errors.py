@@ -108,7 +108,7 @@ def test_many_words_are_cut() -> None:
 def test_a_service_that_is_not_enterprise_manager(status: int) -> None:
     error = judge(Response(status, {}, b"<html>Not Found</html>", "POST", "/api/sessionMngr/"))
     assert error is not None
-    assert "not Enterprise Manager" in str(error.hint)
+    assert "not the Enterprise Manager REST API" in str(error.hint)
     assert "9398" in str(error.hint)
     assert "30 days" not in error.sentence()
 

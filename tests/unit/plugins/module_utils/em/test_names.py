@@ -130,7 +130,7 @@ def test_names_of_an_option(given: Any, names: list[str]) -> None:
         ([{"a": 1}], "element 1 is {'a': 1}"),
         ([False], "element 1 is False"),
         (None, "element 1 is null"),
-        ([], "No machine is named."),
+        ([], "No machine was given."),
     ],
 )
 def test_what_is_not_a_name(given: Any, what: str) -> None:

@@ -79,7 +79,7 @@ def test_without_a_schedule_other_wishes_can_be_fulfilled() -> None:
 
 @pytest.mark.parametrize("state", ["started", "retried"])
 def test_if_running_fail(state: str) -> None:
-    with pytest.raises(ApiError, match="running already") as caught:
+    with pytest.raises(ApiError, match="already running") as caught:
         make_plan(Wish(state, if_running="fail"), seen(running=True))
     assert caught.value.kind == CONFLICT
     assert "A@now" in caught.value.message
@@ -101,7 +101,7 @@ def test_a_wish_that_makes_no_sense() -> None:
 @pytest.mark.parametrize("state", ["Stopping", "stopping", "STOPPING"])
 def test_a_run_that_is_stopping_is_not_stopped_again(state: str) -> None:
     plan = make_plan(Wish("stopped"), Observed(seen().job, [{**RUNNING, "state": state}]))
-    assert (plan.action, plan.changes, plan.reason) == ("none", False, "it is stopping already")
+    assert (plan.action, plan.changes, plan.reason) == ("none", False, "it is already stopping")
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -140,7 +140,7 @@ def test_nobody_asks_for_a_schedule_that_is_not_known(enabled: Any) -> None:
 def test_a_copy_job_between_its_intervals_is_not_busy(if_running: str, job_type: str, state: str, action: str) -> None:
     now = Observed(seen(job_type=job_type).job, [{**RUNNING, "state": state}])
     if action == "attach" and if_running == "fail":
-        with pytest.raises(ApiError, match="running already"):
+        with pytest.raises(ApiError, match="already running"):
             make_plan(Wish("started", if_running=if_running), now)
     else:
         assert make_plan(Wish("started", if_running=if_running), now).action == action

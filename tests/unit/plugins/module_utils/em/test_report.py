@@ -203,7 +203,7 @@ def test_sentences_of_breaches() -> None:
     )
     assert {each["machine"]: (each["why"], each["msg"]) for each in report["rpo_breaches"]} == {
         "old": ("too_old", "old: its newest good backup is 30 hours old; 24 hours are allowed."),
-        "left": ("unprotected", "left: no job protects it any more; its newest good backup is 2 hours old."),
+        "left": ("unprotected", "left: no job protects it anymore; its newest good backup is 2 hours old."),
         "bad": ("never", "bad: a job protects it, but no good backup of it is known."),
         "never": ("never", "never: a job protects it, but no good backup of it is known."),
         "nobody": ("unprotected", "nobody: no job protects it, and no good backup of it is known."),
@@ -225,7 +225,7 @@ def test_answers_for_machines_asked_by_name() -> None:
     )
     assert [(each["machine"], each["breach"], each["msg"]) for each in report["asked"]] == [
         ("WEB01", False, "web01.example.com: its newest good backup is 2 hours old."),
-        ("scratch", False, "scratch is not backed up on purpose: Made anew each night."),
+        ("scratch", False, "scratch is intentionally not backed up: Made anew each night."),
         ("lost", True, "lost: no job protects it, and no backup of it is known."),
     ]
     assert report["asked"][0]["known_as"] == ["web01.example.com"]
@@ -360,9 +360,9 @@ def test_meant_by(name: str, pattern: str, expected: bool) -> None:
         ({"machine": [" "]}, "machine is empty"),
         ({"name": []}, "name is empty"),
         ({"rpo_hours": -1.0}, "rpo_hours"),
-        ({"exclude": [{"reason": "x"}]}, "exclude holds"),
-        ({"exclude": [7]}, "exclude holds"),
-        ({"exclude": [{"machine": "x", "why": "y"}]}, "exclude holds"),
+        ({"exclude": [{"reason": "x"}]}, "exclude contains"),
+        ({"exclude": [7]}, "exclude contains"),
+        ({"exclude": [{"machine": "x", "why": "y"}]}, "exclude contains"),
     ],
 )
 def test_options_that_make_no_sense(options: dict[str, Any], said: str) -> None:
