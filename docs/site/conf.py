@@ -20,7 +20,7 @@ PICTURES = "https://raw.githubusercontent.com/backupops/ansible-veeam-em/main/do
 CONTENTS = re.compile(r"^\.\. contents::.*\n(?:   +:.*\n)*", re.MULTILINE)
 
 project = "backupops.veeam_em"
-copyright = "backupops contributors"  # noqa: A001
+copyright = "backupops contributors"
 version = release = VERSION
 language = "en"
 extensions = ["sphinx_antsibull_ext"]
@@ -58,7 +58,10 @@ def setup(app: Any) -> None:
 
 
 def fill_in(_app: Any, docname: str, source: list[str]) -> None:
-    """Use the pictures of the site, and list all guides on the front page. The theme shows the contents of each page."""
+    """Use the site's own pictures, and list all guides on the front page.
+
+    The theme shows the contents of each page at its side, so directives for contents are left out.
+    """
     source[0] = CONTENTS.sub("", source[0].replace(PICTURES, "/images/"))
     if docname == "index":
         source[0] = source[0].replace(".. guides-go-here\n", "\n".join(map(toctree, SECTIONS)))
@@ -79,7 +82,7 @@ def shorten_title(_app: Any, doctree: nodes.document) -> None:
 
 
 def shorten_labels(_app: Any, env: Any) -> None:
-    """Let the sidebar say veeam_em_job instead of "veeam_em_job module – Start, stop, retry ..."."""
+    """Show the bare name of a module, role or plugin in the sidebar, without its purpose."""
     for docname, title in env.titles.items():
         name = re.match(r"(?:backupops\.veeam_em\.)?(\w+) (?:module|role|inventory|filter)\b", title.astext())
         if name and "/" not in docname:

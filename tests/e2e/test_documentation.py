@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
@@ -28,6 +29,7 @@ DOCUMENTS = sorted(
     path
     for path in (
         ROOT / "README.md",
+        ROOT / "docs" / "site" / "index.rst",
         ROOT / "extensions" / "awx" / "README.md",
         *ROOT.glob("roles/*/README.md"),
         *ROOT.glob("tests/simulator/**/README.md"),
@@ -236,8 +238,11 @@ class World:
 def world(emsim: Callable[..., Simulator], ansible: Ansible, request: pytest.FixtureRequest) -> Iterator[World]:
     """The world for the document that the test is about."""
     text = "".join(snippet.text for snippet in SNIPPETS[request.getfixturevalue("document")])
+    if "openssl " in text and not shutil.which("openssl"):
+        pytest.skip("openssl is not installed")
+    tls = "self-signed" if "openssl s_client" in text else "good"
     with ConductorSimulator(WORKFLOWS, "orkes") as conductor:
-        world = World(ansible, emsim(FLEET, speed=20), conductor, text)
+        world = World(ansible, emsim(FLEET, speed=20, tls=tls), conductor, text)
         yield world
         for ready in world.home.glob("*/*sim.json"):
             subprocess.run(["kill", str(json.loads(ready.read_text(encoding="utf-8"))["pid"])], check=True)
@@ -273,7 +278,8 @@ def test_document(world: World, document: str) -> None:
             world.renew()
             before = world.writes()
             tried = [
-                f"{line} --check" if line.startswith("ansible") and "--check" not in line else line for line in commands
+                f"{line} --check" if re.match("ansible(-playbook)? ", line) and "--check" not in line else line
+                for line in commands
             ]
             run = world.shell([line for line in tried if not line.endswith("&")])
             assert run.rc == 0, f"{document} --check\n{run.output}"
