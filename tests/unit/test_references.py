@@ -62,3 +62,16 @@ def test_the_list_of_contents_is_complete() -> None:
 def test_the_connection_options_are_all_explained() -> None:
     named = set(re.findall(r"``(\w+)``", TEXTS["guide_connection"]))
     assert set(EM_CONNECTION) | set(CONDUCTOR_CONNECTION) <= named
+
+
+@pytest.mark.parametrize("role", sorted(PLUGINS["role"]))
+def test_the_examples_of_a_role_are_those_of_its_readme(role: str) -> None:
+    """Those are run by tests/e2e/test_documentation.py."""
+    run = re.findall(
+        r"^```yaml\n(.*?)^```$", (ROOT / "roles" / role / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
+    specs = yaml.safe_load((ROOT / "roles" / role / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))
+    for name, entry in specs["argument_specs"].items():
+        examples = re.split(r"\n(?=- name: )", entry["examples"].rstrip())
+        assert examples, name
+        assert {example.strip() for example in examples} <= {text.strip() for text in run}
