@@ -52,6 +52,7 @@ NOT_RUN = {
     "$WORKFLOW": "needs a real server of Conductor; tests/real/test_gate.py runs these lines",
     "curl -sS": "needs a real server of Conductor; tests/real/test_gate.py runs these lines",
     "awx.awx.": "needs AWX, and its collection, which is on Galaxy only",
+    "veeam_organization:": "are settings of that playbook; test_awx.py compares them with what it needs",
     "base_image:": "needs the image and a container engine; test_ee.py builds the context from the same lines",
     "ansible-rulebook -r": "runs until it is stopped, and needs Java; test_event_source.py runs it with this rulebook",
     "failed_backup_playbook:": "are the variables of that rulebook",
