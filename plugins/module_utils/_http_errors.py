@@ -45,6 +45,12 @@ _CERTIFICATES = {
     67: ("the key of the CA of the server's certificate is too weak", f"The CA's key is too short. {_ON_SERVER}"),
     68: ("the server's certificate is signed with a weak digest", f"The signature is too weak. {_ON_SERVER}"),
 }
+# How to get a self-signed certificate; docs/docsite/rst/guide_certificates.rst explains the same three commands.
+_FETCH = (
+    " Fetch it: `openssl s_client -connect {host} </dev/null | openssl x509 -out em.pem`. Compare its fingerprint with "
+    "the one on the server, and its names with host: `openssl x509 -in em.pem -noout -fingerprint -sha256 -ext "
+    "subjectAltName`. Check it: `openssl s_client -connect {host} -CAfile em.pem -verify_return_error </dev/null`."
+)
 # Names that OpenSSL gives to what went wrong; the first that is part of the name counts.
 _HANDSHAKES = {
     "CERTIFICATE_REQUIRED": ("the server asks for a client certificate", _CLIENT),
@@ -103,7 +109,8 @@ def failure_of(error: Exception, url: str, proxy: str | None, timeout: float, co
     tls = _tls(causes)
     if tls:
         by_proxy = f"the proxy for {host}" if _is(causes, library.ProxyError) and _scheme(proxy) == "https" else host
-        return ApiError(TLS, f"TLS with {by_proxy} failed: {tls[0]}.", hint=tls[1], **unsent)
+        more = _FETCH.format(host=host) if tls == _CERTIFICATES[18] and by_proxy == host else ""
+        return ApiError(TLS, f"TLS with {by_proxy} failed: {tls[0]}.", hint=tls[1] + more, **unsent)
     if _is(causes, library.ProxyError):
         return ApiError(
             CONNECTION,

@@ -15,7 +15,7 @@ _RST = re.compile(r"^\.\. code-block:: (\S+)\n\n((?:(?:   .*)?\n)+)", re.MULTILI
 _MARKDOWN = re.compile(r"^```(\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # A command within a sentence or a table.
 _INLINE = re.compile(r"`(ansible(?:-playbook)? [^`]+)`")
-_FILE = re.compile(r"(?:as|in) ``([\w.]+)``[^`]*(?:``[^`]+``)?[^`]*:\s*$")
+_FILE = re.compile(r"(?:as|in)\s`{1,2}([\w.]+)`{1,2}[^`]*(?:``[^`]+``)?[^`]*:\s*$")
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -154,6 +155,43 @@ def test_a_workflow_thaws_in_every_case(ansible: Ansible) -> None:
 
 
 def answer(question: dict[str, Any]) -> Any:
-    """What AWX passes on when the user takes the default."""
-    default = question["default"]
-    return default.split("\n") if question["type"] == "multiselect" else default
+    """What AWX passes on: names of jobs with a line for each, the default for everything else."""
+    return "Linux servers\n" if question["question_name"] == "Jobs" else question["default"]
+
+
+def test_the_surveys_make_up_no_names() -> None:
+    jobs = [question for template in SURVEYS for question in template["survey_spec"]["spec"]]
+    asked = [question for question in jobs if question["variable"].endswith("_jobs")]
+    assert len(asked) == 3
+    assert {(question["type"], question["default"]) for question in asked} == {("textarea", "")}
+
+
+class Unsafe(yaml.SafeLoader):
+    """Reads !unsafe, which Ansible knows, as text."""
+
+
+Unsafe.add_constructor("!unsafe", lambda loader, node: loader.construct_scalar(node))
+
+
+def test_everything_that_a_template_names_is_there() -> None:
+    objects = yaml.load((AWX / "objects.yml").read_text(encoding="utf-8"), Loader=Unsafe)
+    names = {kind.removeprefix("controller_"): {each["name"] for each in found} for kind, found in objects.items()}
+    for template in TEMPLATES:
+        assert template["inventory"] in names["inventories"]
+        assert template["project"] in names["projects"]
+        assert template["execution_environment"] in names["execution_environments"]
+        assert set(template["credentials"]) <= names["credentials"]
+        assert set(template.get("notification_templates_error", [])) <= names["notifications"]
+        assert (AWX / "project" / template["playbook"]).exists()
+    assert {host["inventory"] for host in objects["controller_hosts"]} <= names["inventories"]
+    types = names["credential_types"] | {"Machine"}
+    assert {credential["credential_type"] for credential in objects["controller_credentials"]} <= types
+    for each in objects["controller_credential_types"]:
+        assert set(TABLES[each["folder"]])
+    runnable = {each["name"] for each in [*TEMPLATES, *WORKFLOWS]}
+    assert {schedule["unified_job_template"] for schedule in objects["controller_schedules"]} <= runnable
+    # The settings that README tells to write are those that the objects need.
+    needed = set(re.findall(r"\{\{ (\w+) \}\}", (AWX / "objects.yml").read_text(encoding="utf-8")))
+    readme = (AWX / "README.md").read_text(encoding="utf-8")
+    told = yaml.safe_load(re.findall(r"^```yaml\n(veeam_organization.*?)^```$", readme, re.MULTILINE | re.DOTALL)[0])
+    assert set(told) == needed - {"ansible_playbook_python"} | {"veeam_organization"}

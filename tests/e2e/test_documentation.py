@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
@@ -28,6 +29,7 @@ DOCUMENTS = sorted(
     path
     for path in (
         ROOT / "README.md",
+        ROOT / "docs" / "site" / "index.rst",
         ROOT / "extensions" / "awx" / "README.md",
         *ROOT.glob("roles/*/README.md"),
         *ROOT.glob("tests/simulator/**/README.md"),
@@ -44,11 +46,13 @@ NOT_RUN = {
     "pip install": "needs a package index; the tests' environment has these packages",
     "community.general.mail": "needs a mail server, and a collection that is on Galaxy only",
     "vault_teams_webhook": "needs Teams, and a webhook",
+    "make build": "is how the artifact is built that the tests install",
     "make demo": "takes a minute and makes environments of its own; run it by hand",
     "make test": "is what runs this test",
     "$WORKFLOW": "needs a real server of Conductor; tests/real/test_gate.py runs these lines",
     "curl -sS": "needs a real server of Conductor; tests/real/test_gate.py runs these lines",
     "awx.awx.": "needs AWX, and its collection, which is on Galaxy only",
+    "veeam_organization:": "are settings of that playbook; test_awx.py compares them with what it needs",
     "base_image:": "needs the image and a container engine; test_ee.py builds the context from the same lines",
     "ansible-rulebook -r": "runs until it is stopped, and needs Java; test_event_source.py runs it with this rulebook",
     "failed_backup_playbook:": "are the variables of that rulebook",
@@ -236,8 +240,11 @@ class World:
 def world(emsim: Callable[..., Simulator], ansible: Ansible, request: pytest.FixtureRequest) -> Iterator[World]:
     """The world for the document that the test is about."""
     text = "".join(snippet.text for snippet in SNIPPETS[request.getfixturevalue("document")])
+    if "openssl " in text and not shutil.which("openssl"):
+        pytest.skip("openssl is not installed")
+    tls = "self-signed" if "openssl s_client" in text else "good"
     with ConductorSimulator(WORKFLOWS, "orkes") as conductor:
-        world = World(ansible, emsim(FLEET, speed=20), conductor, text)
+        world = World(ansible, emsim(FLEET, speed=20, tls=tls), conductor, text)
         yield world
         for ready in world.home.glob("*/*sim.json"):
             subprocess.run(["kill", str(json.loads(ready.read_text(encoding="utf-8"))["pid"])], check=True)
@@ -273,7 +280,8 @@ def test_document(world: World, document: str) -> None:
             world.renew()
             before = world.writes()
             tried = [
-                f"{line} --check" if line.startswith("ansible") and "--check" not in line else line for line in commands
+                f"{line} --check" if re.match("ansible(-playbook)? ", line) and "--check" not in line else line
+                for line in commands
             ]
             run = world.shell([line for line in tried if not line.endswith("&")])
             assert run.rc == 0, f"{document} --check\n{run.output}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -14,7 +16,7 @@ from typing import Any
 
 import pytest
 import trustme
-from ansible_collections.backupops.veeam_em.tests.e2e.runner import Ansible
+from ansible_collections.backupops.veeam_em.tests.e2e.runner import ROOT, Ansible
 from emsim import Simulator
 
 Start = Callable[..., Simulator]
@@ -61,6 +63,21 @@ def test_server_certificates(emsim: Start, ansible: Ansible, other_ca: str) -> N
     assert "/nowhere/ca.pem" in run["no such file"]["msg"]
     assert "InsecureRequest" not in run.output
     assert expired.counters()["requests"] == wrong.counters()["requests"] == 0
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="openssl is not installed")
+def test_the_hint_for_a_self_signed_certificate_makes_it_trusted(emsim: Start, ansible: Ansible) -> None:
+    sim = emsim(tls="self-signed")
+    strange = ansible.connected(sim).with_env(VEEAM_EM_CA_PATH="").module("veeam_em_query_info", **QUERY)
+    assert_tls(strange.result, "ca_path", "em.pem")
+    commands = re.findall("`(.+?)`", strange.result["error"]["hint"])
+    assert len(commands) == 3
+    guide = (ROOT / "docs" / "docsite" / "rst" / "guide_certificates.rst").read_text(encoding="utf-8")
+    for command in commands:
+        assert command.replace(f"{sim.host}:{sim.port}", "em.example.com:9398") in guide
+        subprocess.run(["bash", "-euo", "pipefail", "-c", command], cwd=ansible.folder, check=True, timeout=60)
+    trusted = ansible.connected(sim).with_env(VEEAM_EM_CA_PATH=str(ansible.folder / "em.pem"))
+    assert trusted.module("veeam_em_query_info", **QUERY).result["failed"] is False
 
 
 def test_without_ca_path_the_certificate_is_checked_all_the_same(emsim: Start, ansible: Ansible) -> None:

@@ -7,24 +7,28 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ansible_collections.backupops.veeam_em.plugins.module_utils._options import CONDUCTOR_CONNECTION, EM_CONNECTION
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDES = sorted((ROOT / "docs" / "docsite" / "rst").glob("*.rst"))
+FRONT_PAGE = ROOT / "docs" / "site" / "index.rst"
 OWN = "ansible_collections.backupops.veeam_em.docsite."
 TEXTS = {path.stem: path.read_text(encoding="utf-8") for path in GUIDES}
 PLUGINS = {
+    "filter": {path.stem for path in (ROOT / "plugins" / "filter").glob("*.py")},
     "inventory": {path.stem for path in (ROOT / "plugins" / "inventory").glob("*.py")},
     "module": {path.stem for path in (ROOT / "plugins" / "modules").glob("*.py")},
     "role": {path.name for path in (ROOT / "roles").iterdir()},
 }
 
 
-@pytest.mark.parametrize("guide", TEXTS)
+@pytest.mark.parametrize("guide", [*TEXTS, "the front page"])
 def test_references(guide: str) -> None:
+    text = TEXTS.get(guide) or FRONT_PAGE.read_text(encoding="utf-8")
     labels = {label for text in TEXTS.values() for label in re.findall(r"^\.\. _(\S+):$", text, re.MULTILINE)}
-    referred = re.findall(r":ref:`(?:[^`<]*<)?([^`<>]+)>?`", TEXTS[guide])
+    referred = re.findall(r":ref:`(?:[^`<]*<)?([^`<>]+)>?`", text)
     assert {label for label in referred if label.startswith(OWN)} <= labels
-    for name, kind in re.findall(r":ansplugin:`(?:[^`<]*<)?backupops\.veeam_em\.(\w+)#(\w+)", TEXTS[guide]):
+    for name, kind in re.findall(r":ansplugin:`(?:[^`<]*<)?backupops\.veeam_em\.(\w+)#(\w+)", text):
         assert name in PLUGINS[kind]
 
 
@@ -44,3 +48,30 @@ def test_names_of_content_exist(document: str) -> None:
     text = (ROOT / document).read_text(encoding="utf-8")
     named = set(re.findall(r"(?<!ansible_collections\.)\bbackupops\.veeam_em\.(\w+)", text))
     assert named <= known | set(groups)
+
+
+def test_the_list_of_contents_is_complete() -> None:
+    text = TEXTS["guide_content"]
+    kinds = {kind: set(re.findall(rf":ansplugin:`backupops\.veeam_em\.(\w+)#{kind}`", text)) for kind in PLUGINS}
+    assert {**kinds, "filter": None} == {**PLUGINS, "filter": None}
+    assert set(re.findall(r"``backupops\.veeam_em\.(\w+)``", text)) >= {
+        path.stem for path in (ROOT / "playbooks").glob("*.yml")
+    }
+
+
+def test_the_connection_options_are_all_explained() -> None:
+    named = set(re.findall(r"``(\w+)``", TEXTS["guide_connection"]))
+    assert set(EM_CONNECTION) | set(CONDUCTOR_CONNECTION) <= named
+
+
+@pytest.mark.parametrize("role", sorted(PLUGINS["role"]))
+def test_the_examples_of_a_role_are_those_of_its_readme(role: str) -> None:
+    """Those are run by tests/e2e/test_documentation.py."""
+    run = re.findall(
+        r"^```yaml\n(.*?)^```$", (ROOT / "roles" / role / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
+    specs = yaml.safe_load((ROOT / "roles" / role / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))
+    for name, entry in specs["argument_specs"].items():
+        examples = re.split(r"\n(?=- name: )", entry["examples"].rstrip())
+        assert examples, name
+        assert {example.strip() for example in examples} <= {text.strip() for text in run}

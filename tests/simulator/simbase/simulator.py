@@ -21,6 +21,7 @@ class BaseSimulator:
         self, app: BaseApp, *, tls: str, state_dir: str | os.PathLike[str] | None, host: str, port: int
     ) -> None:
         self.app = app
+        self._kind = tls
         self._tls = certificates.server_context(tls)
         self._own_dir = None
         if state_dir is None:
@@ -49,7 +50,7 @@ class BaseSimulator:
     def start(self) -> BaseSimulator:
         """Write the certificates and serve; returns when requests can be made."""
         self.state_dir.mkdir(parents=True, exist_ok=True)
-        certificates.write_files(self.state_dir)
+        certificates.write_files(self.state_dir, self._kind)
         self._server = server = Server(self.app, self._tls, self.host, self.port)
         self.port = server.server_port
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True, name="simulator").start()

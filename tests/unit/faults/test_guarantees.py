@@ -16,11 +16,12 @@ def test_every_named_test_exists() -> None:
         assert re.search(rf"^def {name}\(", (ROOT / path).read_text(encoding="utf-8"), re.MULTILINE), (path, name)
 
 
-def test_every_promise_names_its_test() -> None:
-    promises = re.split(r"^\* ", PAGE, flags=re.MULTILINE)[1:]
-    assert len(promises) > 15
-    for promise in promises:
-        assert "``tests/" in promise, promise
+def test_every_promise_has_a_row_with_its_tests() -> None:
+    promises, rows = PAGE.split("Which test shows it\n")
+    named = re.findall(r"^\* \*\*(.+?)\.\*\* ", promises, re.MULTILINE)
+    tested = re.findall(r"^   \* - (.+)\n     - \| ``tests/", rows, re.MULTILINE)
+    assert len(named) > 25
+    assert tested == named
 
 
 def test_no_test_of_this_kind_is_forgotten() -> None:
