@@ -51,12 +51,11 @@ _value:
   type: dict
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
-from ansible.utils.unsafe_proxy import wrap_var
 from ansible_collections.backupops.veeam_em.plugins.plugin_utils import _before_change
+from ansible_collections.backupops.veeam_em.plugins.plugin_utils._steps import take
 
 _STEPS: dict[str, Callable[..., Any]] = {
     "host": _before_change.host_record,
@@ -68,22 +67,7 @@ _STEPS: dict[str, Callable[..., Any]] = {
 
 def backup_before_change(given: dict[str, Any], step: str) -> Any:
     """Take one step."""
-    if step not in _STEPS:
-        raise AnsibleFilterError(f"backup_before_change has no step {step!r}, only {', '.join(_STEPS)}.")
-    try:
-        # What a server says is data, and must not be taken for a template on its way through facts.
-        return wrap_var(_STEPS[step](**_plain(given)))
-    except ValueError as error:
-        raise AnsibleFilterError(str(error)) from error
-
-
-def _plain(value: Any) -> Any:
-    """The same in plain dictionaries and lists: those of Ansible may be lazy, and cannot be copied."""
-    if isinstance(value, Mapping):
-        return {key: _plain(each) for key, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(each) for each in value]
-    return value
+    return take("backup_before_change", _STEPS, given, step)
 
 
 class FilterModule:

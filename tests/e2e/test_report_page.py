@@ -45,6 +45,27 @@ def opened(browser: Any, path: Path, width: int, scheme: str = "light") -> tuple
     return page, noise
 
 
+def spoken(page: Any) -> list[tuple[str, str]]:
+    """Roles and names, as Chromium gives them to screen readers."""
+    nodes = page.context.new_cdp_session(page).send("Accessibility.getFullAXTree")["nodes"]
+    return [
+        (node["role"]["value"], " ".join(node.get("name", {}).get("value", "").split()))
+        for node in nodes
+        if not node["ignored"]
+    ]
+
+
+def lines_of(page: Any, name: str) -> int:
+    """How many lines a name of a table's row takes."""
+    cell = page.locator("tbody th", has_text=name).first
+    script = """cell => {
+        const range = document.createRange();
+        range.selectNodeContents(cell.firstChild);
+        return range.getClientRects().length;
+    }"""
+    return int(cell.evaluate(script))
+
+
 @pytest.mark.slow
 def test_the_report_of_a_fleet(browser: Any, ansible: Ansible, tmp_path: Path) -> None:
     from axe_playwright_python.sync_playwright import Axe
@@ -61,6 +82,11 @@ def test_the_report_of_a_fleet(browser: Any, ansible: Ansible, tmp_path: Path) -
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert noise == []
         page.screenshot(path=tmp_path / f"{width}-{scheme}.png", full_page=True)
+        # Tables stay tables for screen readers, also where they are shown as blocks.
+        told = spoken(page)
+        assert ("rowheader", "SQL servers agent on vbr01.example.com") in told
+        assert ("columnheader", "Newest good one") in told
+        assert [role for role, _name in told].count("table") == 2
         # Failures come first, above jobs and machines.
         order = page.locator("h2").all_text_contents()
         assert order.index("Failures") == 0
@@ -78,14 +104,16 @@ def test_the_report_of_a_fleet(browser: Any, ansible: Ansible, tmp_path: Path) -
     charts = page.get_by_role("img").all()
     assert charts
     assert all("run" in name or "day" in name for name in (chart.get_attribute("aria-label") for chart in charts))
-    assert page.get_by_role("rowheader", name="SQL servers").count()
-    assert page.get_by_role("columnheader", name="Newest good one").count() == 1
     # On paper: A4, and nothing cut off at the side.
     assert page.pdf(format="A4").startswith(b"%PDF")
     page.emulate_media(media="print")
     page.set_viewport_size({"width": 688, "height": 1000})  # 182 mm
     assert page.evaluate("document.documentElement.scrollWidth") <= 688
     assert page.locator("nav").is_visible() is False
+    # Names are whole: as long as they are, they have one line.
+    assert [lines_of(page, name) for name in ("admin-pc02.example.com", "branch01.example.com")] == [1, 1]
+    # What is folded on the screen is open on paper.
+    assert page.get_by_text("A retry succeeded").is_visible()
     page.context.close()
 
 

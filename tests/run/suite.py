@@ -11,6 +11,7 @@ from pathlib import Path
 from conductor import QUICK, RELEASES
 from environment import environment
 from folders import CACHE, ROOT
+from prometheus import promtool
 from pythons import CORES, Core, controller, python_for, pythons
 from steps import Runner, Step
 from tools import build, install, link, stub_get_pip, tree, venv
@@ -224,7 +225,7 @@ def _one_core(core: Core, python: Path, installed: Path) -> list[Step]:
 
 def _pytest(name: str, bin_folder: Path, arguments: list[str | Path], installed: Path | None = None) -> Step:
     """Return a pytest step; its tests start Ansible from the same environment, with the installed artifact if given."""
-    env = environment(bin_folder)
+    env = environment(bin_folder, VEEAM_EM_TEST_PROMTOOL=promtool() or "")
     if installed:
         env.update(
             VEEAM_EM_TEST_CLIENTS=str(venv("clients", controller(), "clients")),

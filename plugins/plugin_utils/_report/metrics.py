@@ -8,7 +8,7 @@ Only gauges are used, so that both readers agree on every line.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Union
 
 from ansible_collections.backupops.veeam_em.plugins.module_utils._em.values import seconds
@@ -31,7 +31,8 @@ HELP: dict[str, tuple[str, str]] = {
     "veeam_em_job_info": ("", "A job; always 1."),
     "veeam_em_job_schedule_enabled": ("", "Whether the schedule of the job is enabled."),
     "veeam_em_job_next_run_timestamp_seconds": ("seconds", "When the job is to run next."),
-    "veeam_em_job_running": ("", "Whether the job runs."),
+    "veeam_em_job_running": ("", "Whether the job runs; a copy job that waits for its next interval does not."),
+    "veeam_em_job_running_since_timestamp_seconds": ("seconds", "When the run in progress began."),
     "veeam_em_job_never_run": ("", "Whether no run of the job is known."),
     "veeam_em_job_last_run_timestamp_seconds": ("seconds", "When the newest run that has ended did so."),
     "veeam_em_job_last_run_duration_seconds": ("seconds", "How long that run took."),
@@ -99,7 +100,7 @@ def to_metrics(report: Report) -> str:
         if not job["deleted"]:
             # Not "job", which Prometheus itself sets.
             labels = {"em": em, "job_name": job["name"], "job_id": job["id"], "backup_server": job["backup_server"]}
-            _job(metrics, job, labels)
+            _job(metrics, job, labels, [each for each in report["running"] if each["job_id"] == job["id"]])
     breaches = {(each["machine"], each["backup_server"]) for each in report["rpo_breaches"]}
     for machine in report["machines"]:
         labels = {"em": em, "machine": machine["name"], "backup_server": machine["backup_server"]}
@@ -108,25 +109,28 @@ def to_metrics(report: Report) -> str:
         if machine["rpo_hours"] is not None:
             metrics.add("veeam_em_machine_rpo_breach", key in breaches, **labels)
     known = {(machine["name"], machine["backup_server"]) for machine in report["machines"]}
-    for each in report["unprotected"]:
+    for each in [*report["unprotected"], *report["excluded"]]:
         key = (each["machine"], each["backup_server"])
         if key not in known:
             labels = {"em": em, "machine": key[0], "backup_server": key[1]}
             metrics.add("veeam_em_machine_protected", False, **labels)
+            metrics.add("veeam_em_machine_excluded", each in report["excluded"], **labels)
             metrics.add("veeam_em_machine_last_good_timestamp_seconds", 0, **labels)
             if key in breaches:
                 metrics.add("veeam_em_machine_rpo_breach", True, **labels)
     return metrics.text()
 
 
-def _job(metrics: _Metrics, job: Mapping[str, Any], labels: Labels) -> None:
+def _job(metrics: _Metrics, job: Mapping[str, Any], labels: Labels, running: Sequence[Any]) -> None:
     runs = job["runs"] or ([job["last_run"]] if job["last_run"] else [])
     ended = [run for run in [job["last_run"], *runs] if run and not run["running"]]
     last = max(ended, key=lambda run: seconds(run["end"] or run["start"]) or 0.0, default=None)
     metrics.add("veeam_em_job_info", 1, **labels, kind=job["kind"])
     metrics.add("veeam_em_job_schedule_enabled", job["schedule_enabled"], **labels)
     metrics.add("veeam_em_job_next_run_timestamp_seconds", seconds(job["next_run"]), **labels)
-    metrics.add("veeam_em_job_running", any(run["running"] for run in runs), **labels)
+    metrics.add("veeam_em_job_running", bool(running), **labels)
+    begun = [begin for begin in (seconds(each["start"]) for each in running) if begin is not None]
+    metrics.add("veeam_em_job_running_since_timestamp_seconds", min(begun, default=None), **labels)
     metrics.add("veeam_em_job_never_run", job["never_run"], **labels)
     if last:
         metrics.add("veeam_em_job_last_run_timestamp_seconds", seconds(last["end"] or last["start"]), **labels)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from functools import cache
 from pathlib import Path
 
@@ -27,6 +28,7 @@ def _template() -> Template:
         age=words.age,
         count=words.count,
         duration=words.duration,
+        excerpt=words.excerpt,
         job_names=words.job_names,
         shown=words.shown,
         size=words.size,
@@ -47,6 +49,8 @@ def to_html(report: words.Report) -> str:
         totals=words.totals(report),
         failures=words.open_failures(report),
         recovered=words.recovered_failures(report),
+        old=words.old_backups(report),
+        good_of=defaultdict(lambda: None, words.newest_good(report)),
         warnings=words.open_warnings(report),
         tolerated=words.tolerated_warnings(report),
         why=words.WHY,

@@ -8,18 +8,22 @@ from __future__ import annotations
 import csv
 import io
 import json
-import textwrap
 import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .words import (
+    WHY,
     Report,
     age,
     count,
     duration,
+    excerpt,
     headline,
+    iso,
     job_names,
+    newest_good,
+    old_backups,
     open_failures,
     open_warnings,
     recovered_failures,
@@ -31,6 +35,11 @@ from .words import (
 )
 
 COLUMNS = 80
+# So much of a reason, and so many entries of a section, are for mail and chat; the page and CSV have the rest.
+REASON = 400
+ENTRIES = 50
+# It makes a picture, which is wide, of the character before it.
+_EMOJI = "\ufe0f"
 # Spreadsheets take a cell that begins so for a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
 _MACHINE_HEAD = (
@@ -71,7 +80,7 @@ def to_json(report: Report) -> str:
 
 
 def machines_csv(report: Report) -> str:
-    """One line for each machine, unprotected ones included."""
+    """One line for each machine, unprotected and excluded ones included."""
     breaches = {(each["machine"], each["backup_server"]): each["why"] for each in report["rpo_breaches"]}
     rows: list[Sequence[Any]] = [_MACHINE_HEAD]
     for each in report["machines"]:
@@ -84,13 +93,13 @@ def machines_csv(report: Report) -> str:
                 _flag(each["protected"]),
                 each["excluded"],
                 last.get("result"),
-                last.get("end_time"),
+                iso(last.get("end_time")),
                 last.get("age_hours"),
                 last.get("job_name"),
                 last.get("reason"),
                 last.get("size"),
                 last.get("duration_seconds"),
-                good.get("end_time"),
+                iso(good.get("end_time")),
                 good.get("age_hours"),
                 each["rpo_hours"],
                 breaches.get((each["name"], each["backup_server"])),
@@ -101,6 +110,10 @@ def machines_csv(report: Report) -> str:
         key = (each["machine"], each["backup_server"])
         if key not in known:
             rows.append((*key, "", "no", *[None] * 11, breaches.get(key)))
+    for each in report["excluded"]:
+        key = (each["machine"], each["backup_server"])
+        if key not in known:
+            rows.append((*key, "", "no", each["reason"], *[None] * 11))
     return _csv(rows)
 
 
@@ -114,8 +127,8 @@ def runs_csv(report: Report) -> str:
                     job["name"],
                     job["kind"],
                     job["backup_server"],
-                    run["start"],
-                    run["end"],
+                    iso(run["start"]),
+                    iso(run["end"]),
                     run["duration_seconds"],
                     verdict(run["result"], run["running"]),
                     _flag(run["is_retry"]),
@@ -158,12 +171,9 @@ def to_text(report: Report) -> str:
     ]
     tolerated = sum(each["tolerated"] for each in report["warnings"])
     lines += _problems("FAILED", open_failures(report))
-    lines += _section("NO RECENT GOOD BACKUP", report["rpo_breaches"], lambda each: (shown(each["msg"]), None))
-    lines += _section(
-        "UNPROTECTED",
-        report["unprotected"],
-        lambda each: (shown(each["machine"]), ", ".join(map(shown, each["protection_groups"])) or None),
-    )
+    lines += _section("NO RECENT GOOD BACKUP", old_backups(report), lambda each: (shown(each["msg"]), None))
+    good = newest_good(report)
+    lines += _section("UNPROTECTED", report["unprotected"], lambda each: (_unprotected(each, good), None))
     lines += _problems("WARNINGS", open_warnings(report))
     lines += _section(
         "RUNNING",
@@ -190,6 +200,17 @@ def to_text(report: Report) -> str:
     return "\n".join(one for line in lines for one in _wrapped(line)) + "\n"
 
 
+def _unprotected(each: Any, good: Any) -> str:
+    backup = good.get((each["machine"], each["backup_server"]))
+    groups = ", ".join(map(shown, each["protection_groups"]))
+    told = [
+        WHY[each["why"]],
+        f"protection groups: {groups}" if groups else "",
+        f"newest good backup {age(backup['age_hours'])} ago" if backup else "",
+    ]
+    return f"{shown(each['machine'])}: {'; '.join(filter(None, told))}"
+
+
 def _oldest(report: Report) -> list[str]:
     """The machines whose newest good backup is the oldest."""
     aged = [each for each in report["machines"] if each["last_good"] and each["last_good"]["age_hours"] is not None]
@@ -204,7 +225,7 @@ def _problems(title: str, problems: Sequence[Any]) -> list[str]:
     return _section(
         title,
         problems,
-        lambda each: (f"{subject(each)} ({shown(each['job'])}), {_when(each)}", shown(each["reason"])),
+        lambda each: (f"{subject(each)} ({shown(each['job'])}), {_when(each)}", excerpt(shown(each["reason"]), REASON)),
     )
 
 
@@ -217,12 +238,12 @@ def _section(title: str, found: Sequence[Any], told: Any) -> list[str]:
     if not found:
         return []
     lines = ["", f"{title} ({len(found)})"]
-    for each in found:
+    for each in found[:ENTRIES]:
         first, second = told(each)
         lines.append(f"  {first}")
         if second:
             lines.append(f"      {second}")
-    return lines
+    return lines + ([f"  and {len(found) - ENTRIES} more"] if len(found) > ENTRIES else [])
 
 
 def _wrapped(line: str) -> list[str]:
@@ -230,7 +251,8 @@ def _wrapped(line: str) -> list[str]:
     indent = line[: len(line) - len(line.lstrip())]
     if _width(line) <= COLUMNS:
         return [line]
-    pieces, current = [], indent
+    pieces: list[str] = []
+    current = indent
     for word in line.split():
         for part in _parts(word, COLUMNS - len(indent) - 2):
             longer = f"{current} {part}" if current.strip() else current + part
@@ -244,10 +266,23 @@ def _wrapped(line: str) -> list[str]:
 def _parts(word: str, columns: int) -> list[str]:
     if _width(word) <= columns:
         return [word]
-    return textwrap.wrap(word, columns // 2, break_on_hyphens=False)
+    parts, current, used = [], "", 0
+    for each in word:
+        wide = _width(each)
+        if used + wide > columns:
+            parts.append(current)
+            current, used = "", 0
+        current, used = current + each, used + wide
+    return [*parts, current]
 
 
 def _width(text: str) -> int:
-    return sum(
-        0 if unicodedata.combining(each) else 2 if unicodedata.east_asian_width(each) in "WF" else 1 for each in text
-    )
+    return sum(map(_columns, text))
+
+
+def _columns(each: str) -> int:
+    if each == _EMOJI:
+        return 1
+    if unicodedata.category(each) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(each) in "WF" else 1

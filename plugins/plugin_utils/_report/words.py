@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timezone
 from typing import Any
 
 from ansible_collections.backupops.veeam_em.plugins.module_utils._em.values import moment
@@ -39,6 +40,20 @@ def time_of(text: str | None) -> str:
     """A server's time as 2026-01-31 22:00, UTC."""
     then = moment(text)
     return then.strftime("%Y-%m-%d %H:%M") if then else shown(text)
+
+
+def iso(text: str | None) -> str:
+    """A server's time as 2026-01-31T22:00:00Z."""
+    then = moment(text)
+    return then.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ") if then else shown(text)
+
+
+def excerpt(text: str, most: int) -> str:
+    """The beginning of a text that is too long, cut between words where that is possible."""
+    if len(text) <= most:
+        return text
+    head = text[: most + 1].rpartition(" ")[0] or text[:most]
+    return (head if len(head) > most / 2 else text[:most]) + " \u2026"
 
 
 def duration(seconds: float | None) -> str:
@@ -96,6 +111,19 @@ def tolerated_warnings(report: Report) -> list[dict[str, Any]]:
     return repeated([each for each in report["warnings"] if each["tolerated"]])
 
 
+def old_backups(report: Report) -> list[Mapping[str, Any]]:
+    """Machines without a recent good backup; those that no job protects have a list of their own."""
+    unprotected = {(each["machine"], each["backup_server"]) for each in report["unprotected"]}
+    return [each for each in report["rpo_breaches"] if (each["machine"], each["backup_server"]) not in unprotected]
+
+
+def newest_good(report: Report) -> dict[tuple[Any, Any], Mapping[str, Any]]:
+    """The newest good backup of each machine that has one."""
+    return {
+        (each["name"], each["backup_server"]): each["last_good"] for each in report["machines"] if each["last_good"]
+    }
+
+
 def repeated(problems: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """What happened to the same machine in the same words, as the newest of it with `times` and `since`."""
     found: dict[tuple[Any, ...], dict[str, Any]] = {}
@@ -111,8 +139,9 @@ def headline(report: Report) -> str:
     """What matters, in one sentence."""
     failed = len(open_failures(report))
     parts = [count(failed, "failure") + " without a later success"] if failed else []
-    if report["rpo_breaches"]:
-        parts.append(count(len(report["rpo_breaches"]), "machine") + " without a recent good backup")
+    old = old_backups(report)
+    if old:
+        parts.append(count(len(old), "machine") + " without a recent good backup")
     if report["unprotected"]:
         parts.append(count(len(report["unprotected"]), "machine") + " that no job protects")
     if not parts:

@@ -4,28 +4,20 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.backupops.veeam_em.plugins.filter.report import report
 from ansible_collections.backupops.veeam_em.plugins.plugin_utils._report.metrics import HELP
+from ansible_collections.backupops.veeam_em.tests.unit.plugins.filter.promtool import promtool
+from ansible_collections.backupops.veeam_em.tests.unit.plugins.filter.test_report import HOSTILE, hostile
 
 EXTENSIONS = Path(__file__).resolve().parents[4] / "extensions"
 RULES = EXTENSIONS / "prometheus" / "veeam_em.rules.yml"
 DASHBOARD = EXTENSIONS / "grafana" / "veeam_em.json"
 LABELS = {"em", "machine", "backup_server", "instance", "job_name", "job_id", "result", "kind"}
-
-
-def promtool(*arguments: str, folder: Path) -> str:
-    program = shutil.which("promtool")
-    if not program:
-        pytest.skip("promtool is not installed (Debian: prometheus)")
-    done = subprocess.run([program, *arguments], cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 def alerts() -> list[dict[str, Any]]:
@@ -61,8 +53,15 @@ def test_every_alert_says_what_to_do() -> None:
     for rule in alerts():
         assert rule["labels"]["severity"] in ("critical", "warning", "info")
         assert set(rule["annotations"]) == {"summary", "description"}
-    tests = (EXTENSIONS / "prometheus" / "veeam_em.rules.test.yml").read_text(encoding="utf-8")
-    assert {rule["alert"] for rule in alerts()} <= set(re.findall(r"alertname: (\w+)", tests))
+        assert rule["for"]
+
+
+def test_every_alert_is_tested_firing_and_silent() -> None:
+    tests = yaml.safe_load((EXTENSIONS / "prometheus" / "veeam_em.rules.test.yml").read_text(encoding="utf-8"))["tests"]
+    cases = [case for test in tests for case in test["alert_rule_test"]]
+    names = {rule["alert"] for rule in alerts()}
+    assert {case["alertname"] for case in cases if case["exp_alerts"]} == names
+    assert {case["alertname"] for case in cases if not case["exp_alerts"]} == names
 
 
 def test_panels_do_not_overlap() -> None:
@@ -76,8 +75,25 @@ def test_panels_do_not_overlap() -> None:
     assert len({panel["id"] for panel in panels()}) == len(panels())
 
 
+def test_the_dashboard_names_no_data_source_and_no_server_of_its_own() -> None:
+    dashboard = json.loads(DASHBOARD.read_text(encoding="utf-8"))
+    assert [each["name"] for each in dashboard["templating"]["list"]] == ["datasource", "em"]
+    for panel in panels():
+        sources = [panel["datasource"], *(each["datasource"] for each in panel["targets"])]
+        assert {each["uid"] for each in sources} == {"${datasource}"}
+        assert panel["description"], panel["title"]
+        for target in panel["targets"]:
+            # Several servers may be chosen.
+            assert re.search(r'em=~"\$em"', target["expr"]), target["expr"]
+
+
+def test_promtool_has_nothing_to_say_about_metrics() -> None:
+    for name in ("web01", *HOSTILE):
+        assert promtool("check", "metrics", given=report(hostile(name), "openmetrics")) == ""
+
+
 def test_promtool_checks_and_tests_the_rules() -> None:
-    assert "SUCCESS: 7 rules found" in promtool("check", "rules", RULES.name, folder=RULES.parent)
+    assert f"SUCCESS: {len(alerts())} rules found" in promtool("check", "rules", RULES.name, folder=RULES.parent)
     promtool("test", "rules", "veeam_em.rules.test.yml", folder=RULES.parent)
 
 

@@ -238,6 +238,101 @@ def test_a_text_says_the_worst_first_in_80_columns() -> None:
     assert "web04" not in text
 
 
+def columns(text: str) -> int:
+    """How wide a terminal shows it, by the tables of Unicode for the letters of these tests."""
+    narrow = {"\u0301": 0, "q": 1, " ": 1, "\n": 0}
+    return sum(narrow.get(each, 2 if ord(each) > 0x2E80 else 1) for each in text)
+
+
+@pytest.mark.parametrize("letter", ["\U0001f600", "\u30b5", "q\u0301", "\u2764\ufe0f", "\uff21", "\uac00"])
+def test_long_words_of_any_letters_fill_80_columns_and_no_more(letter: str) -> None:
+    lines = report(given(excluded=[{"machine": letter * 150, "reason": "y"}]), "text").splitlines()
+    wide = [1 if letter.startswith("\u2764") and each == "\ufe0f" else columns(each) for each in letter]
+    per_letter = sum(wide)
+    rows = [line.count(letter[0]) * per_letter for line in lines if letter[0] in line]
+    assert max(rows) <= 78
+    assert max(rows) >= 70
+    assert sum(line.count(letter[0]) for line in lines) == 150
+
+
+def test_a_long_reason_is_folded_on_the_page_and_cut_in_text() -> None:
+    reason = "The quick brown fox. " * 1000
+    shown = given(failures=[problem("web01", reason)], warnings=[{**problem("web02", "x" * 20000), "tolerated": False}])
+    page = Page(report(shown, "html"))
+    assert "details" in page.tags
+    assert reason.strip()[:20000] in "".join(page.text)
+    text = report(shown, "text")
+    assert len(text) < 2000
+    assert re.search(r"(The|quick|brown|fox\.) \u2026\n", text)
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_many_entries_are_counted_in_text_and_listed_on_the_page() -> None:
+    shown = given(failures=[problem(f"web{number:03}") for number in range(120)])
+    text = report(shown, "text")
+    assert text.count("The disk is full.") == 50
+    assert "  and 70 more" in text.splitlines()
+    assert report(shown, "html").count("The disk is full.") == 120
+
+
+def unprotected(name: str, **more: Any) -> dict[str, Any]:
+    return {"machine": name, "backup_server": "vbr01", "protection_groups": [], "why": "no_job", **more}
+
+
+def test_a_machine_that_no_job_protects_is_listed_once() -> None:
+    shown = given(
+        machines=[machine("left", protected=False, last_good=backup(hours=50.0))],
+        rpo_breaches=[breach("spare"), breach("left"), breach("never")],
+        unprotected=[unprotected("spare", protection_groups=["Lab"]), unprotected("left", why="job_deleted")],
+    )
+    text = report(shown, "text")
+    assert "1 machine without a recent good backup and 2 machines that no job protects." in text
+    assert "NO RECENT GOOD BACKUP (1)\n  never: never." in text
+    assert "  spare: no job backs it up; protection groups: Lab\n" in text
+    assert "  left: its job was deleted; newest good backup 50 h ago\n" in text
+    page = "".join(Page(report(shown, "html")).text)
+    assert page.count("spare") == 1
+    assert "Newest good backup: 50 h ago, 2026-01-31 04:00" in page
+
+
+def test_what_is_excluded_is_in_every_form_with_its_reason() -> None:
+    excluded = [{"machine": "spare", "backup_server": "vbr01", "reason": "Cold spare."}]
+    shown = given(
+        excluded=[*excluded, {**excluded[0], "machine": "web01"}], machines=[machine("web01", excluded="Lab.")]
+    )
+    rows = {row["machine"]: row for row in csv.DictReader(report(shown, "csv").splitlines())}
+    assert {name: (row["excluded"], row["protected"]) for name, row in rows.items()} == {
+        "web01": ("Lab.", "yes"),
+        "spare": ("Cold spare.", "no"),
+    }
+    metrics = report(shown, "openmetrics")
+    assert 'veeam_em_machine_excluded{em="em.example.com",machine="spare",backup_server="vbr01"} 1' in metrics
+    assert 'veeam_em_machine_protected{em="em.example.com",machine="spare",backup_server="vbr01"} 0' in metrics
+    for form in ("html", "text"):
+        assert "Cold spare." in report(shown, form)
+
+
+def test_times_in_csv_are_whole_seconds_of_utc() -> None:
+    late = run(start="2026-01-31T05:00:00.123456+02:00", end="2026-01-31T03:10:00.99Z")
+    shown = given(machines=[machine("web01")], jobs=[job("Linux", late)])
+    row = next(csv.DictReader(report(shown, "csv").splitlines()))
+    assert (row["last_end_time"], row["last_good_end_time"]) == ("2026-01-31T04:00:00Z",) * 2
+    row = next(csv.DictReader(report(shown, "csv_runs").splitlines()))
+    assert (row["start"], row["end"]) == ("2026-01-31T03:00:00Z", "2026-01-31T03:10:00Z")
+
+
+def test_metrics_of_jobs_that_run() -> None:
+    open_run = {**run(2, None, None), "running": True, "end": None}
+    busy = {"job": "Busy", "job_id": "j1", "backup_server": "vbr01", "job_session_id": "r2", "state": "Working"}
+    busy.update(start="2026-01-31T05:00:00Z", elapsed_seconds=1, progress=None, machines_done=0, machines_seen=1)
+    # A copy job between its intervals has an open run, but is not among those that are running.
+    jobs = [job("Busy", run(1), open_run), job("Copy", run(1), open_run, id="j2")]
+    lines = report(given(jobs=jobs, running=[busy]), "openmetrics").splitlines()
+    found = [line for line in lines if line.startswith("veeam_em_job_running")]
+    assert [line.rpartition(" ")[2] for line in found] == ["1", "0", "1769835600"]
+    assert 'job_name="Busy"' in found[2]
+
+
 def test_wide_letters_count_twice() -> None:
     for line in report(given(excluded=[{"machine": "サ" * 200, "reason": "バ" * 90}]), "text").splitlines():
         assert sum(2 if ord(each) > 0x2E80 else 1 for each in line) <= 80

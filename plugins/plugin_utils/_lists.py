@@ -1,0 +1,103 @@
+# Copyright: (c) 2026, backupops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Variables of roles that are lists: also as text, as extra variables and surveys of AWX give them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def listed(variable: str, given: Any) -> list[Any]:
+    """The entries of a list; of text, JSON or one entry on each line or between commas. Null and empty mean none.
+
+    :raises ValueError: when it is neither.
+    """
+    if given is None:
+        return []
+    if isinstance(given, str):
+        return _of_text(variable, given.strip())
+    if isinstance(given, Mapping):
+        return [given]
+    if isinstance(given, Sequence):
+        return list(given)
+    if isinstance(given, bool):
+        raise ValueError(f"{variable} is {given}. Give a list.")
+    return [given]
+
+
+def _of_text(variable: str, text: str) -> list[Any]:
+    if text.startswith(("[", "{")):
+        try:
+            return listed(variable, json.loads(text))
+        except ValueError as error:
+            # A shell pattern may begin so, too.
+            if '"' in text:
+                raise ValueError(f"{variable} looks like JSON, but is not: {error}.") from None
+    parts = text.splitlines() if "\n" in text else text.split(",")
+    return [part.strip() for part in parts if part.strip()]
+
+
+def names(variable: str, given: Any) -> list[str]:
+    """Names or patterns.
+
+    :raises ValueError: when an entry is not a text.
+    """
+    found = listed(variable, given)
+    for each in found:
+        if not _is_name(each):
+            raise ValueError(f"{variable} holds {_shown(each)}. Give names or patterns.")
+    return [str(each).strip() for each in found]
+
+
+def exclusions(variable: str, given: Any) -> list[dict[str, str]]:
+    """Machines that are not backed up on purpose, as `machine` and `reason`.
+
+    :raises ValueError: when an entry does not name a machine.
+    """
+    result = []
+    for each in listed(variable, given):
+        entry = each if isinstance(each, Mapping) else {"machine": each}
+        machine, reason = entry.get("machine"), entry.get("reason") or ""
+        if not _is_name(machine) or set(entry) - {"machine", "reason"} or not isinstance(reason, (str, int, float)):
+            raise ValueError(f"{variable} holds {_shown(each)}. Give a name or pattern, or machine and reason.")
+        result.append({"machine": str(machine).strip(), "reason": str(reason).strip() or "no reason given"})
+    return result
+
+
+def limits(variable: str, given: Any) -> list[dict[str, Any]]:
+    """Limits in hours for some machines, as `machine` and `hours`.
+
+    :raises ValueError: when an entry does not name a machine and a number of hours above 0.
+    """
+    result = []
+    for each in listed(variable, given):
+        entry = each if isinstance(each, Mapping) else {}
+        found = hours(entry.get("hours"))
+        if not _is_name(entry.get("machine")) or set(entry) != {"machine", "hours"} or found is None:
+            raise ValueError(f"{variable} holds {_shown(each)}. Give machine and hours, a number above 0.")
+        result.append({"machine": str(entry["machine"]).strip(), "hours": found})
+    return result
+
+
+def hours(given: Any) -> float | None:
+    """A number of hours above 0; None when it is something else."""
+    if isinstance(given, bool) or not isinstance(given, (int, float, str)):
+        return None
+    try:
+        number = float(given)
+    except ValueError:
+        return None
+    return number if 0 < number < float("inf") else None
+
+
+def _is_name(value: Any) -> bool:
+    if isinstance(value, str):
+        return bool(value.strip())
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _shown(value: Any) -> str:
+    return "null" if value is None else repr(value)

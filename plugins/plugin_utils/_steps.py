@@ -1,0 +1,32 @@
+# Copyright: (c) 2026, backupops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How filters that decide for roles call pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+from ansible.utils.unsafe_proxy import wrap_var
+
+
+def take(name: str, steps: Mapping[str, Callable[..., Any]], given: Mapping[str, Any], step: str) -> Any:
+    """Take one step of a filter with several."""
+    if step not in steps:
+        raise AnsibleFilterError(f"{name} has no step {step!r}, only {', '.join(steps)}.")
+    try:
+        # What a server says is data, and must not be taken for a template on its way through facts.
+        return wrap_var(steps[step](**plain(given)))
+    except ValueError as error:
+        raise AnsibleFilterError(str(error)) from error
+
+
+def plain(value: Any) -> Any:
+    """The same in plain dictionaries and lists: those of Ansible may be lazy, and cannot be copied."""
+    if isinstance(value, Mapping):
+        return {key: plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(each) for each in value]
+    return value
