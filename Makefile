@@ -3,7 +3,7 @@ PYTHON ?= python3
 RUN = $(PYTHON) tests/run
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-full test-matrix test-real recording fuzz benchmark docs build format lock clean
+.PHONY: help demo test test-fast test-full test-matrix test-real recording fuzz benchmark docs build release coverage mutate format lock clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -40,6 +40,15 @@ docs: ## Build the documentation site
 
 build: ## Build the collection artifact
 	@$(RUN) build
+
+release: ## Build what a release consists of: artifact, bill of materials, checksums, and with KEY=... a signature
+	@$(RUN) release
+
+coverage: ## Measure which lines and branches the unit tests run
+	@$(RUN) coverage
+
+mutate: ## Change the code in a thousand small ways and count how many the unit tests notice
+	@$(RUN) mutate
 
 format: ## Format the code and mend what ruff can mend
 	@$(RUN) format

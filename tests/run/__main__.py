@@ -9,19 +9,30 @@ import tempfile
 if sys.version_info < (3, 10):
     sys.exit("Python 3.10 or newer is needed: make PYTHON=/path/to/python3.12 ...")
 
+import artifact
 import demo
 import locks
+import mutate
 import recording
 import suite
 from environment import environment
 from folders import CACHE
 from pythons import controller
 from steps import Runner, Step
-from tools import build, venv
+from tools import venv
 
 
 def _build(_runner: Runner) -> None:
-    print(build(venv("dev", controller(), "dev")))
+    print(artifact.build(venv("dev", controller(), "dev")))
+
+
+def _release(_runner: Runner) -> None:
+    """Build everything that a release consists of; KEY names the gpg key that signs it."""
+    built = artifact.build(venv("dev", controller(), "dev"))
+    print(built, artifact.sbom(built), sep="\n")
+    key = os.environ.get("KEY")
+    print(artifact.sign(built, key) if key else "Not signed: no key was named (make release KEY=...).")
+    print(artifact.checksums(built))
 
 
 def _format(runner: Runner) -> None:
@@ -43,6 +54,8 @@ COMMANDS = {
     "format": _format,
     "fuzz": suite.fuzz,
     "lock": locks.lock,
+    "mutate": mutate.mutate,
+    "release": _release,
     "recording": recording.recording,
     "test": suite.everything,
     "test-fast": suite.fast,

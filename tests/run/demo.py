@@ -15,11 +15,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from artifact import build
 from environment import environment
 from folders import CACHE, ROOT
 from pythons import controller
 from steps import Runner, Step
-from tools import build, install, venv
+from tools import install, venv
 
 PLAYBOOK = "backupops.veeam_em.backup_now"
 SIMULATOR = ROOT / "tests" / "simulator"

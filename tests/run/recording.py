@@ -6,11 +6,12 @@ import json
 import subprocess
 
 from demo import PLAYBOOK, QUIET, connection, scenario, simulator
+from artifact import build
 from environment import environment
 from folders import CACHE, ROOT
 from pythons import controller
 from steps import Runner, Step
-from tools import build, install, venv
+from tools import install, venv
 
 PICTURE = ROOT / "docs" / "images" / "backup_now.svg"
 DRAW = """

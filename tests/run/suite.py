@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from artifact import build
 from conductor import QUICK, RELEASES
 from environment import environment
 from folders import CACHE, ROOT
 from prometheus import promtool
 from pythons import CORES, Core, controller, python_for, pythons
 from steps import Runner, Step
-from tools import build, install, link, stub_get_pip, tree, venv
+from tools import install, link, stub_get_pip, tree, venv
 
 
 def fast(runner: Runner) -> None:

@@ -1,4 +1,4 @@
-"""Virtual environments, the collection tree that ansible-test wants, and the built and installed artifact."""
+"""Virtual environments, the collection tree that ansible-test wants, and the installed artifact."""
 
 from __future__ import annotations
 
@@ -99,6 +99,17 @@ def venv(name: str, python: Path, lock: str, *more: str) -> Path:
     return folder / "bin"
 
 
+def tracked() -> list[Path]:
+    """Return the files of the checkout that git knows or would add, relative to it."""
+    listing = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        check=True,
+    ).stdout
+    return [Path(os.fsdecode(name)) for name in listing.split(b"\0") if name]
+
+
 def tree(name: str = "collections") -> Path:
     """Copy the checkout to .cache/NAME/ansible_collections/backupops/veeam_em and return that folder.
 
@@ -107,19 +118,13 @@ def tree(name: str = "collections") -> Path:
     tests/output survive.
     """
     folder = CACHE / name / COLLECTION
-    listing = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        check=True,
-    ).stdout
     kept = folder / "tests" / "output"
     aside = CACHE / name / "output"
     if kept.exists():
         shutil.rmtree(aside, ignore_errors=True)
         kept.rename(aside)
     shutil.rmtree(folder, ignore_errors=True)
-    for relative in map(os.fsdecode, filter(None, listing.split(b"\0"))):
+    for relative in tracked():
         source, target = ROOT / relative, folder / relative
         if source.is_symlink() or source.is_file():
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -146,15 +151,6 @@ def stub_get_pip() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name in _GET_PIP_NAMES:
         (folder / name).write_text(_GET_PIP, encoding="utf-8")
-
-
-def build(bin_folder: Path) -> Path:
-    """Build the collection artifact and return its path, .cache/dist/backupops-veeam_em-VERSION.tar.gz."""
-    folder = CACHE / "dist"
-    shutil.rmtree(folder, ignore_errors=True)
-    galaxy: list[str | Path] = [bin_folder / "ansible-galaxy", "collection", "build", "--output-path", folder]
-    call(galaxy, environment(bin_folder), tree("build"))
-    return next(folder.glob("*.tar.gz"))
 
 
 def install(bin_folder: Path, artifact: Path, name: str = "installed") -> Path:
