@@ -400,9 +400,10 @@ def test_500_jobs_over_30_days_are_small_and_quick() -> None:
             problem(f"machine{number}", recovered=True, recovered_at="2026-01-31T05:00:00Z") for number in range(999)
         ],
     )
-    began = time.monotonic()
+    # Of the processor: other tests run beside this one.
+    began = time.process_time()
     text = report(shown, "html")
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 10
     assert len(text.encode()) < 2_000_000
 
 
