@@ -1,10 +1,47 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Shows the progress of the module of the same name."""
+"""Shows the progress of the module of the same name, and lets --tags choose the role maintenance_window as a whole."""
 
 from __future__ import annotations
 
-from ansible_collections.backupops.veeam_em.plugins.plugin_utils._watched import WatchedAction as ActionModule
+from typing import Any
 
-__all__ = ("ActionModule",)
+from ansible import context
+from ansible.playbook.role_include import IncludeRole
+from ansible_collections.backupops.veeam_em.plugins.plugin_utils._watched import WatchedAction
+
+ROLE = "backupops.veeam_em.maintenance_window"
+
+
+class ActionModule(WatchedAction):
+    """The action of veeam_em_maintenance."""
+
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Run the module, unless --tags leaves the role out."""
+        if self._is_left_out():
+            return {"skipped": True, "changed": False, "skip_reason": "--tags chose neither the role nor its import"}
+        return super().run(tmp, task_vars)
+
+    def _is_left_out(self) -> bool:
+        """Whether only the tag `always` of the role's own task has brought it here.
+
+        Tags of an include_role do not reach its tasks, so these carry `always`: then an include that was chosen works.
+        An import that was not chosen is left out.
+        """
+        role = self._task._role
+        if not role or role.get_name() != ROLE:
+            return False
+        inherited = {*role.tags, *self._task.get_play().tags}
+        each = self._task._parent
+        while each and getattr(each, "statically_loaded", True) is not False:
+            inherited.update(each.tags)
+            each = each._parent
+        if isinstance(each, IncludeRole):
+            return False
+        chosen = set(context.CLIARGS.get("tags") or ("all",))
+        return not (
+            chosen & {"all", "always", "maintenance_window", *inherited}
+            or "always" in inherited
+            or ("tagged" in chosen and inherited)
+        )

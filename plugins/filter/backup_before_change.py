@@ -10,9 +10,9 @@ name: backup_before_change
 short_description: Decide what the role backup_before_change does
 version_added: 0.3.0
 description:
-  - The decisions of the role P(backupops.veeam_em.backup_before_change#role). Which jobs its hosts need, which of them
-    are still to be started, and whether each host is backed up.
-  - It is made for the tasks of that role. Use the role in playbooks.
+  - What the role P(backupops.veeam_em.backup_before_change#role) does before and after it calls
+    M(backupops.veeam_em.veeam_em_backup).
+  - It is made for the tasks of that role. Use the role or the module in playbooks.
 author:
   - backupops contributors (@backupops)
 positional: step
@@ -25,11 +25,11 @@ options:
   step:
     description:
       - V(host) checks the variables of one host and notes what it needs.
-      - V(plan) finds out which jobs the hosts that take part need.
-      - V(remember) adds the runs that the modules have returned to those already seen.
-      - V(judge) decides whether a host is backed up.
+      - V(batch) gathers what the hosts that take part need, as options of the module.
+      - V(remember) adds the runs that the module has returned to those seen before.
+      - V(verdict) picks the verdict of a host.
     type: str
-    choices: [host, plan, remember, judge]
+    choices: [host, batch, remember, verdict]
     required: true
 """
 
@@ -40,9 +40,9 @@ EXAMPLES = r"""
   vars:
     wanted:
       host: app01
-      use: the first
       machine: app01.example.com
       jobs: {app01: Linux servers}
+      memory: {}
 """
 
 RETURN = r"""
@@ -59,9 +59,9 @@ from ansible_collections.backupops.veeam_em.plugins.plugin_utils._steps import t
 
 _STEPS: dict[str, Callable[..., Any]] = {
     "host": _before_change.host_record,
-    "plan": _before_change.make_plan,
+    "batch": _before_change.make_batch,
     "remember": _before_change.remember,
-    "judge": _before_change.judge,
+    "verdict": _before_change.verdict_of,
 }
 
 

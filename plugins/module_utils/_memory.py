@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from ._atomic import write_whole
 from ._errors import CONFLICT, USAGE, ApiError
 from ._wait import SYSTEM_CLOCK, Clock, Deadline
 
@@ -87,19 +88,9 @@ class MemoryFile:
         """
         self._make_folder()
         self._check_folder(exists=os.path.lexists(self.path))
-        new = f"{self.path}.new"
         data = (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "surrogatepass")
         try:
-            # Left by a process that was killed; the lock says that it is not in use.
-            with suppress(FileNotFoundError):
-                os.unlink(new)
-            file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-            with os.fdopen(file, "wb") as stream:
-                stream.write(data)
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.replace(new, self.path)
-            self._sync_folder()
+            write_whole(self.path, data)
         except OSError as error:
             raise self._refused(error, "written") from error
 
@@ -218,15 +209,6 @@ class MemoryFile:
             hint="Nothing was changed. Run the playbook again after the other one has ended.",
             retryable=True,
         )
-
-    def _sync_folder(self) -> None:
-        """Make the new name outlive a loss of power, where the file system can."""
-        folder = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            with suppress(OSError):
-                os.fsync(folder)
-        finally:
-            os.close(folder)
 
 
 def _user(number: int) -> str:

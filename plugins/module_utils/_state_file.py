@@ -11,6 +11,7 @@ import os
 from contextlib import suppress
 from typing import Any
 
+from ._atomic import write_whole
 from ._errors import CONFLICT, USAGE, ApiError
 
 
@@ -74,16 +75,8 @@ class StateFile:
         text = json.dumps(content, separators=(",", ":"))
         if text == self._written:
             return
-        draft = f"{self.path}.part"
         try:
-            with suppress(FileNotFoundError):
-                os.unlink(draft)
-            file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(file, "w", encoding="utf-8") as stream:
-                stream.write(text)
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.replace(draft, self.path)
+            write_whole(self.path, text.encode("utf-8"))
         except OSError as problem:
             raise self._unusable(problem) from problem
         self._written = text

@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible.utils.unsafe_proxy import wrap_var
+from ansible.vars.hostvars import HostVars
 
 
 def take(name: str, steps: Mapping[str, Callable[..., Any]], given: Mapping[str, Any], step: str) -> Any:
@@ -25,6 +26,8 @@ def take(name: str, steps: Mapping[str, Callable[..., Any]], given: Mapping[str,
 
 def plain(value: Any) -> Any:
     """The same in plain dictionaries and lists: those of Ansible may be lazy, and cannot be copied."""
+    if isinstance(value, HostVars):
+        return value
     if isinstance(value, Mapping):
         return {key: plain(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):

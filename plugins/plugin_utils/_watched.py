@@ -55,8 +55,11 @@ class WatchedAction(NormalAction):
     def _is_once_in_vain(self) -> bool:
         """Whether a strategy that ignores run_once would start jobs once for each host."""
         strategy = str(self._task.get_play().strategy)
-        starts = self._task.args.get("state") in ("started", "retried")
-        return bool(starts and self._task.run_once and strategy.endswith(("free", "host_pinned")))
+        return bool(self._starts() and self._task.run_once and strategy.endswith(("free", "host_pinned")))
+
+    def _starts(self) -> bool:
+        """Whether the module may start jobs."""
+        return self._task.args.get("state") in ("started", "retried")
 
     def _is_watched(self) -> bool:
         """Whether there is somebody to show something to, and the module can write to this computer."""

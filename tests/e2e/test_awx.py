@@ -154,6 +154,24 @@ def test_a_workflow_thaws_in_every_case(ansible: Ansible) -> None:
     assert (failed.rc, "The change failed" in failed.result["msg"]) == (2, True)
 
 
+def test_schedules_thaw_what_is_overdue() -> None:
+    templates = {template["name"]: template for template in TEMPLATES}
+    files = set()
+    objects = yaml.load((AWX / "objects.yml").read_text(encoding="utf-8"), Loader=Unsafe)
+    for schedule in objects["controller_schedules"]:
+        if "extra_data" not in schedule:
+            continue
+        # AWX takes only what the survey asks for.
+        template = templates[schedule["unified_job_template"]]
+        asked = {question["variable"] for question in template["survey_spec"]["spec"]}
+        assert set(schedule["extra_data"]) <= asked
+        assert (template["playbook"], schedule["extra_data"]["maintenance_window_overdue_only"]) == ("thaw.yml", "true")
+        files.add(schedule["extra_data"]["maintenance_window_file"])
+    asked_for = ("maintenance_window_file", "patch_window_file")
+    questions = [question for template in SURVEYS for question in template["survey_spec"]["spec"]]
+    assert files == {question["default"] for question in questions if question["variable"] in asked_for}
+
+
 def answer(question: dict[str, Any]) -> Any:
     """What AWX passes on: names of jobs with a line for each, the default for everything else."""
     return "Linux servers\n" if question["question_name"] == "Jobs" else question["default"]

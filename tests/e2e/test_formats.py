@@ -31,6 +31,7 @@ TASKS: list[dict[str, Any]] = [
     {"veeam_em_agent_job_info": {"include_objects": True, "include_last_session": True}},
     {"veeam_em_job_info": {"include_objects": True}},
     {"veeam_em_protection_info": {"machine": ["WEB01", "007", "v1"], "include_restore_points": True}},
+    {"veeam_em_backup": {"machine": ["web01"], "valid_for": 6000, "wait_interval": 0.1}},
     {"veeam_em_job_session_info": {"job_type": ["AgentBackup", "Replica"]}},
     {"veeam_em_backup_task_session_info": {"machine": ["007", "web01"]}},
     {"veeam_em_replica_task_session_info": {}},

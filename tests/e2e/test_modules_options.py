@@ -344,6 +344,45 @@ CASES = {
             ),
         }
     ),
+    "veeam_em_backup": Case(
+        setup=[
+            {
+                "veeam_em_backup": {"machine": "l1", "kind": "agent", "wait_timeout": 3},
+                "register": "served",
+                "ignore_errors": True,
+            }
+        ],
+        always={"wait_interval": 0.1},
+        rows={
+            "machine": Row({"machine": "w1"}, is_("warning", lambda result: result["machines"][0]["verdict"])),
+            "jobs": Row(
+                {"machine": "w1", "jobs": {"w1": ["Warns"], "other": 1}},
+                is_(["Warns"], lambda result: result["machines"][0]["jobs"]),
+            ),
+            "fail_on": Row({"machine": "w1", "fail_on": "warning"}, kind("rejected", "Not backed up: w1. Warns")),
+            "kind": Row({"machine": "l1", "kind": "vm", "wait_timeout": 3}, kind("timeout", "Long VM")),
+            "backup_server": Row(
+                {"machine": "w1", "backup_server": "vbr02.example.com"}, kind("not_found", "No job protects w1.")
+            ),
+            "unprotected": Row(
+                {"machine": "nobody", "unprotected": "ignore"},
+                lambda result: not result["failed"] and "No job protects it" in result["msg"],
+            ),
+            "if_running": Row(
+                {"machine": "l1", "kind": "agent", "if_running": "fail"}, kind("conflict", "Long", "running")
+            ),
+            "valid_for": Row(
+                {"machine": "w1", "kind": "agent", "valid_for": 600}, lambda result: not result["changed"]
+            ),
+            "runs": Row(
+                {"machine": "l1", "kind": "agent", "wait_timeout": 3, "runs": "{{ served.runs }}"},
+                kind("timeout", "Long"),
+                lambda requests: not any("action=start" in each["query"] for each in requests),
+            ),
+            "wait_timeout": Row({"machine": "l1", "kind": "agent", "wait_timeout": 3}, kind("timeout", "3 seconds")),
+        },
+        elsewhere=("wait_max_interval", "poll_error_timeout", "progress", "wait_interval"),
+    ),
     "veeam_em_protection_info": Case(
         {
             "machine": Row(

@@ -41,6 +41,7 @@ SUCCESSES = [
     {"veeam_em_job": {"name": "Standby", "state": "started", "wait": True, **SOON}},
     {"veeam_em_maintenance": {"name": ["Warns", "Standby"], "state": "frozen", "expires_after": 60}},
     {"veeam_em_maintenance": {"state": "thawed"}},
+    {"veeam_em_backup": {"machine": ["w1", "nobody"], "unprotected": "ignore", "valid_for": 3600, **SOON}},
     {"veeam_em_agent_job_info": {"include_objects": True, "include_last_session": True}},
     {"veeam_em_job_info": {"include_objects": True, "include_last_session": True}},
     {"veeam_em_protection_info": {"machine": ["m2", "w1", "nobody"], "include_restore_points": True}},
@@ -58,6 +59,7 @@ SUCCESSES = [
 FAILURES = [
     {"veeam_em_agent_job": {"name": "A", "state": "started", "wait": True, **SOON}},
     {"veeam_em_agent_job": {"name": "A", "state": "started", "wait": True, "wait_timeout": 0.3, **SOON}},
+    {"veeam_em_backup": {"machine": ["m1", "m2", "nobody"], **SOON}},
     {"veeam_em_agent_job_info": {"name": "B"}},
     {"veeam_em_job_info": {"name": "B"}},
     {"veeam_em_protection_info": {"machine": ["m1", None]}},

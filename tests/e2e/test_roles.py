@@ -323,14 +323,22 @@ SHAPES = """\
 - hosts: windows
   gather_facts: false
   strategy: free
-  vars: {ansible_become: true}
+  vars: {ansible_become: true, maintenance_window_jobs: '["Linux, all", 2024]'}
   tasks:
     - name: Freeze
       ansible.builtin.include_role:
         name: backupops.veeam_em.maintenance_window
         tasks_from: freeze
-        apply: {tags: window}
       tags: window
+- hosts: windows
+  gather_facts: false
+  tasks:
+    - name: Freeze what --tags leaves out
+      ansible.builtin.import_role:
+        name: backupops.veeam_em.maintenance_window
+        tasks_from: freeze
+      vars: {maintenance_window_jobs: Other}
+      tags: later
 - hosts: windows
   gather_facts: false
   serial: 1
@@ -357,7 +365,8 @@ ansible_python_interpreter=/nowhere/python
 
 @pytest.mark.core_matrix
 def test_a_window_in_every_shape_of_play(emsim: Start, ansible: Ansible, tmp_path: Path) -> None:
-    sim = emsim({"agent_jobs": [{"name": "Linux, all", "machines": ["a"]}], "vm_jobs": [{"name": "2024"}]}, speed=10)
+    jobs = [{"name": "Linux, all", "machines": ["a"]}, {"name": "Other"}]
+    sim = emsim({"agent_jobs": jobs, "vm_jobs": [{"name": "2024"}]}, speed=10)
     for name, text in (
         ("hosts", SHAPED),
         ("play.yml", SHAPES),
@@ -365,14 +374,14 @@ def test_a_window_in_every_shape_of_play(emsim: Start, ansible: Ansible, tmp_pat
     ):
         (tmp_path / name).write_text(text, encoding="utf-8")
     # Extra variables and surveys give texts; the default place of the memory is in the user's home.
-    given = {"maintenance_window_jobs": '["Linux, all", 2024]', "maintenance_window_stop": "yes"}
+    given = {"maintenance_window_stop": "yes"}
     run = ansible.connected(sim).command(
         "ansible-playbook", "-i", "hosts", "play.yml", "--tags", "window", "-e", json.dumps(given)
     )
     assert run.rc == 0, run.output
     # With strategy free every host runs the role, and each batch of the second play.
     assert sim.counters()["toggles"] == {"Linux, all": 2, "2024": 2}
-    assert schedules(sim) == {"Linux, all": True, "2024": True}
+    assert schedules(sim) == {"Linux, all": True, "Other": True, "2024": True}
     memory = tmp_path / ".local" / "state" / "backupops.veeam_em" / f"{sim.host}_{sim.port}.json"
     assert set(states(memory).values()) == {"thawed"}
     assert [stat.S_IMODE(path.stat().st_mode) for path in (memory, memory.parent)] == [0o600, 0o700]

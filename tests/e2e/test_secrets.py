@@ -108,6 +108,7 @@ def em_tasks() -> list[dict[str, Any]]:
         {"veeam_em_maintenance": {"name": "A", "state": "frozen"}},
         {"veeam_em_maintenance": {"name": "No such job", "state": "frozen"}},
         {"veeam_em_maintenance": {"state": "thawed"}},
+        {"veeam_em_backup": {"machine": ["a", "nobody"], "wait_interval": 0.1}},
         {"veeam_em_agent_job_info": {"include_objects": True, "include_last_session": True}},
         {"veeam_em_job_info": {"kind": "vm", "include_objects": True}},
         {"veeam_em_protection_info": {"machine": ["a"]}},

@@ -260,6 +260,14 @@ _JOBS = (
         waits=True,
     ),
     Operation(
+        "machines: back up",
+        "veeam_em_backup",
+        {"machine": ["web01", "WEB02"], **WAIT_ALWAYS},
+        writes=(STARTS,),
+        jobs=(LINUX,),
+        waits=True,
+    ),
+    Operation(
         "replication: start and wait",
         VM,
         {"name": "VM replica", "state": "started", **WAIT},

@@ -185,6 +185,7 @@ import sys
 from ansible_collections.backupops.veeam_em.plugins.module_utils._memory import MemoryFile
 memory = MemoryFile(sys.argv[1])
 with memory.locked(0):
+    memory.write({"jobs": {str(each): 0 for each in range(300)}})
     print("on", flush=True)
     number = 0
     while True:

@@ -1,4 +1,4 @@
-"""What the role backup_before_change decides, as tables."""
+"""What the role backup_before_change hands to the module and on to its hosts, as tables."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ from typing import Any
 
 import pytest
 from ansible_collections.backupops.veeam_em.plugins.plugin_utils._before_change import (
+    FACT,
     host_record,
-    judge,
-    make_plan,
+    make_batch,
     remember,
+    verdict_of,
 )
 
-USE = "now"
 
-
-def record(host: str, machine: Any = None, jobs: Any = None, use: str = USE) -> dict[str, Any]:
-    return host_record(host, use, host if machine is None else machine, jobs or {})
+def record(host: str, machine: Any = None, jobs: Any = None, uses: int = 0) -> dict[str, Any]:
+    return host_record(host, host if machine is None else machine, jobs or {}, {"uses": uses})
 
 
 @pytest.mark.parametrize(
@@ -70,138 +69,44 @@ def test_machines_that_are_not_names(machine: Any, words: str) -> None:
 
 def test_null_is_not_a_machine() -> None:
     with pytest.raises(ValueError, match="is null"):
-        host_record("web01", USE, None, {})
+        host_record("web01", None, {}, {})
 
 
-def job(name: str) -> dict[str, Any]:
-    return {"id": f"id of {name}", "name": name}
-
-
-def protected(name: str, *jobs: str, known_as: tuple[str, ...] = ()) -> dict[str, Any]:
-    return {"name": name, "known_as": list(known_as), "jobs": [job(each) for each in jobs]}
-
-
-def machine(name: str, result: str | None = "Success", reason: str | None = None) -> dict[str, Any]:
-    return {"name": name, "result": result, "reason": reason, "state": "Stopped"}
-
-
-def row(name: str, *machines: dict[str, Any], action: str = "start", running: bool = False) -> dict[str, Any]:
-    session = {"id": f"run of {name}", "running": running}
-    return {"job": job(name), "action": action, "session": session, "machines": list(machines), "msg": "It ran."}
+def batch(memory: dict[str, Any], **records: dict[str, Any]) -> dict[str, Any]:
+    hostvars = {host: {FACT: each} if each else {} for host, each in records.items()}
+    return make_batch(list(records), hostvars, memory)
 
 
 def test_only_hosts_that_take_part_count() -> None:
-    hosts = [record("web01"), record("sql01", use="before"), record("app01", jobs={"app01": ["A", "B"]})]
-    early = make_plan(hosts, "web01", USE, {}, {}, {})
-    assert (early["names"], early["machines"], early["due"]) == (["A", "B"], ["web01"], [])
-    plan = make_plan(
-        hosts,
-        "web01",
-        USE,
-        {"jobs": [job("A"), job("B")]},
-        {"machines": [protected("web01", "A"), protected("sql01", "C")]},
-        {},
-    )
-    assert plan["due"] == ["id of A", "id of B"]
-    assert set(plan["hosts"]) == {"web01", "app01"}
+    web, sql = record("web01"), record("sql01", uses=1)
+    app = record("app01", jobs={"app01": ["A", "B"]})
+    assert batch({}, web01=web, sql01=sql, app01=app, new={}) == {
+        "machine": ["web01", "app01"],
+        "jobs": {"app01": ["A", "B"]},
+    }
+    assert batch({"uses": 1}, web01=web, sql01=sql) == {"machine": ["sql01"], "jobs": {}}
 
 
-def test_each_host_on_its_own_is_refused() -> None:
-    with pytest.raises(ValueError, match="Use strategy: linear"):
-        make_plan([record("web01"), record("web02", use="of another host")], "web02", USE, {}, {}, {})
+def test_two_hosts_with_the_same_machine() -> None:
+    one = record("one", "box", {"one": "A"})
+    two = record("two", "box", {"two": ["B", "A"]})
+    assert batch({}, one=one, two=two, three=record("three", "box")) == {
+        "machine": ["box"],
+        "jobs": {"box": ["A", "B"]},
+    }
 
 
-def test_runs_that_were_seen_serve_again() -> None:
-    first = make_plan([record("a")], "a", USE, {}, {"machines": [protected("a", "A", "B")]}, {})
-    rows = [row("A", machine("a")), row("B", running=True), row("C", action="none")]
-    runs = remember({}, first, {"jobs": rows}, {"skipped": True})
-    assert set(runs) == {"id of A", "id of B"}
-    second = make_plan([record("b")], "b", USE, {}, {"machines": [protected("b", "A", "B", "C")]}, runs)
-    assert (second["due"], second["sessions"]) == (["id of C"], ["run of B"])
-    waited = {"sessions": [{"id": "run of B", "running": False, "machines": [machine("b")]}]}
-    later = remember(runs, second, {}, waited)
-    assert (later["id of B"]["running"], later["id of B"]["machines"][0]["name"]) == (False, "b")
+def test_runs_are_remembered() -> None:
+    first = remember({}, {"runs": {"a": "1"}})
+    assert remember(first, {"runs": {"b": "2", "a": "3"}}) == {"uses": 2, "runs": {"a": "3", "b": "2"}}
+    # A module that failed early tells none.
+    assert remember(first, {"failed": True}) == {"uses": 2, "runs": {"a": "1"}}
 
 
-def verdict(
-    *rows: dict[str, Any],
-    jobs: tuple[str, ...] = ("A",),
-    fail_on: str = "failed",
-    known_as: tuple[str, ...] = (),
-    **result: Any,
-) -> dict[str, Any]:
-    plan = make_plan(
-        [record("web01")], "web01", USE, {}, {"machines": [protected("web01", *jobs, known_as=known_as)]}, {}
-    )
-    return judge("web01", plan, {"jobs": list(rows), **result}, {}, fail_on, 8)
-
-
-FAILED = {"error": {"kind": "rejected"}, "msg": "The whole failed."}
-LATE = {"error": {"kind": "timeout"}, "msg": "Gave up.", "timed_out": True}
-VERDICTS = {
-    "good": ((row("A", machine("web01")),), {}, True, "Backed up: web01. A: Success."),
-    "by the full name": ((row("A", machine("WEB01.example.com")),), {}, True, "Backed up: web01."),
-    "another machine": (
-        (row("A", machine("web011"), machine("web02")),),
-        {},
-        False,
-        "It is not among the machines of the runs that should have backed it up: A (It ran.)",
-    ),
-    "as it is known": ((row("A", machine("cmdb-1")),), {"known_as": ("CMDB-1",)}, True, "Backed up"),
-    "an equal name wins": (
-        (row("A", machine("web01"), machine("web01.other", "Failed")),),
-        {},
-        True,
-        "Backed up",
-    ),
-    "two that could be meant": (
-        (row("A", machine("web01.one"), machine("web01.other", "Failed", "Full.")),),
-        FAILED,
-        False,
-        "A: Failed: Full.",
-    ),
-    "failed": ((row("A", machine("web01", "Failed", "Full")),), FAILED, False, "web01. A: Failed: Full."),
-    "warning": ((row("A", machine("web01", "Warning", "Open.")),), {}, True, "A: Warning: Open."),
-    "warning that fails": ((row("A", machine("web01", "Warning")),), {"fail_on": "warning"}, False, "A: Warning."),
-    "no verdict": ((row("A", machine("web01", None)),), FAILED, False, "A: no result: its state is Stopped."),
-    "done before the run": ((row("A", machine("web01"), running=True),), LATE, True, "Backed up"),
-    "not over": (
-        (row("A", running=True),),
-        LATE,
-        False,
-        "A: no result: the run had not ended after 8 seconds and continues on the server.",
-    ),
-    "lost while waiting": ((row("A", running=True),), FAILED, False, "A: no result: The whole failed."),
-    "refused": (({**row("A"), "session": None, "msg": "No licence."},), FAILED, False, "A: no result: No licence."),
-    "not reached": ((), FAILED, False, "A: no result: The whole failed."),
-    "crashed": ((), {"msg": "MODULE FAILURE"}, False, "A: no result: MODULE FAILURE."),
-    "one of two failed": (
-        (row("A", machine("web01")), row("B", machine("web01", "Failed", "Full."))),
-        {"jobs": ("A", "B"), **FAILED},
-        False,
-        "Not backed up: web01. B: Failed: Full.",
-    ),
-    "check mode": (({**row("A"), "session": None, "msg": "Would start."},), {}, True, "A: Would start."),
-    "check mode of a run": ((row("A", action="attach", running=True),), {}, True, "Check mode: web01 was not"),
-    "reused": ((row("A", machine("web01"), action="reuse"),), {}, True, "Backed up"),
-    "no job": ((), {"jobs": ()}, True, "Not backed up: web01. No job protects it"),
-    "control characters": (
-        (row("A", machine("web01", "Failed", "a\nok: [web02]\x1b[2J")),),
-        FAILED,
-        False,
-        "A: Failed: a ok: [web02]\\x1b[2J.",
-    ),
-}
-
-
-@pytest.mark.parametrize("name", VERDICTS)
-def test_verdicts(name: str) -> None:
-    rows, options, ok, words = VERDICTS[name]
-    got = verdict(*rows, **options)
-    assert got["ok"] is ok, got
-    assert words in got["msg"]
-    # What is let pass though it is not a success is shown.
-    assert got["shown"] or (ok and all(each["result"] == "Success" for each in got["result"]))
-    if "check" in name or name == "no job":
-        assert got["shown"]
-        assert got["result"] == []
+def test_the_verdict_of_a_host() -> None:
+    good = {"name": "a", "verdict": "success", "ok": True, "msg": "Backed up: a.", "jobs": ["A"], "result": []}
+    assert verdict_of("a", {"machines": [good], "failed": True}) == good
+    lost = verdict_of("b", {"machines": [good], "msg": "No\nlicence."})
+    assert (lost["ok"], lost["msg"]) == (False, "Not backed up: b. No licence.")
+    assert verdict_of("b", {})["ok"] is False
+    assert verdict_of("b", {"skipped": True})["ok"] is False

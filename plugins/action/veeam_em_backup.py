@@ -1,0 +1,43 @@
+# Copyright: (c) 2026, backupops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Shows the progress of the module of the same name, and tells it what only the task knows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.backupops.veeam_em.plugins.plugin_utils._watched import WatchedAction
+
+ROLE = "backupops.veeam_em.backup_before_change"
+ONE_HOST_ONLY = (
+    "run_once on the role backup_before_change would back up the first host only, and all hosts would be changed. "
+    "Nothing was started. Leave run_once out: the role starts each job once by itself."
+)
+
+
+class ActionModule(WatchedAction):
+    """The action of veeam_em_backup."""
+
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Run the module. Where one failure ends the play, a machine without a job ends it before hours of backups."""
+        if len((task_vars or {}).get("ansible_play_hosts_all") or ()) > 1 and self._is_role_run_once():
+            return {"failed": True, "msg": ONE_HOST_ONLY, "error": {"kind": "usage", "hint": "Leave run_once out."}}
+        if self._task.any_errors_fatal and self._task.args.get("unprotected", "fail") == "fail":
+            self._task.args["unprotected"] = "stop"
+        return super().run(tmp, task_vars)
+
+    def _is_role_run_once(self) -> bool:
+        """Whether the role as a whole, and not only this task of it, is told to run once."""
+        role = self._task._role
+        if not role or role.get_name() != ROLE:
+            return False
+        each = self._task._parent
+        while each:
+            if getattr(each, "_run_once", None) is True:
+                return True
+            each = getattr(each, "_parent", None)
+        return getattr(role, "_run_once", None) is True
+
+    def _starts(self) -> bool:
+        return True

@@ -1,0 +1,135 @@
+# Copyright: (c) 2026, backupops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the playbook patch_window decides: whom it changes in which batch, which jobs it freezes, and how it ended.
+
+Pure, but for the look whether the file of tasks is there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ._before_change import host_record
+
+MEMBER = "patch_window_batch_"
+# Facts of a host: how far its change has come, and the verdict of the role backup_before_change.
+OUTCOME, VERDICT = "patch_window_outcome", "__backup_before_change_verdict"
+BEGUN, CHANGED = "backed up, but its change did not end well", "changed"
+
+
+def prepare(
+    pattern: Any,
+    chosen: Sequence[str],
+    tasks: Any,
+    file: Any,
+    jobs: Any,
+    serial: Any,
+    hostvars: Mapping[str, Any],
+    limit: Any = None,
+    run_tags: Sequence[str] = ("all",),
+    skip_tags: Sequence[str] = (),
+    **kept: Any,
+) -> dict[str, Any]:
+    """What the plays need.
+
+    :param chosen: the hosts that the pattern means.
+    :param jobs: names of jobs for all hosts; those of a host come first otherwise, and then those that protect it.
+    :param kept: variables that later plays read here.
+    :returns: `change` (file of tasks), `path` (memory); `names` of jobs and `machines` to look up; `jobs` of each host
+        that has its own; `batches` (members that stay, with the number of hosts), `order` and `size` for the play.
+    :raises ValueError: when the variables are not right.
+    """
+    if limit:
+        raise ValueError(
+            "Choose the hosts with patch_window_hosts, not with --limit, which leaves out what freezes and thaws."
+        )
+    if list(run_tags) != ["all"] or skip_tags:
+        raise ValueError("The window works as a whole: run it without --tags and --skip-tags. Nothing was changed.")
+    if not pattern or not tasks:
+        raise ValueError("Name both: -e patch_window_hosts=web -e patch_window_tasks=upgrade.yml")
+    change = full_path(tasks)
+    if not chosen:
+        raise ValueError(f"Nothing to do: patch_window_hosts ({pattern}) means no host of the inventory.")
+    if not os.path.isfile(change):
+        raise ValueError(f"Nothing to do: {change} (patch_window_tasks) is not a file.")
+    every = names_of_jobs(jobs)
+    records = {}
+    for host in chosen:
+        variables = hostvars[host]
+        own = {host: every} if every else variables.get("backup_before_change_jobs")
+        records[host] = host_record(host, variables.get("backup_before_change_machine", host), own, {})
+    size = _number(serial) or len(chosen)
+    batches = [list(chosen[begin : begin + size]) for begin in range(0, len(chosen), size)]
+    return {
+        **kept,
+        "hosts": list(chosen),
+        "change": change,
+        "path": full_path(file) if file else "",
+        "names": _unique(name for each in records.values() for name in each["jobs"]),
+        "machines": _unique(each["machine"] for each in records.values() if not each["jobs"]),
+        "jobs": {host: each["jobs"] for host, each in records.items() if each["jobs"]},
+        "batches": {f"{MEMBER}{number}": len(hosts) for number, hosts in enumerate(batches, 1)},
+        "order": [name for number, hosts in enumerate(batches, 1) for name in (f"{MEMBER}{number}", *hosts)],
+        "size": size + 1,
+    }
+
+
+def ids_of(named: Mapping[str, Any], protection: Mapping[str, Any]) -> list[str]:
+    """Ids of the jobs that were found, by the results of veeam_em_job_info and veeam_em_protection_info."""
+    found = [*named.get("jobs", ())]
+    found += [job for machine in protection.get("machines", ()) for job in machine["jobs"]]
+    return _unique(job["id"] for job in found)
+
+
+def summary(hosts: Iterable[str], hostvars: Mapping[str, Any], check: bool = False) -> list[str]:
+    """One line for each host: what became of it."""
+    return [f"{host}: {_outcome(hostvars[host], check)}" for host in hosts]
+
+
+def names_of_jobs(given: Any) -> Any:
+    """A list as it is; JSON, or names with commas or line breaks between them, as surveys give, as a list."""
+    if not isinstance(given, str):
+        return given
+    if given.strip().startswith("["):
+        try:
+            return json.loads(given)
+        except ValueError:
+            pass
+    return [each.strip() for each in given.replace("\n", ",").split(",") if each.strip()]
+
+
+def full_path(path: Any) -> str:
+    """A relative path starts where ansible-playbook was called."""
+    return os.path.abspath(os.path.expandvars(os.path.expanduser(str(path))))
+
+
+def _outcome(variables: Mapping[str, Any], check: bool) -> str:
+    outcome = variables.get(OUTCOME)
+    if outcome == CHANGED and check:
+        return "would be changed"
+    if outcome:
+        return str(outcome)
+    verdict = variables.get(VERDICT)
+    if verdict:
+        return str(verdict["msg"])
+    return "Not backed up and not changed: its turn did not come, it was unreachable, or its backup could not be begun."
+
+
+def _number(serial: Any) -> int:
+    try:
+        number = int(serial or 0)
+    except (TypeError, ValueError):
+        number = -1
+    if number < 0:
+        raise ValueError(
+            f"patch_window_serial is {serial!r}. Give the number of hosts of a batch, or 0 for all at once."
+        )
+    return number
+
+
+def _unique(values: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(values))
