@@ -354,8 +354,8 @@ def test_the_snippet_of_troubleshooting_names_machine_and_reason(
     (ansible.folder / "backup.yml").write_text(as_playbook(snippet.text) or "", encoding="utf-8")
     run = ansible.connected(sim).command("ansible-playbook", "backup.yml")
     assert run.rc == 2, run.output
-    named = run["Name each failed machine with its reason"]
-    assert [each["msg"] for each in named["results"]] == ["web02.example.com: The disk is full."]
+    named = run["Name each failed machine and the reason"]
+    assert [each["msg"] for each in named["results"]] == ["web02.example.com: Failed: The disk is full."]
     assert run.result["msg"].startswith("rejected: ")
 
 
