@@ -344,5 +344,20 @@ def test_what_is_not_run_is_told(capsys: pytest.CaptureFixture[str]) -> None:
         print("\nSnippets of the documentation that are not run:", *sorted(set(told)), sep="\n")
 
 
+@pytest.mark.slow
+def test_the_snippet_of_troubleshooting_names_machine_and_reason(
+    emsim: Callable[..., Simulator], ansible: Ansible
+) -> None:
+    full = {"name": "web02.example.com", "result": "Failed", "reason": "The disk is full."}
+    sim = emsim({"agent_jobs": [{"name": "Linux servers", "machines": ["web01.example.com", full]}]}, speed=20)
+    snippet = SNIPPETS["docs/docsite/rst/guide_troubleshooting.rst"][0]
+    (ansible.folder / "backup.yml").write_text(as_playbook(snippet.text) or "", encoding="utf-8")
+    run = ansible.connected(sim).command("ansible-playbook", "backup.yml")
+    assert run.rc == 2, run.output
+    named = run["Name each failed machine and the reason"]
+    assert [each["msg"] for each in named["results"]] == ["web02.example.com: Failed: The disk is full."]
+    assert run.result["msg"].startswith("rejected: ")
+
+
 def test_every_module_has_examples() -> None:
     assert not [name for name, found in SNIPPETS.items() if name.startswith("plugins/") and not found]
