@@ -183,6 +183,7 @@ def below(ancestor: int) -> list[int]:
     return found[1:]
 
 
+@pytest.mark.full
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds the processes of the node in /proc")
 def test_the_node_dies_in_the_middle(emsim: Callable[..., Simulator], ansible: Ansible, tmp_path: Path) -> None:
