@@ -505,6 +505,8 @@ def test_a_worker_that_keeps_silent(server: Server) -> None:
     assert (old["status"], old["superseded"]) == ("TIMED_OUT", True)
     assert f"responseTimeout: 1 exceeded for the taskId: {first}" in old["reason"]
     assert server.take(workflow, "work", 1) == second
+    if not server.traits["times_out_again"]:
+        pytest.skip(f"Conductor {server.name} does not notice within 90 s that the last attempt has timed out as well")
     bad = failure(lambda: server.wait(first, timeout=90))
     assert bad.learnt["tasks"][0]["status"] == "TIMED_OUT"
     assert bad.learnt["tasks"][0]["workflow_status"] == "TIMED_OUT"
