@@ -208,6 +208,7 @@ def test_the_gate_stays_open_as_long_as_no_backup_was_tried(
         ("Did you mean", (), {"jobs": ["Linus"]}),
         ("refused the credentials", (), {"password": "wrong"}),
         ("Name both", (), {"jobs": ["Linux", None]}),
+        ("a number of seconds above 0", ("-e", "gate_workflow_timeout=0"), {}),
         ("reference name of one task", ("-e", '{"gate_workflow_task": ["backup_gate", "b"]}'), {}),
         ("No backup was tried. The workflow still waits at backup_gate", at_task, {"jobs": ["Linus"]}),
         ("The gate stays closed", ("--start-at-task", "Open the gate"), {}),
