@@ -62,7 +62,7 @@ def test_what_is_not_there(server: Server) -> None:
     assert (missing.kind, "gate" in (missing.hint or "")) == ("not_found", True)
     (later,) = server.info(workflow_id=workflow, reference=["gaet"])
     assert later["exists"] is False
-    assert "but these: gate" in server.warnings[0]
+    assert "It defines: gate" in server.warnings[0]
 
 
 def test_keys_that_an_open_server_does_not_want(server: Server) -> None:

@@ -63,7 +63,7 @@ def test_a_name_that_the_workflow_does_not_define(conductor: Callable[..., Any])
     double = conductor(GATE)
     (task,) = double.info(reference=["gaet"])
     assert not task["exists"]
-    assert "but these: gate" in double.warnings[0]
+    assert "It defines: gate" in double.warnings[0]
 
 
 def test_ids_go_encoded(conductor: Callable[..., Any]) -> None:
