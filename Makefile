@@ -23,7 +23,7 @@ test-full: ## The same as test, with the long tests
 test-matrix: ## Sanity and playbooks on each ansible-core that the Pythons here can run
 	@$(RUN) test-matrix
 
-test-real: ## The suite of conductorsim against real servers of Conductor, which Maven fetches (Java 17 and 21)
+test-real: ## The suite of conductorsim against real servers of Conductor, which Maven fetches (Java 17 and 21); AWX's mesh
 	@$(RUN) test-real
 
 recording: ## Make the picture of a backup that README shows, from a real run

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
 from ansible_collections.backupops.veeam_em.tests.e2e.runner import Ansible
+from ansible_collections.backupops.veeam_em.tests.e2e.test_interruption import module_process, polled, until
 from conductorsim import ConductorSimulator
 from emsim import Simulator
 
@@ -204,7 +208,9 @@ def test_the_gate_stays_open_as_long_as_no_backup_was_tried(
         ("Did you mean", (), {"jobs": ["Linus"]}),
         ("refused the credentials", (), {"password": "wrong"}),
         ("Name both", (), {"jobs": ["Linux", None]}),
-        ("No backup was tried: the workflow still waits at backup_gate", at_task, {"jobs": ["Linus"]}),
+        ("a number of seconds above 0", ("-e", "gate_workflow_timeout=0"), {}),
+        ("reference name of one task", ("-e", '{"gate_workflow_task": ["backup_gate", "b"]}'), {}),
+        ("No backup was tried. The workflow still waits at backup_gate", at_task, {"jobs": ["Linus"]}),
         ("The gate stays closed", ("--start-at-task", "Open the gate"), {}),
     ):
         run = gate_workflow(ansible, sim, em, *arguments, **given)
@@ -213,6 +219,34 @@ def test_the_gate_stays_open_as_long_as_no_backup_was_tried(
         (gate,) = sim.workflows()[0]["tasks"]
         assert gate["status"] == "IN_PROGRESS"
     assert (sim.counters()["writes"], em.counters()["starts"]) == (0, {})
+
+
+@pytest.mark.slow
+def test_a_module_that_is_killed_leaves_the_gate_open(
+    conductor: Callable[..., ConductorSimulator], emsim: Callable[..., Simulator], ansible: Ansible
+) -> None:
+    scenario = fleet()
+    scenario["agent_jobs"][0]["machines"][0]["duration"] = 600
+    sim, em = conductor(GATE), emsim(scenario)
+    # Whatever an inventory says of localhost, the modules run here.
+    inventory = ansible.folder / "hosts"
+    inventory.write_text("localhost ansible_connection=ssh ansible_become=true ansible_python_interpreter=/none\n")
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(gate_workflow, ansible, sim, em, "-i", str(inventory))
+        until(lambda: running.done() or polled(em), "the wait")
+        assert not running.done(), running.result().output
+        os.kill(until(lambda: module_process("veeam_em_job", os.getpid()), "the module's process"), signal.SIGKILL)
+        run = running.result(120)
+    assert run.rc != 0
+    told = " ".join(run.output.split())
+    assert (
+        "It is not known whether a backup was started: look at the jobs. The workflow still waits at backup_gate"
+        in told
+    )
+    assert "No backup was tried" not in told
+    (gate,) = sim.workflows()[0]["tasks"]
+    assert gate["status"] == "IN_PROGRESS"
+    assert (sim.counters()["writes"], em.counters()["starts"]) == (0, {"Linux": 1})
 
 
 @pytest.mark.slow

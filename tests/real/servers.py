@@ -28,6 +28,8 @@ from simbase import certificates
 
 # Outputs above this size go to external storage, on all servers.
 EXTERNAL_ABOVE_KB = 10
+# Outputs above this size fail the task.
+REFUSED_ABOVE_KB = 200
 _NEVER = 10**9
 _numbers = itertools.count(1)
 
@@ -53,8 +55,8 @@ class Server:
         self._session = requests.Session()
         self._session.trust_env = False
 
-    def start(self, *stages: Stage) -> str:
-        """Start a workflow of these tasks; returns its id."""
+    def start(self, *stages: Stage, timeout: int = 0) -> str:
+        """Start a workflow of these tasks, which may take so many seconds; returns its id."""
         raise NotImplementedError
 
     def call(self, method: str, path: str, **options: Any) -> requests.Response:
@@ -166,14 +168,17 @@ class Double(Server):
     real = False
 
     def __init__(self) -> None:
-        self.simulator = ConductorSimulator({"settings": {"external_above": EXTERNAL_ABOVE_KB * 1024}})
+        self.simulator = ConductorSimulator(
+            {"settings": {"external_above": EXTERNAL_ABOVE_KB * 1024, "refuse_above": REFUSED_ABOVE_KB * 1024}}
+        )
         self.simulator.start()
-        traits = {"unknown_task": 404, "retry_keeps_reason": True, "times_out": True}
+        traits = {"unknown_task": 404, "retry_keeps_reason": True, "times_out_again": True}
         super().__init__("double", self.simulator.url, self.simulator.ca_path, traits)
 
-    def start(self, *stages: Stage) -> str:
+    def start(self, *stages: Stage, timeout: int = 0) -> str:
         """Start a workflow; a worker's task waits to be polled."""
-        return self.simulator.start_workflow({"name": f"change{next(_numbers)}", "tasks": _left_to_workers(stages)})
+        workflow = {"name": f"change{next(_numbers)}", "tasks": _left_to_workers(stages), "timeout": timeout}
+        return self.simulator.start_workflow(workflow)
 
     def stop(self) -> None:
         """End it."""
@@ -182,7 +187,9 @@ class Double(Server):
 
 def _left_to_workers(stages: Sequence[Stage]) -> list[Any]:
     def left(task: Task) -> dict[str, Any]:
-        own: dict[str, Any] = {name: value for name, value in task.items() if name != "again"}
+        own: dict[str, Any] = {name: value for name, value in task.items() if name not in ("again", "duration")}
+        if "duration" in task:
+            own["attempts"] = [{"after": task["duration"]}]
         if "tasks" in own:
             own["tasks"] = _left_to_workers(own["tasks"])
         elif own.get("type", "SIMPLE") == "SIMPLE":
@@ -221,6 +228,7 @@ class RealServer(Server):
             "--server.ssl.certificate=file:server.pem",
             "--server.ssl.certificate-private-key=file:server.key",
             f"--conductor.app.taskOutputPayloadSizeThreshold={EXTERNAL_ABOVE_KB}KB",
+            f"--conductor.app.maxTaskOutputPayloadSizeThreshold={REFUSED_ABOVE_KB}KB",
             *release["arguments"],
         ]
         with self.log.open("wb") as log:
@@ -246,20 +254,20 @@ class RealServer(Server):
         except requests.RequestException:
             return False
 
-    def start(self, *stages: Stage) -> str:
+    def start(self, *stages: Stage, timeout: int = 0) -> str:
         """Register the tasks and the workflow, and start it."""
-        name = self._register(stages)
+        name = self._register(stages, timeout)
         return self.done("POST", f"workflow/{name}", json={}).text.strip().strip('"')
 
-    def _register(self, stages: Sequence[Stage]) -> str:
+    def _register(self, stages: Sequence[Stage], timeout: int = 0) -> str:
         name = f"change{next(_numbers)}"
         definition = {
             "name": name,
             "version": 1,
             "schemaVersion": 2,
             "ownerEmail": "operator@example.com",
-            "timeoutSeconds": 0,
-            "timeoutPolicy": "ALERT_ONLY",
+            "timeoutSeconds": timeout,
+            "timeoutPolicy": "TIME_OUT_WF" if timeout else "ALERT_ONLY",
             "tasks": [each for number, stage in enumerate(stages, 1) for each in self._stage(stage, number, name)],
         }
         answer = self.done("PUT", "metadata/workflow", json=[definition]).json()
@@ -279,6 +287,8 @@ class RealServer(Server):
         name = f"{workflow}_{reference}" if kind == "SIMPLE" or "retries" in task else reference
         result: dict[str, Any] = {"name": name, "taskReferenceName": reference, "type": kind, "inputParameters": {}}
         result["optional"] = task.get("optional", False)
+        if "duration" in task:
+            result["inputParameters"]["duration"] = f"{task['duration']} seconds"
         if "retries" in task:
             definition = {
                 "name": name,

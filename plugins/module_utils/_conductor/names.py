@@ -8,6 +8,7 @@ Modules leave these checks to this file, since Ansible's own take a null for a v
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -16,6 +17,10 @@ from .._errors import USAGE, ApiError
 
 # Fixed names below /api/tasks/ (conductor 1), and what a path would swallow: none can be an id.
 _RESERVED = frozenset(("poll", "queue", "search", "search-v2", "update-v2", "externalstoragelocation", "", ".", ".."))
+# No path of Conductor's takes these, however they are written: its web server refuses the request.
+_NEVER_IN_PATHS = re.compile(r"[/\\\x00-\x1f\x7f]")
+# Orkes' ids are UUIDs with something in front; far more is the content of a variable, not an id.
+_LONGEST = 255
 # Ansible makes this text of a null that stands in a list.
 _NULL = "None"
 
@@ -69,8 +74,9 @@ def segment(given: str, option: str) -> str:
     :raises ApiError: kind usage, when it cannot be an id.
     """
     text = given.strip()
-    if text.lower() in _RESERVED:
-        raise ApiError(USAGE, f"{option} {given!r} is not an ID.", hint="Use the execution ID that Conductor shows.")
+    if text.lower() in _RESERVED or _NEVER_IN_PATHS.search(text) or len(text) > _LONGEST:
+        shown = f"{text[:40]}..." if len(text) > _LONGEST else given
+        raise ApiError(USAGE, f"{option} {shown!r} is not an ID.", hint="Use the execution ID that Conductor shows.")
     return quote(text, safe="")
 
 

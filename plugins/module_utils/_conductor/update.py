@@ -184,16 +184,16 @@ def _post(client: ConductorClient, update: Update, before: Record) -> Record:
         failure.learnt = {"task": after}
         raise failure
     task = f"task {after['task_id']}"
+    hint = "The workflow had ended, or somebody else updated the task first. Check the workflow."
     if after["status"] == before["status"]:
         message = f"The server accepted the update of {task} but dropped it: the task is {after['status']}."
     else:
         message = f"{_UNKNOWN} The server accepted it, and then {task} was {after['status']}."
-    raise ApiError(
-        CONFLICT,
-        message,
-        hint="The workflow had ended, or somebody else updated the task first. Check the workflow.",
-        learnt={"task": after},
-    )
+        if after["reason"] and after["reason"] not in (before["reason"], update.reason):
+            # An output above the server's limit, for example, fails the task.
+            message = f"{message[:-1]}: {after['reason']}."
+            hint = "The reason is the server's, or that of somebody who updated the task first. Check the workflow."
+    raise ApiError(CONFLICT, message, hint=hint, learnt={"task": after})
 
 
 def _outcome(client: ConductorClient, before: Record, failure: ApiError | None) -> Record:

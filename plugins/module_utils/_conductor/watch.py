@@ -144,18 +144,20 @@ def wait_for_tasks(
         with client.session.transport.within(waiter.deadline):
             ended = waiter.until(poll)
         if not ended:
-            pending = " ".join(f"{_where(each)} has not ended." for each in tasks if not each.settled)
+            pending = " ".join(f"{_where(each)} {_pending(each)}." for each in tasks if not each.settled)
             raise timed_out(
                 f"Gave up after {waiter.options.timeout:g} seconds (wait_timeout). {pending}",
                 "Nothing was changed. Run the task again to continue waiting, or raise wait_timeout.",
             )
         bad = [each for each in tasks if not _good(each.record, success_statuses)]
         if bad and fail_on_error:
+            reached = all(each.record and each.record["exists"] for each in bad)
             raise ApiError(
-                REJECTED if all(each.record and each.record["exists"] for each in bad) else NOT_FOUND,
+                REJECTED if reached else NOT_FOUND,
                 " ".join(f"{_where(each)}{_why(each)}." for each in bad),
-                hint="The worker or the server reported these reasons. success_statuses defines what counts as "
-                "success.",
+                hint="The worker or the server reported these reasons. success_statuses defines what counts as success."
+                if reached
+                else "The workflow ended before it reached the task, or took another path.",
             )
     except Exception as stop:
         keep(stop, result())
@@ -213,6 +215,15 @@ def _where(each: Watched) -> str:
     record = each.record
     name = record["reference_task_name"] or record["task_id"]
     return f"Task {name} of workflow {record['workflow_id']} ({record['status'] or 'not reached'})"
+
+
+def _pending(each: Watched) -> str:
+    """Why the wait goes on."""
+    record = each.record or {}
+    paused = ", and its workflow is paused" if record.get("workflow_status") == "PAUSED" else ""
+    if record.get("terminal") and record.get("may_be_retried"):
+        return f"may still be retried{paused}"
+    return f"has not ended{paused}"
 
 
 def _why(each: Watched) -> str:

@@ -120,6 +120,8 @@ class Execution:
         self._made = 0
         self._subs: dict[str, Execution] = {}
         self.begin(now)
+        if definition.timeout:
+            self._at(now + definition.timeout, self._time_out_all)
         if definition.terminate_after is not None:
             self._at(now + definition.terminate_after, self._terminate_as_planned)
 
@@ -162,6 +164,14 @@ class Execution:
         """conductor 5.1: what a worker reports; False when it is dropped because the task or the workflow has ended."""
         if run.terminal or self.terminal:
             return False
+        limit, size = self.settings.refuse_above, len(json.dumps(output))
+        if limit and size > limit:
+            run.reason = (
+                f"The payload size: {size} of task: {run.id} in workflow: {self.id}  "
+                f"is greater than the permissible limit: {limit} bytes"
+            )
+            self._end(run, "FAILED_WITH_TERMINAL_ERROR", now)
+            return True
         self._put_output(run, output)
         run.reason = reason[:500]
         if status == "IN_PROGRESS" or not run.updated:
@@ -278,6 +288,12 @@ class Execution:
     def _terminate_as_planned(self, now: float) -> None:
         self.terminate(now, self.definition.terminate_reason)
 
+    def _time_out_all(self, now: float) -> None:
+        """The server sees it when it sweeps, and tells then how late it is."""
+        seconds = int(self.definition.timeout)
+        configured = f"Timeout configured as {seconds} seconds. Timeout policy configured to TIME_OUT_WF"
+        self.terminate(now, f"Workflow timed out after {seconds} seconds. {configured}", "TIMED_OUT")
+
     def _next_stage(self, scope: Scope, now: float) -> None:
         scope.stage += 1
         if scope.stage == len(scope.stages):
@@ -369,7 +385,9 @@ class Execution:
 
     def _play(self, run: TaskRun, now: float) -> None:
         script = run.script
-        self.update(run, now, script.status, dict(script.output), script.reason, worker=run.worker)
+        # A worker's output replaces what was there; the server itself has nothing to put in its place.
+        output = {**run.output, **script.output} if run.is_gate else dict(script.output)
+        self.update(run, now, script.status, output, script.reason, worker=run.worker)
 
     def _time_out(self, run: TaskRun, now: float) -> None:
         if run.terminal or self.terminal or now - run.updated < run.definition.response_timeout:

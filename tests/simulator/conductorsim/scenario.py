@@ -28,6 +28,7 @@ class Settings:
     token_lifetime: float = 36_000  # conductor 2.2
     expired_status: int = 401  # conductor 2.3: 403 occurs as well
     external_above: int = 0  # conductor 1.2: an output of more characters goes to external storage; 0: none does
+    refuse_above: int = 0  # an output of more characters fails the task for good, as with real servers; 0: none does
     retry_keeps_reason: bool = (
         True  # conductor 3.2: servers up to 3.21 begin a retry without the reason of the last one
     )
@@ -79,6 +80,7 @@ class Workflow:
     name: str
     id: str = ""
     tasks: list[list[Task]] = field(default_factory=list)
+    timeout: float = 0  # seconds; 0: for ever
     terminate_after: float | None = None  # seconds
     terminate_reason: str = ""
 

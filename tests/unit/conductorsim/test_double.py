@@ -21,21 +21,7 @@ FOLDER = os.environ.get("VEEAM_EM_TEST_CLIENTS")
 PYTHON = str(Path(FOLDER) / "python") if FOLDER else sys.executable
 WORKER_TASK = {"reference": "gate", "attempts": [{"status": "NEVER", "starts_after": 1000}]}
 
-SDK = """
-import json, sys
-from conductor.client.configuration.configuration import Configuration
-from conductor.client.configuration.settings.authentication_settings import AuthenticationSettings
-from conductor.client.orkes.orkes_task_client import OrkesTaskClient
-
-url, key, secret, task_id, workflow_id = sys.argv[1:]
-keys = AuthenticationSettings(key_id=key, key_secret=secret) if key else None
-client = OrkesTaskClient(Configuration(server_api_url=url + "/api", authentication_settings=keys))
-before = client.get_task(task_id)
-client.update_task_by_ref_name(workflow_id, "gate", "COMPLETED", {"backup": "good"})
-after = client.get_task(task_id)
-seen = [[task.task_id, task.status, task.reference_task_name, task.workflow_instance_id] for task in (before, after)]
-print(json.dumps({"seen": seen, "output": after.output_data, "input": before.input_data}))
-"""
+SDK = Path(__file__).resolve().parents[2] / "real" / "sdk.py"
 
 
 def get(double: Any, path: str, method: str = "GET", **options: Any) -> requests.Response:
@@ -63,7 +49,7 @@ def test_the_official_sdk_reads_and_updates_unchanged(conductor: Callable[..., A
         "REQUESTS_CA_BUNDLE": double.sim.ca_path,
     }
     ended = subprocess.run(
-        [PYTHON, "-c", SDK, double.sim.url, *key, gate, workflow],
+        [PYTHON, SDK, double.sim.url, *key, gate, workflow],
         capture_output=True,
         text=True,
         timeout=120,

@@ -20,6 +20,7 @@ def params(task_id: Any = None, workflow_id: Any = None, reference: Any = None) 
         (params("b"), (["b"], "", [])),
         (params(None, " w ", ["gate", "gate"]), ([], "w", ["gate"])),
         (params(None, "w", "gate"), ([], "w", ["gate"])),
+        (params(None, "x" * 255, ["a/b", "c,d"]), ([], "x" * 255, ["a/b", "c,d"])),
     ],
 )
 def test_what_is_named(given: dict[str, Any], expected: tuple[Any, ...]) -> None:
@@ -47,6 +48,10 @@ def test_what_is_named(given: dict[str, Any], expected: tuple[Any, ...]) -> None
         (params(None, "  ", ["gate"]), "workflow_id is empty"),
         (params(None, "None", ["gate"]), "workflow_id is null"),
         (params(None, "..", ["gate"]), "workflow_id '..' is not an ID"),
+        (params(["a/b"]), "task_id 'a/b' is not an ID"),
+        (params(["a\\b"]), "task_id 'a\\\\b' is not an ID"),
+        (params(None, "a\x00b", ["gate"]), "workflow_id 'a\\x00b' is not an ID"),
+        (params(["x" * 256]), f"task_id '{'x' * 40}...' is not an ID"),
         (params(None, "w", []), "task_reference_name is an empty list"),
         (params(None, "w", ""), "task_reference_name is empty"),
         (params(None, "w", ["gate", ""]), "Entry 2 of task_reference_name is empty"),
