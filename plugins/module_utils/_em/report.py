@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from fnmatch import fnmatchcase
@@ -230,7 +230,10 @@ class Report:
             key=lambda row: (row.name.lower(), row.key),
         )
         entries = self._entries(runs)
-        jobs = [self._job(entry, runs) for entry in entries]
+        by_entry: dict[int, list[JobSession]] = {}
+        for entry, run, _group in runs:
+            by_entry.setdefault(id(entry), []).append(run)
+        jobs = [self._job(entry, by_entry.get(id(entry), ())) for entry in entries]
         machines = [self._machine(row) for row in rows if row.jobs]
         warnings = self._problems(runs, warnings=True)
         unprotected = self._unprotected(rows)
@@ -282,8 +285,8 @@ class Report:
             kept = [entry for entry in self.records.entries if entry.listed or id(entry) in seen]
         return sorted(kept, key=lambda entry: (entry.name.lower(), entry.server, entry.id))
 
-    def _job(self, entry: JobEntry, runs: Sequence[Any]) -> dict[str, Any]:
-        mine = [_run_dict(run) for owner, run, _group in runs if owner is entry]
+    def _job(self, entry: JobEntry, runs: Iterable[JobSession]) -> dict[str, Any]:
+        mine = [_run_dict(run) for run in runs]
         last = max(entry.runs, key=lambda run: _seconds(run["creation_time"]), default=None)
         return {
             "id": entry.id or None,
