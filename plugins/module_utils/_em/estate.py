@@ -17,7 +17,7 @@ from .._errors import NOT_FOUND, ApiError
 from .client import PAGE_SIZE, EmClient
 from .links import backup_server, bare_id
 from .lookup import AGENT_JOBS, VM_JOBS, check_server, find_jobs
-from .machines import machine_of, same_machine
+from .machines import machine_of
 from .model import (
     SUCCESS,
     WARNING,
@@ -32,6 +32,7 @@ from .model import (
     job_session,
     task_session,
 )
+from .names import ByName
 from .pages import row_key
 from .query import Clause, Condition, split
 from .sessions import AGENT_MACHINE, AGENT_RUN, BACKUP, CLOCK_MARGIN, KINDS, is_agent, since
@@ -167,30 +168,19 @@ class Names:
     """Machines by name. Letter case aside, and web01 is web01.example.com where only one machine can be meant."""
 
     def __init__(self, machines: Iterable[Protected]) -> None:
-        self._by_name: dict[str, list[Protected]] = {}
-        self._by_label: dict[str, list[Protected]] = {}
-        for each in machines:
-            self.add(each)
+        self._by_name = ByName((each["name"], each) for each in machines)
 
     def add(self, machine: Protected) -> None:
         """Take one more machine."""
-        name = machine["name"].lower()
-        self._by_name.setdefault(name, []).append(machine)
-        self._by_label.setdefault(name.partition(".")[0], []).append(machine)
+        self._by_name.add(machine["name"], machine)
 
     def called(self, name: str, server: str | None) -> list[Protected]:
         """The machines of exactly this name."""
-        return [each for each in self._by_name.get(name.lower(), []) if _on(each, server)]
+        return [each for each in self._by_name.called(name) if _on(each, server)]
 
     def all(self, name: str, server: str | None) -> list[Protected]:
         """The machines that a name on a backup server may mean: those that have it, else those that resemble it."""
-        exact = self.called(name, server)
-        if exact:
-            return exact
-        label = name.lower().partition(".")[0]
-        return [
-            each for each in self._by_label.get(label, []) if _on(each, server) and same_machine(each["name"], name)
-        ]
+        return self.called(name, server) or [each for each in self._by_name.alike(name) if _on(each, server)]
 
     def find(self, name: str, server: str | None) -> Protected | None:
         """The one machine that a name on a backup server means, None when there is none or more than one."""

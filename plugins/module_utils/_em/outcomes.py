@@ -13,12 +13,10 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from fnmatch import fnmatchcase
 
 from .links import bare_id
 from .machines import Member, distinct, machine, members_of
 from .model import FAILED, SUCCESS, WARNING, Computer, Job, JobObject, JobSession, TaskSession, is_copy, worst
-from .names import same_machine
 from .sessions import belongs, is_agent
 from .values import moment
 
@@ -27,7 +25,6 @@ GOOD = (SUCCESS, WARNING)
 # Backup servers have clocks of their own; what seems to have ended later than this from now is not believed.
 CLOCK_MARGIN = timedelta(hours=1)
 _ADDRESS = re.compile(r"[0-9.]+$|.*:")
-_WILD = re.compile(r"[*?\[]")
 
 # Backup server and name of a machine, in lower case.
 MachineKey = tuple[str, str]
@@ -248,23 +245,6 @@ class Names:
         """The key under which the machine is listed."""
         server, name = key
         return key if "." in name else (server, self._long.get(key, name))
-
-
-def asked_for(name: str, wanted: Sequence[str]) -> bool:
-    """Whether a machine is meant by one of some names or shell patterns; nothing wanted means all."""
-    return not wanted or any(meant_by(name, each) for each in wanted)
-
-
-def meant_by(name: str, pattern: str) -> bool:
-    """Whether a name or a shell pattern means a machine; case does not matter, a short name means the long one too."""
-    if is_pattern(pattern):
-        return fnmatchcase(name.lower(), pattern.lower())
-    return same_machine(name, pattern)
-
-
-def is_pattern(text: str) -> bool:
-    """Whether a text is a shell pattern rather than a name."""
-    return bool(_WILD.search(text))
 
 
 def protected_keys(entries: Sequence[JobEntry], computers: Sequence[Computer]) -> dict[MachineKey, list[JobEntry]]:

@@ -9,10 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from fnmatch import fnmatchcase
+from functools import cached_property
 from typing import Any
 
 from .._errors import USAGE, ApiError
 from .model import FAILED, SUCCESS, WARNING, Computer, JobSession, is_idle, severity
+from .names import ByName, Patterns, is_pattern
 from .outcomes import (
     GOOD,
     JobEntry,
@@ -20,12 +22,9 @@ from .outcomes import (
     Names,
     Outcome,
     age,
-    asked_for,
     credible,
     elapsed,
-    is_pattern,
     key_of,
-    meant_by,
     protected_keys,
     protected_vms,
     together,
@@ -77,13 +76,31 @@ class Wishes:
         machines = [each.strip() for each in params["machine"] or [] if each.strip()]
         return cls(params["hours"], machines, rpo, exclude, params["tolerate_warnings"] or [], params["name"] is None)
 
+    def asks_for(self, name: str) -> bool:
+        """Whether a machine is to be reported."""
+        return not self.machines or bool(self._asked.find(name))
+
     def limit(self, name: str) -> float | None:
         """How many hours old the newest good backup of a machine may be; None when it does not matter."""
-        return next((hours for pattern, hours in self.rpo if meant_by(name, pattern)), None)
+        return self._limits.find(name)
 
     def excluded(self, name: str) -> str | None:
         """Why a machine is not backed up on purpose; None when it should be."""
-        return next((reason for pattern, reason in self.exclude if meant_by(name, pattern)), None)
+        return self._excluded.find(name)
+
+    # Names are looked up for every machine: five hundred hosts of a play may each have a limit of their own.
+
+    @cached_property
+    def _asked(self) -> Patterns[bool]:
+        return Patterns((each, True) for each in self.machines)
+
+    @cached_property
+    def _limits(self) -> Patterns[float]:
+        return Patterns(self.rpo)
+
+    @cached_property
+    def _excluded(self) -> Patterns[str]:
+        return Patterns(self.exclude)
 
     def tolerates(self, result: str | None, reason: str | None) -> bool:
         """Whether a verdict is a warning that nobody has to look at."""
@@ -150,6 +167,7 @@ class Report:
         self.begin = records.now - timedelta(hours=wishes.hours)
         self.warnings: list[str] = []
         self.rows = self._rows()
+        self._by_name = ByName((row.name, row) for row in self.rows.values())
         self._recoveries: dict[tuple[int, MachineKey | None], list[tuple[datetime, bool]]] = {}
         self._names: Names
 
@@ -157,7 +175,7 @@ class Report:
 
     def owed(self) -> bool:
         """Whether reading further back may tell more: a machine without a good backup, or a job without a run."""
-        rows = [row for row in self.rows.values() if asked_for(row.name, self.wishes.machines)]
+        rows = [row for row in self.rows.values() if self.wishes.asks_for(row.name)]
         if any(row.last_good is None and row.protected and self.wishes.excluded(row.name) is None for row in rows):
             return True
         if self.wishes.machines:
@@ -166,7 +184,9 @@ class Report:
 
     def _meant(self, asked: str) -> list[Row]:
         """The machines that a name means; an equal name is preferred."""
-        found = [row for row in self.rows.values() if meant_by(row.name, asked)]
+        if is_pattern(asked):
+            return [row for row in self.rows.values() if fnmatchcase(row.name.lower(), asked.lower())]
+        found = self._by_name.alike(asked)
         return [row for row in found if row.key[1] == asked.lower()] or found
 
     # Machines
@@ -226,7 +246,7 @@ class Report:
         if self.wishes.machines:
             runs = [each for each in runs if any(self._wanted(one) for one in each[2])]
         rows = sorted(
-            (row for row in self.rows.values() if asked_for(row.name, self.wishes.machines)),
+            (row for row in self.rows.values() if self.wishes.asks_for(row.name)),
             key=lambda row: (row.name.lower(), row.key),
         )
         entries = self._entries(runs)
@@ -270,7 +290,7 @@ class Report:
         return run["running"] or any(each and each >= self.begin for each in times)
 
     def _wanted(self, outcome: Outcome) -> bool:
-        return asked_for(self.rows[self._names.canonical(outcome.key)].name, self.wishes.machines)
+        return self.wishes.asks_for(self.rows[self._names.canonical(outcome.key)].name)
 
     def _row(self, outcome: Outcome) -> Row:
         return self.rows[self._names.canonical(outcome.key)]
@@ -278,7 +298,7 @@ class Report:
     def _entries(self, runs: Sequence[Any]) -> list[JobEntry]:
         seen = {id(entry) for entry, _run, _group in runs}
         if self.wishes.machines:
-            meant = [row for row in self.rows.values() if asked_for(row.name, self.wishes.machines)]
+            meant = [row for row in self.rows.values() if self.wishes.asks_for(row.name)]
             seen |= {id(entry) for row in meant for entry in row.jobs if entry.listed}
             kept = [entry for entry in self.records.entries if id(entry) in seen]
         else:
