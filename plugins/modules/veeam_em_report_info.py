@@ -174,7 +174,7 @@ report:
           description: Whether a later run or retry of the same job succeeded for this machine.
           type: bool
         recovered_by:
-          description: What succeeded later, V(retry) or V(run).
+          description: V(retry) or V(run); null when it has not recovered, or when the server does not tell whether that run was a retry.
           type: str
         recovered_at:
           description: When that run began (UTC).

@@ -251,13 +251,15 @@ class Estate:
         self._jobs_by_name.setdefault(record["name"], []).append(record)
 
     def saw_run(self, run: JobSession, now: datetime) -> JobSession:
-        """Note an ended run: machines that it left out are not in its job any more. A retry leaves out what is well.
+        """Note an ended run: machines that it left out are not in its job any more.
+
+        A retry leaves out what is well, and so may a run that does not tell whether it is one.
 
         :returns: the run, with the id of its job if only the name tells it.
         """
         job_id = run["job_id"] or self._only_job(run)
         created = moment(run["creation_time"])
-        whole = not run["running"] and not run["is_retry"]
+        whole = not run["running"] and run["is_retry"] is False
         if created and job_id and whole and not self.is_ahead(created, now, run["backup_server"]):
             self._newest_run[job_id] = max(created, self._newest_run.get(job_id, created))
         return {**run, "job_id": job_id}
@@ -320,7 +322,8 @@ class Estate:
         found: dict[int, dict[str, Job]] = {key: dict(jobs) for key, jobs in self._included.items()}
         for (key, job_id), processed in self._processed.items():
             known, newest = self._jobs.get(job_id), self._newest_run.get(job_id)
-            if known and newest and processed >= newest:
+            # Without a run that shows all machines of the job, nothing tells that one has left it.
+            if known and (newest is None or processed >= newest):
                 found.setdefault(key, {})[job_id] = known
         twins = self._twins()
         for vm, machine in twins:

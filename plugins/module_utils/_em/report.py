@@ -32,6 +32,8 @@ from .outcomes import (
 from .values import moment
 
 NEVER, TOO_OLD, UNPROTECTED, UNKNOWN_DATE = "never", "too_old", "unprotected", "unknown_date"
+# What a later good run was, by whether it was a retry.
+_REPEATED_BY = {True: "retry", False: "run", None: None}
 # Why no job protects a machine.
 NO_JOB, JOB_GONE, NOT_KNOWN = "no_job", "job_deleted", "not_known"
 
@@ -168,7 +170,7 @@ class Report:
         self.warnings: list[str] = []
         self.rows = self._rows()
         self._by_name = ByName((row.name, row) for row in self.rows.values())
-        self._recoveries: dict[tuple[int, MachineKey | None], list[tuple[datetime, bool]]] = {}
+        self._recoveries: dict[tuple[int, MachineKey | None], list[tuple[datetime, bool | None]]] = {}
         self._names: Names
 
     # What is still missing
@@ -367,24 +369,26 @@ class Report:
     # Failures
 
     def _index_recoveries(self) -> None:
-        """When each job had good runs, as a whole and for each machine, with whether they were retries."""
+        """When each job had good runs, as a whole and for each machine, with whether they were retries, if known."""
         for entry, run, group in self.records.runs:
             began = moment(run["creation_time"])
             if began is None or not credible(began, self.now):
                 continue
             if not run["running"] and run["result"] in GOOD:
-                self._recoveries.setdefault((id(entry), None), []).append((began, run["is_retry"] is True))
+                self._recoveries.setdefault((id(entry), None), []).append((began, run["is_retry"]))
             by_row: dict[MachineKey, list[Outcome]] = {}
             for each in group:
                 by_row.setdefault(self._names.canonical(each.key), []).append(each)
             for key, same in by_row.items():
                 if together(same).good:
-                    self._recoveries.setdefault((id(entry), key), []).append((began, run["is_retry"] is True))
+                    self._recoveries.setdefault((id(entry), key), []).append((began, run["is_retry"]))
 
-    def _recovery(self, entry: JobEntry, key: MachineKey | None, run: JobSession) -> tuple[datetime, bool] | None:
+    def _recovery(
+        self, entry: JobEntry, key: MachineKey | None, run: JobSession
+    ) -> tuple[datetime, bool | None] | None:
         began = moment(run["creation_time"])
         later = [each for each in self._recoveries.get((id(entry), key), ()) if began is None or each[0] > began]
-        return min(later) if later and began else None
+        return min(later, key=lambda each: each[0]) if later and began else None
 
     def _problems(self, runs: Sequence[Any], warnings: bool) -> list[dict[str, Any]]:
         """What failed, or was warned about, in the period: each session of a machine by itself, none left out."""
@@ -423,7 +427,7 @@ class Report:
         return {
             **problem,
             "recovered": later is not None,
-            "recovered_by": ("retry" if later[1] else "run") if later else None,
+            "recovered_by": _REPEATED_BY[later[1]] if later else None,
             "recovered_at": _text(later[0]) if later else None,
         }
 

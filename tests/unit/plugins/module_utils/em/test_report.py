@@ -112,6 +112,7 @@ def test_newest_backup_and_newest_good_one() -> None:
     [
         ({"result": "Success", "is_retry": True}, (True, "retry")),
         ({"result": "Success", "is_retry": False}, (True, "run")),
+        ({"result": "Success", "is_retry": None}, (True, None)),
         ({"result": "Failed", "is_retry": True}, (False, None)),
     ],
 )
