@@ -21,6 +21,7 @@ from .outcomes import (
     MachineKey,
     Names,
     Outcome,
+    Past,
     age,
     credible,
     elapsed,
@@ -149,8 +150,7 @@ class Row:
     outcomes: list[Outcome] = field(default_factory=list)
     groups: list[str] = field(default_factory=list)
     agent_status: str | None = None
-    last: Outcome | None = None
-    last_good: Outcome | None = None
+    past: Past = field(default_factory=Past)
     undated: bool = False
 
     @property
@@ -178,7 +178,7 @@ class Report:
     def owed(self) -> bool:
         """Whether reading further back may tell more: a machine without a good backup, or a job without a run."""
         rows = [row for row in self.rows.values() if self.wishes.asks_for(row.name)]
-        if any(row.last_good is None and row.protected and self.wishes.excluded(row.name) is None for row in rows):
+        if any(row.past.last_good is None and row.protected and self.wishes.excluded(row.name) is None for row in rows):
             return True
         if self.wishes.machines:
             return any(not self._meant(asked) for asked in self.wishes.machines)
@@ -235,9 +235,8 @@ class Report:
         ended = [each for each in row.outcomes if each.ended and each.entry.makes_backups]
         dated = [each for each in ended if credible(each.when, self.now)]
         row.undated = len(dated) < len(ended)
-        newest = sorted(dated, key=lambda each: (each.when, each.begin or each.when, each.run["id"]), reverse=True)
-        row.last = newest[0] if newest else None
-        row.last_good = next((each for each in newest if each.good), None)
+        for each in dated:
+            row.past.take(each)
 
     # The whole
 
@@ -332,8 +331,8 @@ class Report:
             "protected": row.protected,
             "excluded": self.wishes.excluded(row.name),
             "rpo_hours": self.wishes.limit(row.name),
-            "last": self._backup(row.last),
-            "last_good": self._backup(row.last_good),
+            "last": self._backup(row.past.last),
+            "last_good": self._backup(row.past.last_good),
             "days": self._days(row),
         }
 
@@ -478,7 +477,7 @@ class Report:
         limit = self.wishes.limit(row.name)
         if limit is None or self.wishes.excluded(row.name) is not None:
             return None
-        good = row.last_good
+        good = row.past.last_good
         hours = age(good.when, self.now) if good else None
         if hours is None:
             why = UNKNOWN_DATE if row.undated else (NEVER if row.protected else UNPROTECTED)
@@ -555,7 +554,7 @@ class Report:
         }
 
     def _age_sentence(self, row: Row) -> str:
-        hours = age(row.last_good.when, self.now) if row.last_good else None
+        hours = age(row.past.last_good.when, self.now) if row.past.last_good else None
         if hours is None:
             return f"{row.name}: no good backup is known."
         return f"{row.name}: its newest good backup is {_hours(hours)} old."
