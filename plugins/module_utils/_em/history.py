@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 from .client import EmClient
 from .filters import creation, filter_time
 from .model import SUCCESS, WARNING, JobSession
-from .outcomes import JobEntry, Outcome
+from .outcomes import JobEntry, Outcome, is_whole
 from .query import Condition, Either, Intervals, fits
 from .runs import Runs, created
 from .sessions import AGENT_MACHINE, AGENT_RUN, BACKUP
@@ -113,11 +113,6 @@ class History:
 
     def _leave_out(self) -> None:
         self.ahead.update(self._runs.leave_out_what_is_ahead())
-
-
-def is_whole(run: JobSession) -> bool:
-    """Whether a run shows all that its job protects: it has ended, and is certainly not a retry."""
-    return run["is_retry"] is False and not run["running"]
 
 
 def _with_end(outcome: Outcome) -> Outcome:

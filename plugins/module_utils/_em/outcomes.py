@@ -12,19 +12,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Callable
 
 from .links import bare_id
 from .machines import Member, distinct, machine, members_of
 from .model import FAILED, SUCCESS, WARNING, Computer, Job, JobObject, JobSession, TaskSession, is_copy, worst
-from .sessions import AGENT_MACHINE, belongs, is_agent
+from .sessions import AGENT_MACHINE, CLOCK_MARGIN, belongs, is_agent
 from .values import moment
 
 AGENT, VM, NAS, OTHER = "agent", "vm", "nas", "other"
 GOOD = (SUCCESS, WARNING)
-# Backup servers have clocks of their own; what seems to have ended later than this from now is not believed.
-CLOCK_MARGIN = timedelta(hours=1)
 _ADDRESS = re.compile(r"[0-9.]+$|.*:")
 
 # Backup server and name of a machine, in lower case.
@@ -145,7 +143,7 @@ def elapsed(begin: datetime | None, end: datetime | None) -> int | None:
 
 
 def credible(then: datetime | None, now: datetime) -> bool:
-    """Whether something can have happened then."""
+    """Whether something can have happened then: backup servers have clocks of their own."""
     return then is not None and then <= now + CLOCK_MARGIN
 
 
@@ -157,6 +155,11 @@ def age(then: datetime | None, now: datetime) -> float | None:
 def is_machine(session: JobSession) -> bool:
     """Whether this is the session of one machine in the run of an agent job."""
     return session["parent_session_id"] is not None or str(session["job_type"]).lower() == AGENT_MACHINE.lower()
+
+
+def is_whole(run: JobSession) -> bool:
+    """Whether a run shows all that its job protects: it has ended, and is certainly not a retry."""
+    return run["is_retry"] is False and not run["running"]
 
 
 class Owners:

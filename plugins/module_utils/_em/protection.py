@@ -16,11 +16,11 @@ from typing import Any
 from .client import FEW, EmClient
 from .computers import Place, read_newest_restore_points
 from .filters import creation
-from .history import History, is_whole
+from .history import History
 from .lookup import KINDS_OF_JOBS, on
 from .model import SUCCESS, Computer, Job, JobSession, computer
 from .names import Candidate, Matcher, machine_names, same_machine
-from .outcomes import VM, JobEntry, Outcome, Past, together
+from .outcomes import VM, JobEntry, Outcome, Past, is_whole, together
 from .runs import read_entries
 from .sessions import AGENT_RUN
 from .values import age_hours

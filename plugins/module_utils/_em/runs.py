@@ -16,9 +16,9 @@ from .filters import creation, filter_time
 from .lookup import Family, find_jobs
 from .machines import listed_children
 from .model import JobSession, Resource, TaskSession, job_objects, job_session, task_session
-from .outcomes import CLOCK_MARGIN, JobEntry, Outcome, Owners, is_machine, outcomes
+from .outcomes import JobEntry, Outcome, Owners, is_machine, outcomes
 from .query import Clause, Condition, split
-from .sessions import BACKUP, SessionKind, is_agent, kind_of, note_state, since
+from .sessions import BACKUP, CLOCK_MARGIN, SessionKind, is_agent, kind_of, note_state, since
 from .task_sessions import read_listed_task_sessions, read_task_sessions_of
 
 Joined = tuple[JobEntry, JobSession, list[Outcome]]
@@ -130,11 +130,15 @@ class Runs:
         children, tasks = self._by_parent()
         return [run for run in self.all() if run["id"] not in children and run["id"] not in tasks]
 
+    def entry(self, run: JobSession) -> JobEntry:
+        """Whose run it is; a job that is not listed gets an entry of its own."""
+        return self.owners.find(run) or self.owners.unknown(run)
+
     def joined(self, runs: Iterable[JobSession]) -> Iterator[Joined]:
         """Some runs, each with its job and what it did to its machines."""
         children, tasks = self._by_parent()
         for run in runs:
-            entry = self.owners.find(run) or self.owners.unknown(run)
+            entry = self.entry(run)
             own = children.get(run["id"]) or self._listed.get(run["id"], [])
             parts = [part for member in (run, *own) for part in tasks.get(member["id"], ())]
             yield entry, run, outcomes(entry, run, own, parts)

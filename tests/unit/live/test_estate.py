@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.backupops.veeam_em.plugins.module_utils._em.client import EmClient
-from ansible_collections.backupops.veeam_em.plugins.module_utils._em.estate import Wanted, read_estate
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.estate_reader import Wanted, read_estate
 from ansible_collections.backupops.veeam_em.plugins.module_utils._errors import ApiError
 from ansible_collections.backupops.veeam_em.tests.unit.live.em import Em
 
