@@ -77,7 +77,7 @@ class History:
         self._runs.read_tasks(BACKUP, [*narrow, *created(since)])
         missing = self._runs.missing() - self.ahead.keys()
         if by_id and len(missing) <= FEW_SESSIONS:
-            self._runs.read_missing()
+            self._runs.read_by_id(missing)
             self._leave_out()
         elif missing and (by_id or not self._unseen):
             self._read_sessions(since, before)

@@ -177,12 +177,26 @@ class Report:
 
     def owed(self) -> bool:
         """Whether reading further back may tell more: a machine without a good backup, or a job without a run."""
-        rows = [row for row in self.rows.values() if self.wishes.asks_for(row.name)]
-        if any(row.past.last_good is None and row.protected and self.wishes.excluded(row.name) is None for row in rows):
+        if self.owing():
             return True
         if self.wishes.machines:
-            return any(not self._meant(asked) for asked in self.wishes.machines)
+            return bool(self.strangers())
         return any(entry.listed and not entry.runs for entry in self.records.entries)
+
+    def owing(self) -> list[Row]:
+        """The machines that should have a good backup, of which none is known yet."""
+        return [
+            row
+            for row in self.rows.values()
+            if row.past.last_good is None
+            and row.protected
+            and self.wishes.asks_for(row.name)
+            and self.wishes.excluded(row.name) is None
+        ]
+
+    def strangers(self) -> list[str]:
+        """What was asked for and means no machine that is known yet."""
+        return [asked for asked in self.wishes.machines if not self._meant(asked)]
 
     def _meant(self, asked: str) -> list[Row]:
         """The machines that a name means; an equal name is preferred."""

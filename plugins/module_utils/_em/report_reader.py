@@ -4,26 +4,28 @@
 """Reading what a report needs: listings page by page, however many jobs and machines there are.
 
 The period is read first. Only when a machine has no good backup in it, or a job no run, older runs are read too, in
-steps that double, to the end of the 30 days that the server keeps.
+steps that double, to the end of the 30 days that the server keeps. Of a few machines that were asked for by name, only
+what concerns them is read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from .._errors import NOT_FOUND, ApiError
-from .client import EmClient
+from .client import FEW, EmClient
 from .computers import read_computers
 from .filters import filter_time
 from .lookup import KINDS_OF_JOBS, near_matches
 from .model import Computer, JobSession, is_copy, is_idle
-from .outcomes import AGENT, VM, JobEntry, Owners
-from .query import Clause, Condition, Either
+from .names import is_pattern
+from .outcomes import AGENT, VM, JobEntry, Owners, is_machine
+from .query import Clause, Condition, Either, Intervals, fits
 from .report import Records, Report, Wishes
 from .runs import Runs, created, read_entries
-from .sessions import AGENT_MACHINE, AGENT_RUN, BACKUP, KINDS, REPLICA, SessionKind
+from .sessions import AGENT_MACHINE, AGENT_RUN, BACKUP, KINDS, REPLICA, SessionKind, is_agent
 from .task_sessions import MARGIN
 from .values import moment
 
@@ -33,6 +35,8 @@ KEPT = timedelta(days=30)
 FIRST_STEP = timedelta(days=2)
 # So many runs without any machine are asked for their own lists.
 FEW_RUNS = 10
+# Up to so many sessions of a few machines are asked for by id, about twenty with each request.
+MANY_IDS = 100
 
 
 def read_report(client: EmClient, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -54,8 +58,10 @@ class _Reader:
         self.server: str | None = params["backup_server"]
         self.em = str(params["host"])
         self.server_names: set[str] = set()
+        self.machines: Sequence[str] = ()
 
     def read(self, wishes: Wishes) -> Report:
+        self.machines = wishes.machines
         entries = self._jobs()
         self.runs = Runs(self.client, entries)
         computers = self._computers()
@@ -74,7 +80,8 @@ class _Reader:
                 return report
             # The last step takes what is left, also where the server keeps a little more.
             after = floor - step if floor - step > oldest else None
-            self._read_between(after, floor)
+            if not self._read_named(report, after, floor):
+                self._read_between(after, floor)
             floor = after or datetime.min.replace(tzinfo=floor.tzinfo)
             step *= 2
 
@@ -159,6 +166,34 @@ class _Reader:
             self.runs.read_tasks(kind, created(floor - MARGIN))
         return floor
 
+    def _read_named(self, report: Report, after: datetime | None, before: datetime) -> bool:
+        """Read what older backups tell of a few machines by name; False where that cannot be done."""
+        if not self.machines or any(map(is_pattern, self.machines)):
+            return False
+        rows, strangers = report.owing(), report.strangers()
+        # A machine's own session has a job of its own, called "<job> - <machine>" (em_rest 15, trap 17); it may be all
+        # that there is of a machine that failed.
+        own = [(f"{entry.name} - ", row.name) for row in rows for entry in row.jobs if entry.kind == AGENT]
+        of_tasks = _called("VmDisplayName", [*(("", row.name) for row in rows), *(("", each) for each in strangers)])
+        of_machines = _called("JobName", own)
+        if len(rows) + len(strangers) > FEW or of_tasks is None or of_machines is None:
+            return False
+        where = created(after, before)
+        ids: list[str | None] = []
+        for clause in of_tasks:
+            ids += [part["job_session_id"] for part in self.runs.read_tasks(BACKUP, [clause, *where])]
+        for clause in of_machines:
+            ids += [child["parent_session_id"] for child in self.runs.read_sessions(BACKUP, [clause, *where])]
+        wanted = self.runs.unknown(ids)
+        if len(wanted) > MANY_IDS:
+            return False
+        self.runs.read_by_id(wanted, self._is_of_kind)
+        return True
+
+    def _is_of_kind(self, session: JobSession) -> bool:
+        """Whether a session is of the kind that is reported, where no filter has told that."""
+        return self.kind not in (AGENT, VM) or (self.kind == AGENT) == (is_agent(session) or is_machine(session))
+
     def _read_between(self, after: datetime | None, before: datetime) -> None:
         """Read older backups; copies and replicas do not count as such, but their listing comes with the others'."""
         where = created(after, before)
@@ -186,3 +221,24 @@ class _Reader:
                 f"{len(wanted)} runs do not show any machines. The module read the machine lists of only the "
                 f"{FEW_RUNS} newest."
             )
+
+
+def _called(field: str, names: Iterable[tuple[str, str]]) -> list[Either] | None:
+    """Conditions for machines by name, by its short form and its long ones, each short enough for a URL.
+
+    :param names: what stands before the name of the machine, and that name.
+    :returns: None for a name that the grammar cannot carry.
+    """
+    found: list[Either] = []
+    for before, name in names:
+        short = before + name.partition(".")[0]
+        equal = Condition.of(field, "==", *dict.fromkeys([before + name, short]))
+        if not equal.portable:
+            return None
+        # A slash is what follows the dot after which a long name goes on.
+        parts = (equal, Intervals(field, ((f"{short}.", f"{short}/"),)))
+        if found and fits(Either((*found[-1].parts, *parts)).text()):
+            found[-1] = Either((*found[-1].parts, *parts))
+        else:
+            found.append(Either(parts))
+    return found

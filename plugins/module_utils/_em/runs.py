@@ -8,8 +8,9 @@ The report, the inventory and veeam_em_protection_info differ in what they read 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
+from typing import Callable
 
 from .client import EmClient
 from .filters import creation, filter_time
@@ -18,7 +19,7 @@ from .machines import listed_children
 from .model import JobSession, Resource, TaskSession, job_objects, job_session, task_session
 from .outcomes import JobEntry, Outcome, Owners, is_machine, outcomes
 from .query import Clause, Condition, split
-from .sessions import BACKUP, CLOCK_MARGIN, SessionKind, is_agent, kind_of, note_state, since
+from .sessions import BACKUP, CLOCK_MARGIN, SessionKind, is_agent, kind_of, note_state, records, since
 from .task_sessions import read_listed_task_sessions, read_task_sessions_of
 
 Joined = tuple[JobEntry, JobSession, list[Outcome]]
@@ -52,23 +53,27 @@ class Runs:
 
     # Reading
 
-    def read_sessions(self, kind: SessionKind, where: Sequence[Clause]) -> None:
+    def read_sessions(self, kind: SessionKind, where: Sequence[Clause]) -> list[JobSession]:
         """Read job sessions for which conditions hold."""
-        for row in self._rows(kind.query_type, where):
-            self.add(job_session(row, self.client.now()))
+        found = [job_session(row, self.client.now()) for row in self._rows(kind.query_type, where)]
+        self._add(found)
+        return found
 
-    def read_tasks(self, kind: SessionKind, where: Sequence[Clause]) -> None:
+    def read_tasks(self, kind: SessionKind, where: Sequence[Clause]) -> list[TaskSession]:
         """Read task sessions for which conditions hold."""
-        for row in self._rows(kind.task_query_type, where):
-            part = task_session(row, self.client.now())
-            self._tasks[part["id"]] = part
+        found = [task_session(row, self.client.now()) for row in self._rows(kind.task_query_type, where)]
+        self._tasks.update((part["id"], part) for part in found)
+        return found
 
-    def read_missing(self) -> None:
-        """Read the sessions that are named, but not known: a machine's own session, then the run it is part of."""
-        for _level in range(2):
-            uids = [f"urn:veeam:{BACKUP.query_type}:{each}" for each in sorted(self.missing())]
-            for row in self.client.query_any(BACKUP.query_type, "UID", uids):
-                self.add(job_session(row, self.client.now()))
+    def read_by_id(self, ids: Collection[str], wanted: Callable[[JobSession], bool] = lambda session: True) -> None:
+        """Read sessions by id; of machines' own sessions, the runs that they are part of as well."""
+        while ids:
+            uids = [f"urn:veeam:{BACKUP.query_type}:{each}" for each in sorted(ids)]
+            rows = self.client.query_any(BACKUP.query_type, "UID", uids)
+            found = [each for each in records(self.client, rows) if wanted(each)]
+            self._add(found)
+            # What the server does not show any more is asked for once.
+            ids = self.unknown(each["parent_session_id"] for each in found) - set(ids)
 
     def read_lists(self, run: JobSession) -> None:
         """Read the lists that a run itself has of its machines."""
@@ -95,11 +100,11 @@ class Runs:
         local = split(every)[1]
         return [row for row in rows if all(condition.holds(row) for condition in local)]
 
-    def add(self, session: JobSession) -> None:
-        """Take a session."""
-        if not is_machine(session):
-            note_state(self.client, session)
-        self._sessions[session["id"]] = session
+    def _add(self, sessions: Iterable[JobSession]) -> None:
+        for session in sessions:
+            if not is_machine(session):
+                note_state(self.client, session)
+            self._sessions[session["id"]] = session
 
     def leave_out_what_is_ahead(self) -> dict[str, str]:
         """Forget sessions that are dated so far ahead that they cannot be compared; return their names by id."""
@@ -111,11 +116,14 @@ class Runs:
 
     # What is known
 
+    def unknown(self, ids: Iterable[str | None]) -> set[str]:
+        """Those of some ids whose sessions are not known."""
+        return {each for each in ids if each} - self._sessions.keys()
+
     def missing(self) -> set[str]:
         """The ids of sessions that are named, but not known."""
         named = [task["job_session_id"] for task in self._tasks.values()]
-        named += [session["parent_session_id"] for session in self._sessions.values()]
-        return {each for each in named if each} - self._sessions.keys()
+        return self.unknown([*named, *(session["parent_session_id"] for session in self._sessions.values())])
 
     def sessions(self) -> list[JobSession]:
         """All sessions that are known, those of machines among them."""
