@@ -174,7 +174,9 @@ report:
           description: Whether a later run or retry of the same job succeeded for this machine.
           type: bool
         recovered_by:
-          description: V(retry) or V(run); null when it has not recovered, or when the server does not tell whether that run was a retry.
+          description:
+            - What succeeded later, V(retry) or V(run); null when nothing did, or when the server does not tell whether that run was a
+              retry.
           type: str
         recovered_at:
           description: When that run began (UTC).

@@ -75,7 +75,7 @@ def _whole(client: EmClient, query_type: str, where: Sequence[Clause]) -> list[R
     """A listing that no machine may be missing from."""
     rows, certain = client.query_whole(query_type, where=where, sort_by="Name", key=row_key)
     if not certain:
-        client.warn(f"The listing of {query_type} changed while it was read: something may be missing from it.")
+        client.warn(f"The {query_type} listing changed while the module read it. Entries may be missing.")
     # What the server's grammar cannot carry is left over.
     return [row for row in rows if all(condition.holds(row) for condition in split(where)[1])]
 
@@ -92,7 +92,7 @@ def _check_groups(client: EmClient, estate: Estate, groups: Sequence[str]) -> No
         raise ApiError(
             NOT_FOUND,
             f"There is no protection group called {', '.join(map(repr, missing))}.",
-            hint=f"This Enterprise Manager has: {', '.join(sorted(names)) or 'none'}.",
+            hint=f"Enterprise Manager has: {', '.join(sorted(names)) or 'none'}.",
         )
 
 
@@ -153,7 +153,7 @@ def _newest_first(
             return
     if not ordered and number > PAGE_SIZE:
         # Rows may have moved from a page that was still to come to one that had been read.
-        client.warn(f"The listing of {query_type} was out of order: newer verdicts may be missing from it.")
+        client.warn(f"The {query_type} listing was not in order. Newer verdicts may be missing.")
 
 
 def _read_vm_runs(runs: Runs, estate: Estate, here: Sequence[Clause], begin: datetime) -> None:

@@ -94,7 +94,8 @@ class Runs:
         rows, whole = self.client.query_steady(query_type, where=every, sort_by="CreationTime")
         if not whole:
             self.client.warn(
-                f"The listing of {query_type} kept changing while it was read; a row may be missing from the result."
+                f"The {query_type} listing kept changing while the module read it. A row may be missing from the "
+                "result."
             )
         # What the server's grammar cannot carry is left over.
         local = split(every)[1]
