@@ -10,15 +10,16 @@ module: veeam_em_report_info
 short_description: Report what ran, what failed, and which machines have no recent backup
 version_added: 0.3.0
 description:
-  - Reads jobs, runs and machines of a period and returns them as one report. The role P(backupops.veeam_em.backup_report#role) writes
-    it as HTML, CSV, text, JSON and metrics, the role P(backupops.veeam_em.rpo_gate#role) makes a gate of it.
-  - Ages are measured by the server's clock.
-  - Everything is read page by page, 500 rows at a time. The period is read first; runs before it only when a machine has no good
-    backup in it, or a job no run. For up to 20 machines that O(machine) names without patterns, only their own sessions are then
-    read. The server keeps runs for 30 days; what is older counts as never.
-  - A machine is told by its backup server and its name. A short name means the machine with the one long name that begins so.
-    Within one run, sessions of the same name count as the worst of them.
-  - Backup copies and replicas are reported as runs, but are not the newest backup of a machine, as a copy is as old as what it copies.
+  - Reads the jobs, runs and machines of a period and returns them as one report. The role P(backupops.veeam_em.backup_report#role)
+    writes it as HTML, CSV, text, JSON or metrics. The role P(backupops.veeam_em.rpo_gate#role) stops a play based on it.
+  - All ages are based on the server's clock.
+  - The module reads pages of 500 rows. It reads the period first, and reads older runs only if a machine has no good backup or a job has
+    no run in the period. Of up to 20 machines that O(machine) lists by name, without patterns, it then reads only their own sessions. The
+    server keeps runs for 30 days. The report treats anything older as if it never happened.
+  - A machine is identified by its backup server and its name. A short name matches a full name if only one full name starts with it.
+    If a run has several sessions with the same machine name, the worst result counts.
+  - Backup copies and replicas appear as runs. They do not count as the newest backup of a machine, because a copy is only as recent
+    as its source.
 author:
   - backupops contributors (@backupops)
 extends_documentation_fragment:
