@@ -153,7 +153,8 @@ from typing import Any
 import ansible.template
 from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
-from ansible_collections.backupops.veeam_em.plugins.module_utils._em.estate import Protected, Wanted, read_estate
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.estate import Protected
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.estate_reader import Wanted, read_estate
 from ansible_collections.backupops.veeam_em.plugins.module_utils._errors import USAGE, ApiError
 from ansible_collections.backupops.veeam_em.plugins.module_utils._inventory import (
     GROUPS,

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from ._em.estate import Outcome, Protected
+from ._em.estate import Protected, Verdict
 from ._em.model import FAILED
 from ._em.values import age_hours
 from ._errors import AMBIGUOUS, ApiError
@@ -236,7 +236,7 @@ def host_variables(machine: Protected, now: datetime) -> dict[str, Any]:
     return {PREFIX + name: _cleaned(value) for name, value in variables.items()}
 
 
-def _told(what: str, outcome: Outcome | None, now: datetime) -> dict[str, Any]:
+def _told(what: str, outcome: Verdict | None, now: datetime) -> dict[str, Any]:
     parts = ("result", "end_time", "age_hours", "job", "job_id", "session_id")
     told: dict[str, Any] = dict.fromkeys(f"{what}_{part}" for part in parts)
     if outcome:

@@ -14,7 +14,8 @@ description:
     writes it as HTML, CSV, text, JSON or metrics. The role P(backupops.veeam_em.rpo_gate#role) stops a play based on it.
   - All ages are based on the server's clock.
   - The module reads pages of 500 rows. It reads the period first, and reads older runs only if a machine has no good backup or a job has
-    no run in the period. The server keeps runs for 30 days. The report treats anything older as if it never happened.
+    no run in the period. Of up to 20 machines that O(machine) lists by name, without patterns, it then reads only their own sessions. The
+    server keeps runs for 30 days. The report treats anything older as if it never happened.
   - A machine is identified by its backup server and its name. A short name matches a full name if only one full name starts with it.
     If a run has several sessions with the same machine name, the worst result counts.
   - Backup copies and replicas appear as runs. They do not count as the newest backup of a machine, because a copy is only as recent
@@ -174,7 +175,9 @@ report:
           description: Whether a later run or retry of the same job succeeded for this machine.
           type: bool
         recovered_by:
-          description: What succeeded later, V(retry) or V(run).
+          description:
+            - What succeeded later, V(retry) or V(run); null when nothing did, or when the server does not tell whether that run was a
+              retry.
           type: str
         recovered_at:
           description: When that run began (UTC).

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..module_utils._em.outcomes import meant_by
+from ..module_utils._em.names import Patterns
 from ..module_utils._em.report import UNPROTECTED
 from ..module_utils._text import clean
 from ._lists import exclusions, hours
@@ -162,10 +162,8 @@ def _result(record: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]
 
 def _exclusion(record: Mapping[str, Any], machines: Sequence[str]) -> str | None:
     """Why a host is not backed up on purpose: each machine that it may be must be excluded."""
-    reasons = [
-        next((entry["reason"] for entry in record["exclude"] if meant_by(name, entry["machine"])), None)
-        for name in machines
-    ]
+    excluded = Patterns((entry["machine"], entry["reason"]) for entry in record["exclude"])
+    reasons = [excluded.find(name) for name in machines]
     return reasons[0] if reasons and None not in reasons else None
 
 

@@ -56,10 +56,11 @@ def path_of(href: str) -> str:
 
 def links(resource: dict[str, Any], rel: str, *types: str) -> list[dict[str, Any]]:
     """The links of a resource with this relation and, if given, one of these types."""
+    wanted = rel.lower()
     return [
         link
         for link in map(as_dict, as_list(resource.get("links")))
-        if str(link.get("rel")).lower() == rel.lower() and (not types or link.get("type") in types)
+        if (not types or link.get("type") in types) and str(link.get("rel")).lower() == wanted
     ]
 
 

@@ -12,12 +12,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from itertools import combinations
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from .._errors import AMBIGUOUS, USAGE, ApiError
 
+Thing = TypeVar("Thing")
+
 _ADDRESS = re.compile(r"[0-9.]+$|.*:")
+_WILD = re.compile(r"[*?\[]")
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,61 @@ def same_machine(one: str, other: str) -> bool:
     """Whether two names mean the same machine: letter case aside, and one may be the short form of the other."""
     short, long = sorted((one.lower(), other.lower()), key=len)
     return short == long or (bool(short) and long.startswith(short + ".") and not _ADDRESS.match(long))
+
+
+def is_pattern(text: str) -> bool:
+    """Whether a text is a shell pattern rather than a name."""
+    return bool(_WILD.search(text))
+
+
+class ByName(Generic[Thing]):
+    """Things by their names: looking one up costs the same however many there are."""
+
+    def __init__(self, named: Iterable[tuple[str, Thing]] = ()) -> None:
+        self._equal: dict[str, list[Thing]] = {}
+        self._near: dict[str, list[tuple[str, Thing]]] = {}
+        for name, thing in named:
+            self.add(name, thing)
+
+    def add(self, name: str, thing: Thing) -> None:
+        """Take one more; a thing may have several names."""
+        self._equal.setdefault(name.lower(), []).append(thing)
+        self._near.setdefault(_first_word(name), []).append((name, thing))
+
+    def called(self, name: str) -> list[Thing]:
+        """Those of exactly this name, letter case aside."""
+        return self._equal.get(name.lower(), [])
+
+    def near(self, name: str) -> list[tuple[str, Thing]]:
+        """Those whose names begin with the same word, with these names: no others can be meant."""
+        return self._near.get(_first_word(name), [])
+
+    def alike(self, name: str) -> list[Thing]:
+        """Those that a name may mean, by the short form of it or the long one."""
+        return [thing for known, thing in self.near(name) if same_machine(known, name)]
+
+
+class Patterns(Generic[Thing]):
+    """What is said of machines by names and shell patterns. Where several mean a machine, the first counts."""
+
+    def __init__(self, said: Iterable[tuple[str, Thing]]) -> None:
+        self._named: ByName[tuple[int, Thing]] = ByName()
+        self._wild: list[tuple[str, tuple[int, Thing]]] = []
+        for place, (pattern, thing) in enumerate(said):
+            if is_pattern(pattern):
+                self._wild.append((pattern.lower(), (place, thing)))
+            else:
+                self._named.add(pattern, (place, thing))
+        self._known: dict[str, Thing | None] = {}
+
+    def find(self, name: str) -> Thing | None:
+        """What is said of the machine with this name; None when nothing is."""
+        if name not in self._known:
+            found = self._named.alike(name)
+            wild = next((said for pattern, said in self._wild if fnmatchcase(name.lower(), pattern)), None)
+            first = min([*found, *([wild] if wild else [])], key=lambda said: said[0], default=None)
+            self._known[name] = first[1] if first else None
+        return self._known[name]
 
 
 def machine_names(given: Any) -> list[str]:
@@ -73,15 +132,15 @@ class Matcher:
     """Finds machines by name among those that the server knows."""
 
     def __init__(self, candidates: Iterable[Candidate]) -> None:
-        self._own: dict[str, list[Candidate]] = {}
-        self._other: dict[str, list[Candidate]] = {}
-        self._first_words: dict[str, list[tuple[str, Candidate]]] = {}
+        self._own: ByName[Candidate] = ByName()
+        self._other: ByName[Candidate] = ByName()
+        self._all: ByName[Candidate] = ByName()
         for each in candidates:
-            self._own.setdefault(each.names[0].lower(), []).append(each)
+            self._own.add(each.names[0], each)
             for name in each.names[1:]:
-                self._other.setdefault(name.lower(), []).append(each)
+                self._other.add(name, each)
             for name in each.names:
-                self._first_words.setdefault(_first_word(name), []).append((name, each))
+                self._all.add(name, each)
 
     def match(self, asked: Sequence[str]) -> dict[str, Candidate]:
         """The machine behind each name; names that no machine has are left out.
@@ -111,10 +170,10 @@ class Matcher:
         return result
 
     def _find(self, name: str) -> list[Candidate]:
-        equal = self._own.get(name.lower()) or self._other.get(name.lower())
+        equal = self._own.called(name) or self._other.called(name)
         if equal:
             return _unique(equal)
-        near = self._first_words.get(_first_word(name), [])
+        near = self._all.near(name)
         alike = [(known, candidate) for known, candidate in near if same_machine(known, name)]
         # A short name stands for any of the full names that begin with it.
         rivals = [

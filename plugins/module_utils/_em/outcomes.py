@@ -12,22 +12,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from fnmatch import fnmatchcase
+from datetime import datetime
+from typing import Any, Callable
 
 from .links import bare_id
 from .machines import Member, distinct, machine, members_of
 from .model import FAILED, SUCCESS, WARNING, Computer, Job, JobObject, JobSession, TaskSession, is_copy, worst
-from .names import same_machine
-from .sessions import belongs, is_agent
+from .sessions import AGENT_MACHINE, CLOCK_MARGIN, belongs, is_agent
 from .values import moment
 
 AGENT, VM, NAS, OTHER = "agent", "vm", "nas", "other"
 GOOD = (SUCCESS, WARNING)
-# Backup servers have clocks of their own; what seems to have ended later than this from now is not believed.
-CLOCK_MARGIN = timedelta(hours=1)
 _ADDRESS = re.compile(r"[0-9.]+$|.*:")
-_WILD = re.compile(r"[*?\[]")
 
 # Backup server and name of a machine, in lower case.
 MachineKey = tuple[str, str]
@@ -77,15 +73,18 @@ class JobEntry:
 class Outcome:
     """What a run did to one machine, or what is known of it so far.
 
+    :ivar id: of the machine's own session: the child of the run, or the task session where there is none.
     :ivar ended: whether the machine is done; then a missing result is a missing verdict.
     """
 
     entry: JobEntry
     run: JobSession
+    id: str
     name: str
     result: str | None
     reason: str | None
     begin: datetime | None
+    begin_text: str | None
     end: datetime | None
     end_text: str | None
     size: int | None
@@ -112,6 +111,30 @@ class Outcome:
         return (str(self.run["backup_server"] or self.entry.job["backup_server"] or "").lower(), self.name.lower())
 
 
+@dataclass
+class Past:
+    """What happened to one machine: the newest outcome of all that it is told, and the newest good one.
+
+    :ivar order: what makes one newer than another; what has none does not count.
+    """
+
+    order: Callable[[Outcome], Any] = lambda outcome: (
+        outcome.when and (outcome.when, outcome.begin or outcome.when, outcome.run["id"])
+    )
+    last: Outcome | None = None
+    last_good: Outcome | None = None
+
+    def take(self, outcome: Outcome) -> None:
+        """Take one more outcome that has ended."""
+        place = self.order(outcome)
+        if place is None:
+            return
+        if self.last is None or place > self.order(self.last):
+            self.last = outcome
+        if outcome.good and (self.last_good is None or place > self.order(self.last_good)):
+            self.last_good = outcome
+
+
 def elapsed(begin: datetime | None, end: datetime | None) -> int | None:
     """Whole seconds between two moments; None when one is missing, or they are in the wrong order."""
     if begin is None or end is None or end < begin:
@@ -120,7 +143,7 @@ def elapsed(begin: datetime | None, end: datetime | None) -> int | None:
 
 
 def credible(then: datetime | None, now: datetime) -> bool:
-    """Whether something can have happened then."""
+    """Whether something can have happened then: backup servers have clocks of their own."""
     return then is not None and then <= now + CLOCK_MARGIN
 
 
@@ -129,12 +152,25 @@ def age(then: datetime | None, now: datetime) -> float | None:
     return max(0.0, round((now - then).total_seconds() / 3600, 2)) if then else None
 
 
+def is_machine(session: JobSession) -> bool:
+    """Whether this is the session of one machine in the run of an agent job."""
+    return session["parent_session_id"] is not None or str(session["job_type"]).lower() == AGENT_MACHINE.lower()
+
+
+def is_whole(run: JobSession) -> bool:
+    """Whether a run shows all that its job protects: it has ended, and is certainly not a retry."""
+    return run["is_retry"] is False and not run["running"]
+
+
 class Owners:
     """Tells whose runs sessions are. A run of a job that is not known becomes an entry of its own."""
 
     def __init__(self, entries: Sequence[JobEntry]) -> None:
         self.entries = list(entries)
         self._by_id = {entry.id: entry for entry in entries}
+        self._by_name: dict[str, list[JobEntry]] = {}
+        for entry in entries:
+            self._by_name.setdefault(entry.name, []).append(entry)
         self._copies = [entry for entry in entries if is_copy(entry.job["job_type"])]
         self._unknown: dict[tuple[str, str], JobEntry] = {}
 
@@ -143,9 +179,9 @@ class Owners:
         entry = self._by_id.get(str(session["job_id"]))
         if entry:
             return entry
-        others = self.entries if session["job_id"] is None else self._copies
-        found = [each for each in others if belongs(session, each.job)]
-        return found[0] if len(found) == 1 else None
+        named = self._by_name.get(session["job_name"], []) if session["job_id"] is None else []
+        found = {id(each): each for each in (*named, *self._copies) if belongs(session, each.job)}
+        return next(iter(found.values())) if len(found) == 1 else None
 
     def unknown(self, session: JobSession) -> JobEntry:
         """An entry for the job of a session that no known job has: it is deleted, or of a kind that is not listed."""
@@ -194,10 +230,12 @@ def _outcome(entry: JobEntry, run: JobSession, member: Member) -> Outcome:
     return Outcome(
         entry,
         run,
+        record["id"],
         record["name"],
         record["result"],
         record["reason"],
         moment(own["creation_time"]),
+        own["creation_time"],
         end,
         own["end_time"],
         sum(sizes) if sizes else None,
@@ -211,16 +249,19 @@ def together(group: Sequence[Outcome]) -> Outcome:
         return group[0]
     first = group[0]
     sizes = [each.size for each in group if each.size is not None]
-    begins = [each.begin for each in group if each.begin]
+    begins = [(each.begin, each.begin_text) for each in group if each.begin]
+    begin, begin_text = min(begins, key=lambda one: one[0]) if begins else (None, None)
     ends = [(each.end, each.end_text) for each in group if each.end]
     end, end_text = max(ends, key=lambda one: one[0]) if len(ends) == len(group) else (None, None)
     return Outcome(
         first.entry,
         first.run,
+        first.id,
         max((each.name for each in group), key=len),
         worst([each.result for each in group]) if all(each.result for each in group) else _worst_known(group),
         "; ".join(distinct([each.reason for each in group])) or None,
-        min(begins) if begins else None,
+        begin,
+        begin_text,
         end,
         end_text,
         sum(sizes) if sizes else None,
@@ -248,23 +289,6 @@ class Names:
         """The key under which the machine is listed."""
         server, name = key
         return key if "." in name else (server, self._long.get(key, name))
-
-
-def asked_for(name: str, wanted: Sequence[str]) -> bool:
-    """Whether a machine is meant by one of some names or shell patterns; nothing wanted means all."""
-    return not wanted or any(meant_by(name, each) for each in wanted)
-
-
-def meant_by(name: str, pattern: str) -> bool:
-    """Whether a name or a shell pattern means a machine; case does not matter, a short name means the long one too."""
-    if is_pattern(pattern):
-        return fnmatchcase(name.lower(), pattern.lower())
-    return same_machine(name, pattern)
-
-
-def is_pattern(text: str) -> bool:
-    """Whether a text is a shell pattern rather than a name."""
-    return bool(_WILD.search(text))
 
 
 def protected_keys(entries: Sequence[JobEntry], computers: Sequence[Computer]) -> dict[MachineKey, list[JobEntry]]:

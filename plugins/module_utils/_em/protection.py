@@ -16,12 +16,14 @@ from typing import Any
 from .client import FEW, EmClient
 from .computers import Place, read_newest_restore_points
 from .filters import creation
-from .history import History, Part, is_whole
-from .lookup import KINDS_OF_JOBS, Found, find_jobs, on
-from .model import SUCCESS, WARNING, Computer, Job, JobSession, computer, is_copy, job_objects, severity
+from .history import History
+from .lookup import KINDS_OF_JOBS, on
+from .model import SUCCESS, Computer, Job, JobSession, computer
 from .names import Candidate, Matcher, machine_names, same_machine
-from .sessions import AGENT_RUN, REPLICA, kind_of
-from .values import age_hours, moment
+from .outcomes import VM, JobEntry, Outcome, Past, is_whole, together
+from .runs import read_entries
+from .sessions import AGENT_RUN
+from .values import age_hours
 
 # How a job was found to protect a machine; the first of several that apply is told.
 COMPUTER, GROUP, OBJECT, HISTORY = "computer", "protection_group", "object", "history"
@@ -42,7 +44,7 @@ class Known:
         self.computers: set[str] = set()
         self.vms: set[str] = set()
         self.jobs: dict[str, str] = {}
-        self.parts: list[Part] = []
+        self.outcomes: list[Outcome] = []
 
     def add(self, job_id: str, by: str) -> None:
         """Note that a job protects it."""
@@ -53,9 +55,16 @@ class Known:
         return name.lower() in map(str.lower, self.names)
 
     @property
-    def good(self) -> Part | None:
-        """The newest run that was not Failed."""
-        return _newest(self.parts, (SUCCESS, WARNING))
+    def past(self) -> Past:
+        """The newest runs that have ended. Where a run shows a name twice, the worse one stands for it."""
+        by_run: dict[str, list[Outcome]] = {}
+        for each in self.outcomes:
+            if not each.run["running"]:
+                by_run.setdefault(each.run["id"], []).append(each)
+        past = Past(lambda each: each.end or creation(each.run))
+        for same in by_run.values():
+            past.take(together(same))
+        return past
 
     @property
     def candidate(self) -> Candidate:
@@ -69,8 +78,8 @@ class Known:
 class Machines:
     """All machines that some jobs may protect, put together from computers, the objects of jobs, and runs."""
 
-    def __init__(self, jobs: Sequence[Found], computers: Sequence[Computer]) -> None:
-        self.jobs: dict[str, Job] = {}
+    def __init__(self, entries: Sequence[JobEntry], computers: Sequence[Computer]) -> None:
+        self.jobs: dict[str, Job] = {entry.id: entry.job for entry in entries}
         self.every: dict[Place, Known] = {}
         self._protected: dict[str, list[Known]] = {}
         self._seen_whole: set[str] = set()
@@ -84,49 +93,46 @@ class Machines:
         on_server: dict[str, list[Known]] = {}
         for known in self.every.values():
             on_server.setdefault(known.server, []).append(known)
-        for found in jobs:
-            record = found.record
-            self.jobs[record["id"]] = record
-            server = _lower(record["backup_server"])
-            for item in job_objects(found.resource):
-                if record["kind"] == "vm":
+        for entry in entries:
+            for item in entry.objects:
+                server = entry.server
+                if entry.kind == VM:
                     if (item["type"] or "Vm").lower() == "vm":
-                        known = self._link(record, self._at(server, item["name"]), OBJECT)
+                        known = self._link(entry, self._at(server, item["name"]), OBJECT)
                         known.vms.update(filter(None, [item["reference"]]))
                     continue
                 members = groups.get((server, item["name"].lower()), {})
                 for known in members.values():
-                    self._link(record, known, GROUP)
+                    self._link(entry, known, GROUP)
                 if (server, item["name"].lower()) in self.every or not members:
-                    self._link(record, self._computer(server, item["name"], on_server.get(server, [])), COMPUTER)
+                    self._link(entry, self._computer(server, item["name"], on_server.get(server, [])), COMPUTER)
 
-    def add(self, parts: Iterable[Part]) -> None:
+    def add(self, outcomes: Sequence[Outcome]) -> None:
         """Add what became of machines in runs, instead of what was known of that."""
         for known in self.every.values():
-            known.parts = []
-        owners: dict[tuple[str | None, str], Known | None] = {}
-        by_job: dict[str | None, set[str]] = {}
-        parts = list(parts)
-        for part in parts:
-            by_job.setdefault(part.run["job_id"], set()).add(part.machine["name"])
-        for part in parts:
-            job_id, name = part.run["job_id"], part.machine["name"]
-            if (job_id, name) not in owners:
-                owners[job_id, name] = self._owner(part, by_job[job_id])
-            owner = owners[job_id, name]
+            known.outcomes = []
+        owners: dict[tuple[int, str], Known | None] = {}
+        by_job: dict[int, set[str]] = {}
+        for each in outcomes:
+            by_job.setdefault(id(each.entry), set()).add(each.name)
+        for each in outcomes:
+            key = (id(each.entry), each.name)
+            if key not in owners:
+                owners[key] = self._owner(each, by_job[key[0]])
+            owner = owners[key]
             if owner:
-                owner.parts.append(part)
+                owner.outcomes.append(each)
 
     def note_newest(self) -> None:
         """Note which jobs had a machine in their newest run that shows all of them, or in one since."""
         runs: dict[str, dict[str, tuple[JobSession, dict[int, Known]]]] = {}
         for known in self.every.values():
-            for part in known.parts:
-                if part.run["job_id"] in self.jobs:
-                    of_job = runs.setdefault(str(part.run["job_id"]), {})
-                    of_job.setdefault(part.run["id"], (part.run, {}))[1][id(known)] = known
+            for each in known.outcomes:
+                if each.entry.id in self.jobs:
+                    of_job = runs.setdefault(each.entry.id, {})
+                    of_job.setdefault(each.run["id"], (each.run, {}))[1][id(known)] = known
         for job_id, of_job in runs.items():
-            for run, members in sorted(of_job.values(), key=lambda each: creation(each[0]), reverse=True):
+            for run, members in sorted(of_job.values(), key=lambda one: creation(one[0]), reverse=True):
                 for known in members.values():
                     known.add(job_id, HISTORY)
                     self._protected.setdefault(job_id, []).append(known)
@@ -136,15 +142,14 @@ class Machines:
 
     def note_older(self, known: Known) -> None:
         """Note the jobs of older runs of a machine that no other sign tells of, unless they ran without it since."""
-        for part in known.parts:
-            job_id = str(part.run["job_id"])
-            if job_id in self.jobs and job_id not in self._seen_whole:
-                known.add(job_id, HISTORY)
+        for each in known.outcomes:
+            if each.entry.id in self.jobs and each.entry.id not in self._seen_whole:
+                known.add(each.entry.id, HISTORY)
 
-    def _owner(self, part: Part, shown: set[str]) -> Known | None:
+    def _owner(self, outcome: Outcome, shown: set[str]) -> Known | None:
         """The machine that a run shows by this name: one that its job protects, if that can be told."""
-        job_id, name = str(part.run["job_id"]), part.machine["name"]
-        mine = self._protected.get(job_id, [])
+        name = outcome.name
+        mine = self._protected.get(outcome.entry.id, [])
         equal = [known for known in mine if known.called(name)]
         if equal:
             return equal[0]
@@ -154,18 +159,17 @@ class Machines:
             if sum(same_machine(known.names[0], each) for each in shown) == 1:
                 known.names.append(name)
                 return known
-        record = self.jobs.get(job_id)
-        server = (record["backup_server"] if record else None) or part.run["backup_server"]
-        if not record and not server:
+        server = outcome.entry.server or _lower(outcome.run["backup_server"])
+        if outcome.entry.id not in self.jobs and not server:
             return None
-        return self._at(_lower(server), name)
+        return self._at(server, name)
 
     def _at(self, server: str, name: str) -> Known:
         return self.every.setdefault((server, name.lower()), Known(server, name))
 
-    def _link(self, record: Job, known: Known, by: str) -> Known:
-        known.add(record["id"], by)
-        self._protected.setdefault(record["id"], []).append(known)
+    def _link(self, entry: JobEntry, known: Known, by: str) -> Known:
+        known.add(entry.id, by)
+        self._protected.setdefault(entry.id, []).append(known)
         return known
 
     def _computer(self, server: str, name: str, computers: Sequence[Known]) -> Known:
@@ -184,21 +188,21 @@ def read_protection(client: EmClient, wanted: Mapping[str, Any]) -> dict[str, An
     """
     asked = machine_names(wanted["machine"])
     families, server = KINDS_OF_JOBS[wanted["kind"]], wanted["backup_server"]
-    jobs = [each for each in find_jobs(client, families, [], [], server) if _backs_up(each.record)]
+    jobs = [entry for entry in read_entries(client, families, server) if entry.makes_backups]
     computers: list[Computer] = []
     if wanted["kind"] != "vm":
         rows = client.query("DiscoveredComputer", sort_by="Name")
         computers = [computer(row) for row in rows if not server or on(row, server)]
     machines = Machines(jobs, computers)
     if server:
-        server = next((each.record["backup_server"] for each in jobs), None) or server
-    history = History(client, [each.record for each in jobs], _run_types(wanted["kind"], jobs), server)
+        server = next((entry.job["backup_server"] for entry in jobs), None) or server
+    history = History(client, jobs, _run_types(wanted["kind"], jobs), server)
     recent = client.now() - RECENT
     machines.add(history.read_newest(recent))
     machines.note_newest()
     found = _match(machines, asked)
     verdicts = {name: _verdicts(client, machines, known) for name, known in found.items()}
-    unclear = [name for name in asked if name not in found or not found[name].jobs or not found[name].good]
+    unclear = [name for name in asked if name not in found or not found[name].jobs or not found[name].past.last_good]
     if unclear:
         names = _names_to_look_for(unclear, found)
         machines.add(history.read_older(names, client.now() - LISTED, recent, by_id=len(asked) <= FEW))
@@ -226,13 +230,9 @@ def read_protection(client: EmClient, wanted: Mapping[str, Any]) -> dict[str, An
     return {"machines": records, "unprotected": [each["name"] for each in records if not each["protected"]]}
 
 
-def _backs_up(job: Job) -> bool:
-    return not is_copy(job["job_type"]) and kind_of(job["job_type"]) is not REPLICA
-
-
-def _run_types(kind: str, jobs: Sequence[Found]) -> list[str]:
+def _run_types(kind: str, entries: Sequence[JobEntry]) -> list[str]:
     """The types of sessions that are backup runs."""
-    known = {str(each.record["job_type"]) for each in jobs if each.record["job_type"]}
+    known = {str(entry.job["job_type"]) for entry in entries if entry.job["job_type"]}
     return sorted(known | {"any": {AGENT_RUN, "Backup"}, "vm": {"Backup"}, "agent": {AGENT_RUN}}[kind])
 
 
@@ -270,9 +270,10 @@ def _record(machines: Machines, name: str, known: Known | None) -> dict[str, Any
 
 
 def _verdicts(client: EmClient, machines: Machines, known: Known) -> dict[str, Any]:
+    past = known.past
     return {
-        "last": _verdict(client, machines, _newest(known.parts)),
-        "last_good": _verdict(client, machines, known.good),
+        "last": _verdict(client, machines, past.last),
+        "last_good": _verdict(client, machines, past.last_good),
     }
 
 
@@ -287,37 +288,20 @@ def _job(record: Job, by: str) -> dict[str, Any]:
     }
 
 
-def _newest(parts: Sequence[Part], results: Sequence[str] | None = None) -> Part | None:
-    """The newest part of a run that has ended, or of one with these verdicts.
-
-    Where a run shows a name twice, the worse one stands for it.
-    """
-    by_run: dict[str, Part] = {}
-    for part in parts:
-        before = by_run.get(part.run["id"])
-        if not part.run["running"] and (
-            not before or severity(part.machine["result"]) > severity(before.machine["result"])
-        ):
-            by_run[part.run["id"]] = part
-    wanted = [part for part in by_run.values() if results is None or part.machine["result"] in results]
-    return max(wanted, key=lambda part: moment(part.end_time) or creation(part.run), default=None)
-
-
-def _verdict(client: EmClient, machines: Machines, part: Part | None) -> dict[str, Any] | None:
-    if not part:
+def _verdict(client: EmClient, machines: Machines, outcome: Outcome | None) -> dict[str, Any] | None:
+    if not outcome:
         return None
-    job_id = str(part.run["job_id"])
-    reason = part.machine["reason"]
-    if part.machine["result"] != SUCCESS:
-        reason = reason or part.run["failure_message"]
-    age = age_hours(part.end_time, client.now())
+    job, reason = outcome.entry.id, outcome.reason
+    if outcome.result != SUCCESS:
+        reason = reason or outcome.run["failure_message"]
+    age = age_hours(outcome.end_text, client.now())
     return {
-        "result": part.machine["result"],
+        "result": outcome.result,
         "reason": reason,
-        "end_time": part.end_time,
+        "end_time": outcome.end_text,
         "age_hours": None if age is None else max(age, 0.0),
-        "job_name": machines.jobs[job_id]["name"] if job_id in machines.jobs else part.run["job_name"],
-        "job_session_id": part.run["id"],
+        "job_name": machines.jobs[job]["name"] if job in machines.jobs else outcome.run["job_name"],
+        "job_session_id": outcome.run["id"],
     }
 
 

@@ -5,27 +5,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from fnmatch import fnmatchcase
+from functools import cached_property
 from typing import Any
 
 from .._errors import USAGE, ApiError
 from .model import FAILED, SUCCESS, WARNING, Computer, JobSession, is_idle, severity
+from .names import ByName, Patterns, is_pattern
 from .outcomes import (
     GOOD,
     JobEntry,
     MachineKey,
     Names,
     Outcome,
+    Past,
     age,
-    asked_for,
     credible,
     elapsed,
-    is_pattern,
     key_of,
-    meant_by,
     protected_keys,
     protected_vms,
     together,
@@ -33,6 +33,8 @@ from .outcomes import (
 from .values import moment
 
 NEVER, TOO_OLD, UNPROTECTED, UNKNOWN_DATE = "never", "too_old", "unprotected", "unknown_date"
+# What a later good run was, by whether it was a retry.
+_REPEATED_BY = {True: "retry", False: "run", None: None}
 # Why no job protects a machine.
 NO_JOB, JOB_GONE, NOT_KNOWN = "no_job", "job_deleted", "not_known"
 
@@ -77,13 +79,31 @@ class Wishes:
         machines = [each.strip() for each in params["machine"] or [] if each.strip()]
         return cls(params["hours"], machines, rpo, exclude, params["tolerate_warnings"] or [], params["name"] is None)
 
+    def asks_for(self, name: str) -> bool:
+        """Whether a machine is to be reported."""
+        return not self.machines or bool(self._asked.find(name))
+
     def limit(self, name: str) -> float | None:
         """How many hours old the newest good backup of a machine may be; None when it does not matter."""
-        return next((hours for pattern, hours in self.rpo if meant_by(name, pattern)), None)
+        return self._limits.find(name)
 
     def excluded(self, name: str) -> str | None:
         """Why a machine is not backed up on purpose; None when it should be."""
-        return next((reason for pattern, reason in self.exclude if meant_by(name, pattern)), None)
+        return self._excluded.find(name)
+
+    # Names are looked up for every machine: five hundred hosts of a play may each have a limit of their own.
+
+    @cached_property
+    def _asked(self) -> Patterns[bool]:
+        return Patterns((each, True) for each in self.machines)
+
+    @cached_property
+    def _limits(self) -> Patterns[float]:
+        return Patterns(self.rpo)
+
+    @cached_property
+    def _excluded(self) -> Patterns[str]:
+        return Patterns(self.exclude)
 
     def tolerates(self, result: str | None, reason: str | None) -> bool:
         """Whether a verdict is a warning that nobody has to look at."""
@@ -130,8 +150,7 @@ class Row:
     outcomes: list[Outcome] = field(default_factory=list)
     groups: list[str] = field(default_factory=list)
     agent_status: str | None = None
-    last: Outcome | None = None
-    last_good: Outcome | None = None
+    past: Past = field(default_factory=Past)
     undated: bool = False
 
     @property
@@ -150,23 +169,40 @@ class Report:
         self.begin = records.now - timedelta(hours=wishes.hours)
         self.warnings: list[str] = []
         self.rows = self._rows()
-        self._recoveries: dict[tuple[int, MachineKey | None], list[tuple[datetime, bool]]] = {}
+        self._by_name = ByName((row.name, row) for row in self.rows.values())
+        self._recoveries: dict[tuple[int, MachineKey | None], list[tuple[datetime, bool | None]]] = {}
         self._names: Names
 
     # What is still missing
 
     def owed(self) -> bool:
         """Whether reading further back may tell more: a machine without a good backup, or a job without a run."""
-        rows = [row for row in self.rows.values() if asked_for(row.name, self.wishes.machines)]
-        if any(row.last_good is None and row.protected and self.wishes.excluded(row.name) is None for row in rows):
+        if self.owing():
             return True
         if self.wishes.machines:
-            return any(not self._meant(asked) for asked in self.wishes.machines)
+            return bool(self.strangers())
         return any(entry.listed and not entry.runs for entry in self.records.entries)
+
+    def owing(self) -> list[Row]:
+        """The machines that should have a good backup, of which none is known yet."""
+        return [
+            row
+            for row in self.rows.values()
+            if row.past.last_good is None
+            and row.protected
+            and self.wishes.asks_for(row.name)
+            and self.wishes.excluded(row.name) is None
+        ]
+
+    def strangers(self) -> list[str]:
+        """What was asked for and means no machine that is known yet."""
+        return [asked for asked in self.wishes.machines if not self._meant(asked)]
 
     def _meant(self, asked: str) -> list[Row]:
         """The machines that a name means; an equal name is preferred."""
-        found = [row for row in self.rows.values() if meant_by(row.name, asked)]
+        if is_pattern(asked):
+            return [row for row in self.rows.values() if fnmatchcase(row.name.lower(), asked.lower())]
+        found = self._by_name.alike(asked)
         return [row for row in found if row.key[1] == asked.lower()] or found
 
     # Machines
@@ -213,9 +249,8 @@ class Report:
         ended = [each for each in row.outcomes if each.ended and each.entry.makes_backups]
         dated = [each for each in ended if credible(each.when, self.now)]
         row.undated = len(dated) < len(ended)
-        newest = sorted(dated, key=lambda each: (each.when, each.begin or each.when, each.run["id"]), reverse=True)
-        row.last = newest[0] if newest else None
-        row.last_good = next((each for each in newest if each.good), None)
+        for each in dated:
+            row.past.take(each)
 
     # The whole
 
@@ -226,11 +261,14 @@ class Report:
         if self.wishes.machines:
             runs = [each for each in runs if any(self._wanted(one) for one in each[2])]
         rows = sorted(
-            (row for row in self.rows.values() if asked_for(row.name, self.wishes.machines)),
+            (row for row in self.rows.values() if self.wishes.asks_for(row.name)),
             key=lambda row: (row.name.lower(), row.key),
         )
         entries = self._entries(runs)
-        jobs = [self._job(entry, runs) for entry in entries]
+        by_entry: dict[int, list[JobSession]] = {}
+        for entry, run, _group in runs:
+            by_entry.setdefault(id(entry), []).append(run)
+        jobs = [self._job(entry, by_entry.get(id(entry), ())) for entry in entries]
         machines = [self._machine(row) for row in rows if row.jobs]
         warnings = self._problems(runs, warnings=True)
         unprotected = self._unprotected(rows)
@@ -267,7 +305,7 @@ class Report:
         return run["running"] or any(each and each >= self.begin for each in times)
 
     def _wanted(self, outcome: Outcome) -> bool:
-        return asked_for(self.rows[self._names.canonical(outcome.key)].name, self.wishes.machines)
+        return self.wishes.asks_for(self.rows[self._names.canonical(outcome.key)].name)
 
     def _row(self, outcome: Outcome) -> Row:
         return self.rows[self._names.canonical(outcome.key)]
@@ -275,15 +313,15 @@ class Report:
     def _entries(self, runs: Sequence[Any]) -> list[JobEntry]:
         seen = {id(entry) for entry, _run, _group in runs}
         if self.wishes.machines:
-            meant = [row for row in self.rows.values() if asked_for(row.name, self.wishes.machines)]
+            meant = [row for row in self.rows.values() if self.wishes.asks_for(row.name)]
             seen |= {id(entry) for row in meant for entry in row.jobs if entry.listed}
             kept = [entry for entry in self.records.entries if id(entry) in seen]
         else:
             kept = [entry for entry in self.records.entries if entry.listed or id(entry) in seen]
         return sorted(kept, key=lambda entry: (entry.name.lower(), entry.server, entry.id))
 
-    def _job(self, entry: JobEntry, runs: Sequence[Any]) -> dict[str, Any]:
-        mine = [_run_dict(run) for owner, run, _group in runs if owner is entry]
+    def _job(self, entry: JobEntry, runs: Iterable[JobSession]) -> dict[str, Any]:
+        mine = [_run_dict(run) for run in runs]
         last = max(entry.runs, key=lambda run: _seconds(run["creation_time"]), default=None)
         return {
             "id": entry.id or None,
@@ -307,8 +345,8 @@ class Report:
             "protected": row.protected,
             "excluded": self.wishes.excluded(row.name),
             "rpo_hours": self.wishes.limit(row.name),
-            "last": self._backup(row.last),
-            "last_good": self._backup(row.last_good),
+            "last": self._backup(row.past.last),
+            "last_good": self._backup(row.past.last_good),
             "days": self._days(row),
         }
 
@@ -344,24 +382,26 @@ class Report:
     # Failures
 
     def _index_recoveries(self) -> None:
-        """When each job had good runs, as a whole and for each machine, with whether they were retries."""
+        """When each job had good runs, as a whole and for each machine, with whether they were retries, if known."""
         for entry, run, group in self.records.runs:
             began = moment(run["creation_time"])
             if began is None or not credible(began, self.now):
                 continue
             if not run["running"] and run["result"] in GOOD:
-                self._recoveries.setdefault((id(entry), None), []).append((began, run["is_retry"] is True))
+                self._recoveries.setdefault((id(entry), None), []).append((began, run["is_retry"]))
             by_row: dict[MachineKey, list[Outcome]] = {}
             for each in group:
                 by_row.setdefault(self._names.canonical(each.key), []).append(each)
             for key, same in by_row.items():
                 if together(same).good:
-                    self._recoveries.setdefault((id(entry), key), []).append((began, run["is_retry"] is True))
+                    self._recoveries.setdefault((id(entry), key), []).append((began, run["is_retry"]))
 
-    def _recovery(self, entry: JobEntry, key: MachineKey | None, run: JobSession) -> tuple[datetime, bool] | None:
+    def _recovery(
+        self, entry: JobEntry, key: MachineKey | None, run: JobSession
+    ) -> tuple[datetime, bool | None] | None:
         began = moment(run["creation_time"])
         later = [each for each in self._recoveries.get((id(entry), key), ()) if began is None or each[0] > began]
-        return min(later) if later and began else None
+        return min(later, key=lambda each: each[0]) if later and began else None
 
     def _problems(self, runs: Sequence[Any], warnings: bool) -> list[dict[str, Any]]:
         """What failed, or was warned about, in the period: each session of a machine by itself, none left out."""
@@ -400,7 +440,7 @@ class Report:
         return {
             **problem,
             "recovered": later is not None,
-            "recovered_by": ("retry" if later[1] else "run") if later else None,
+            "recovered_by": _REPEATED_BY[later[1]] if later else None,
             "recovered_at": _text(later[0]) if later else None,
         }
 
@@ -451,7 +491,7 @@ class Report:
         limit = self.wishes.limit(row.name)
         if limit is None or self.wishes.excluded(row.name) is not None:
             return None
-        good = row.last_good
+        good = row.past.last_good
         hours = age(good.when, self.now) if good else None
         if hours is None:
             why = UNKNOWN_DATE if row.undated else (NEVER if row.protected else UNPROTECTED)
@@ -528,7 +568,7 @@ class Report:
         }
 
     def _age_sentence(self, row: Row) -> str:
-        hours = age(row.last_good.when, self.now) if row.last_good else None
+        hours = age(row.past.last_good.when, self.now) if row.past.last_good else None
         if hours is None:
             return f"{row.name}: no good backup is known."
         return f"{row.name}: its newest good backup is {_hours(hours)} old."

@@ -4,49 +4,29 @@
 """Reading what a report needs: listings page by page, however many jobs and machines there are.
 
 The period is read first. Only when a machine has no good backup in it, or a job no run, older runs are read too, in
-steps that double, to the end of the 30 days that the server keeps.
+steps that double, to the end of the 30 days that the server keeps. Of a few machines that were asked for by name, only
+what concerns them is read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from .._errors import NOT_FOUND, ApiError
-from .client import EmClient
+from .client import FEW, EmClient
 from .computers import read_computers
 from .filters import filter_time
-from .links import backup_server
-from .lookup import KINDS_OF_JOBS, find_jobs, near_matches
-from .machines import listed_children
-from .model import (
-    Computer,
-    JobSession,
-    Resource,
-    TaskSession,
-    is_copy,
-    is_idle,
-    job_objects,
-    job_session,
-    task_session,
-)
-from .outcomes import AGENT, VM, JobEntry, Outcome, Owners, outcomes
-from .query import Clause, Condition, Either
+from .lookup import KINDS_OF_JOBS, near_matches
+from .model import Computer, JobSession, is_copy, is_idle
+from .names import is_pattern
+from .outcomes import AGENT, VM, JobEntry, Owners, is_machine
+from .query import Clause, Condition, Either, Intervals, fits
 from .report import Records, Report, Wishes
-from .sessions import (
-    AGENT_MACHINE,
-    AGENT_RUN,
-    BACKUP,
-    KINDS,
-    REPLICA,
-    SessionKind,
-    is_agent,
-    kind_of,
-    note_state,
-    since,
-)
-from .task_sessions import MARGIN, read_listed_task_sessions
+from .runs import Runs, created, read_entries
+from .sessions import AGENT_MACHINE, AGENT_RUN, BACKUP, KINDS, REPLICA, SessionKind, is_agent
+from .task_sessions import MARGIN
 from .values import moment
 
 # The server keeps sessions for so long (em_rest 7).
@@ -55,6 +35,8 @@ KEPT = timedelta(days=30)
 FIRST_STEP = timedelta(days=2)
 # So many runs without any machine are asked for their own lists.
 FEW_RUNS = 10
+# Up to so many sessions of a few machines are asked for by id, about twenty with each request.
+MANY_IDS = 100
 
 
 def read_report(client: EmClient, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -75,14 +57,13 @@ class _Reader:
         self.names: Sequence[str] | None = params["name"]
         self.server: str | None = params["backup_server"]
         self.em = str(params["host"])
-        self.sessions: dict[str, JobSession] = {}
-        self.tasks: dict[str, TaskSession] = {}
-        # Children that only the list of their run tells, by the run's id.
-        self.listed: dict[str, list[JobSession]] = {}
         self.server_names: set[str] = set()
+        self.machines: Sequence[str] = ()
 
     def read(self, wishes: Wishes) -> Report:
+        self.machines = wishes.machines
         entries = self._jobs()
+        self.runs = Runs(self.client, entries)
         computers = self._computers()
         begin = self.client.now() - timedelta(hours=wishes.hours)
         if begin < self.client.now() - KEPT - timedelta(days=1):
@@ -90,7 +71,7 @@ class _Reader:
                 "Enterprise Manager lists the sessions of the last 30 days; the report cannot cover a longer period."
             )
         floor = self._read_period(begin)
-        self._read_listed(entries, begin)
+        self._read_listed(begin)
         step, oldest = FIRST_STEP, self.client.now() - KEPT
         while True:
             whole = floor <= oldest
@@ -99,43 +80,26 @@ class _Reader:
                 return report
             # The last step takes what is left, also where the server keeps a little more.
             after = floor - step if floor - step > oldest else None
-            self._read_between(after, floor)
+            if not self._read_named(report, after, floor):
+                self._read_between(after, floor)
             floor = after or datetime.min.replace(tzinfo=floor.tzinfo)
             step *= 2
 
     def _report(
         self, entries: Sequence[JobEntry], computers: Sequence[Computer], wishes: Wishes, whole: bool
     ) -> Report:
-        owners = Owners(entries)
         for entry in entries:
             entry.runs.clear()
-        children, tasks = self._by_parent()
-        runs: list[tuple[JobEntry, JobSession, list[Outcome]]] = []
-        for run in self.sessions.values():
-            if _is_machine(run):
-                continue
-            known = owners.find(run)
-            if not known and not self._covers(run):
-                continue
-            entry = known or owners.unknown(run)
+        self.runs.owners = Owners(entries)
+        runs = list(self.runs.joined(filter(self._covers, self.runs.all())))
+        for entry, run, _outcomes in runs:
             entry.runs.append(run)
-            own = children.get(run["id"]) or self.listed.get(run["id"], [])
-            parts = [part for member in [run, *own] for part in tasks.get(member["id"], [])]
-            runs.append((entry, run, outcomes(entry, run, own, parts)))
-        return Report(Records(self.client.now(), self.em, owners.entries, runs, computers, whole), wishes)
-
-    def _by_parent(self) -> tuple[dict[str, list[JobSession]], dict[str, list[TaskSession]]]:
-        children: dict[str, list[JobSession]] = {}
-        tasks: dict[str, list[TaskSession]] = {}
-        for session in self.sessions.values():
-            if _is_machine(session) and session["parent_session_id"]:
-                children.setdefault(session["parent_session_id"], []).append(session)
-        for part in self.tasks.values():
-            tasks.setdefault(str(part["job_session_id"]), []).append(part)
-        return children, tasks
+        return Report(Records(self.client.now(), self.em, self.runs.owners.entries, runs, computers, whole), wishes)
 
     def _covers(self, run: JobSession) -> bool:
-        """Whether a run of a job that is not listed belongs into the report."""
+        """Whether a run belongs into the report."""
+        if self.runs.owners.find(run):
+            return True
         if self.names is not None:
             return False
         return not self.server or str(run["backup_server"]).lower() in self.server_names
@@ -143,11 +107,9 @@ class _Reader:
     # Jobs and computers
 
     def _jobs(self) -> list[JobEntry]:
-        found = find_jobs(self.client, KINDS_OF_JOBS[self.kind], [], [], self.server)
+        entries = read_entries(self.client, KINDS_OF_JOBS[self.kind], self.server)
         if self.server:
-            names = {str(backup_server(each.resource).get("name")).lower() for each in found}
-            self.server_names = names | {self.server.lower()}
-        entries = [JobEntry(each.record, each.family.kind, True, job_objects(each.resource)) for each in found]
+            self.server_names = {entry.server for entry in entries} | {self.server.lower()}
         if self.names is None:
             return entries
         self._refuse_unknown([entry.name for entry in entries])
@@ -191,73 +153,69 @@ class _Reader:
             )
         )
         for kind in self._kinds():
-            self._take_sessions(kind, [at_work, *(self._types() if kind is BACKUP else [])])
+            self.runs.read_sessions(kind, [at_work, *(self._types() if kind is BACKUP else [])])
         # An idle copy job may have been open for weeks, and its machines with it.
-        begun = [moment(each["creation_time"]) for each in self.sessions.values() if not is_idle(each)]
+        begun = [moment(each["creation_time"]) for each in self.runs.sessions() if not is_idle(each)]
         first = min([begin, *(each for each in begun if each)])
         floor = begin
         if first < begin:
             # The machines of a run that began before the period did so too, and may have ended before it.
             floor = first - MARGIN
-            between = [*since(floor), Condition.of("CreationTime", "<", text)]
-            self._take_sessions(BACKUP, [*between, *self._types()])
+            self.runs.read_sessions(BACKUP, [*created(floor, begin), *self._types()])
         for kind in self._kinds():
-            self._take_tasks(kind, since(floor - MARGIN))
+            self.runs.read_tasks(kind, created(floor - MARGIN))
         return floor
+
+    def _read_named(self, report: Report, after: datetime | None, before: datetime) -> bool:
+        """Read what older backups tell of a few machines by name; False where that cannot be done."""
+        if not self.machines or any(map(is_pattern, self.machines)):
+            return False
+        rows, strangers = report.owing(), report.strangers()
+        # A machine's own session has a job of its own, called "<job> - <machine>" (em_rest 15, trap 17); it may be all
+        # that there is of a machine that failed.
+        own = [(f"{entry.name} - ", row.name) for row in rows for entry in row.jobs if entry.kind == AGENT]
+        of_tasks = _called("VmDisplayName", [*(("", row.name) for row in rows), *(("", each) for each in strangers)])
+        of_machines = _called("JobName", own)
+        if len(rows) + len(strangers) > FEW or of_tasks is None or of_machines is None:
+            return False
+        where = created(after, before)
+        ids: list[str | None] = []
+        for clause in of_tasks:
+            ids += [part["job_session_id"] for part in self.runs.read_tasks(BACKUP, [clause, *where])]
+        for clause in of_machines:
+            ids += [child["parent_session_id"] for child in self.runs.read_sessions(BACKUP, [clause, *where])]
+        wanted = self.runs.unknown(ids)
+        if len(wanted) > MANY_IDS:
+            return False
+        self.runs.read_by_id(wanted, self._is_of_kind)
+        return True
+
+    def _is_of_kind(self, session: JobSession) -> bool:
+        """Whether a session is of the kind that is reported, where no filter has told that."""
+        return self.kind not in (AGENT, VM) or (self.kind == AGENT) == (is_agent(session) or is_machine(session))
 
     def _read_between(self, after: datetime | None, before: datetime) -> None:
         """Read older backups; copies and replicas do not count as such, but their listing comes with the others'."""
-        where = [*since(after), Condition.of("CreationTime", "<", filter_time(before))]
-        self._take_sessions(BACKUP, [*where, *self._types()])
-        self._take_tasks(BACKUP, where)
+        where = created(after, before)
+        self.runs.read_sessions(BACKUP, [*where, *self._types()])
+        self.runs.read_tasks(BACKUP, where)
         if self.kind != AGENT:
             # Replication jobs are told to have run, too.
-            self._take_sessions(REPLICA, where)
+            self.runs.read_sessions(REPLICA, where)
 
-    def _take_sessions(self, kind: SessionKind, where: Sequence[Clause]) -> None:
-        for row in self._rows(kind.query_type, where):
-            session = job_session(row, self.client.now())
-            if not _is_machine(session):
-                note_state(self.client, session)
-            self.sessions[session["id"]] = session
-
-    def _take_tasks(self, kind: SessionKind, where: Sequence[Clause]) -> None:
-        for row in self._rows(kind.task_query_type, where):
-            part = task_session(row, self.client.now())
-            self.tasks[part["id"]] = part
-
-    def _rows(self, query_type: str, where: Sequence[Clause]) -> list[Resource]:
-        rows, whole = self.client.query_steady(query_type, where=where, sort_by="CreationTime")
-        if not whole:
-            self.client.warn(
-                f"The {query_type} listing kept changing while the module read it. A row may be missing from the "
-                "report."
-            )
-        return rows
-
-    def _read_listed(self, entries: Sequence[JobEntry], begin: datetime) -> None:
+    def _read_listed(self, begin: datetime) -> None:
         """Ask the newest ended runs that show no machine for their own lists."""
-        children, tasks = self._by_parent()
-        bare = [
+        wanted = [
             run
-            for run in self.sessions.values()
-            if not _is_machine(run)
-            and not run["running"]
+            for run in self.runs.bare()
+            if not run["running"]
             and not is_copy(run["job_type"])
             and (moment(run["creation_time"]) or begin) >= begin
-            and run["id"] not in children
-            and run["id"] not in tasks
+            and self._covers(run)
         ]
-        bare.sort(key=lambda run: run["creation_time"] or "", reverse=True)
-        owners = Owners(entries)
-        wanted = [run for run in bare if owners.find(run) or self._covers(run)]
+        wanted.sort(key=lambda run: run["creation_time"] or "", reverse=True)
         for run in wanted[:FEW_RUNS]:
-            if is_agent(run):
-                self.listed[run["id"]] = listed_children(self.client, run)
-            for part in read_listed_task_sessions(self.client, kind_of(run["job_type"]), run["id"]):
-                # In the list of a run, what does not name its session belongs to the run.
-                own = part if part["job_session_id"] else _of(part, run)
-                self.tasks[own["id"]] = own
+            self.runs.read_lists(run)
         if len(wanted) > FEW_RUNS:
             self.client.warn(
                 f"{len(wanted)} runs do not show any machines. The module read the machine lists of only the "
@@ -265,10 +223,22 @@ class _Reader:
             )
 
 
-def _is_machine(session: JobSession) -> bool:
-    return str(session["job_type"]).lower() == AGENT_MACHINE.lower()
+def _called(field: str, names: Iterable[tuple[str, str]]) -> list[Either] | None:
+    """Conditions for machines by name, by its short form and its long ones, each short enough for a URL.
 
-
-def _of(part: TaskSession, run: JobSession) -> TaskSession:
-    part["job_session_id"] = run["id"]
-    return part
+    :param names: what stands before the name of the machine, and that name.
+    :returns: None for a name that the grammar cannot carry.
+    """
+    found: list[Either] = []
+    for before, name in names:
+        short = before + name.partition(".")[0]
+        equal = Condition.of(field, "==", *dict.fromkeys([before + name, short]))
+        if not equal.portable:
+            return None
+        # A slash is what follows the dot after which a long name goes on.
+        parts = (equal, Intervals(field, ((f"{short}.", f"{short}/"),)))
+        if found and fits(Either((*found[-1].parts, *parts)).text()):
+            found[-1] = Either((*found[-1].parts, *parts))
+        else:
+            found.append(Either(parts))
+    return found

@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
+from functools import lru_cache
 from typing import Any
 
-_TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)?$")
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)?$", re.ASCII)
 _WHOLE = re.compile(r"-?\d{1,19}$")
 _FLAGS = {"true": True, "1": True, "false": False, "0": False}
 # "No date" is written as some date before computers were common, or as the last one that there is.
@@ -44,17 +45,21 @@ def whole(value: Any) -> int | None:
 
 def parse_time(value: Any) -> datetime | None:
     """ISO 8601 with any number of fractional digits (em_rest 15, trap 21), UTC unless it says otherwise."""
-    match = _TIME.match(text(value).strip())
+    return _parsed(text(value).strip())
+
+
+@lru_cache(maxsize=4096)
+def _parsed(given: str) -> datetime | None:
+    """The same time is looked at again and again, from the record of a session to the report over all."""
+    match = _TIME.match(given)
     if not match:
         return None
-    fraction = (match.group(7) or "")[:6].ljust(6, "0")
-    zone = match.group(8) or "Z"
-    offset = timedelta(0)
-    if zone != "Z":
-        offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[4:6])) * (-1 if zone[0] == "-" else 1)
+    day, time, fraction, zone = match.groups()
+    # Python before 3.11 takes three or six fractional digits only, and no Z.
+    fraction = (fraction or "")[:6].ljust(6, "0")
+    zone = zone if zone and zone != "Z" else "+00:00"
     try:
-        year, month, day, hour, minute, second = (int(part) for part in match.groups()[:6])
-        return datetime(year, month, day, hour, minute, second, int(fraction), timezone.utc) - offset
+        return datetime.fromisoformat(f"{day}T{time}.{fraction}{zone}").astimezone(timezone.utc)
     except (ValueError, OverflowError):
         return None
 

@@ -68,7 +68,7 @@ class SimulatedJob:
         self._skew = skew
         self._speed = speed
         self.runs: list[Run] = []
-        self._settled: dict[str, tuple[tuple[object, ...], RunView]] = {}
+        self._settled: dict[str, tuple[tuple[object, ...], float, RunView]] = {}
         self.schedule_enabled = spec.schedule.enabled
         self._schedule_shows: list[tuple[float, bool]] = [(begin, spec.schedule.enabled)]
         for past in spec.history:
@@ -193,18 +193,20 @@ class SimulatedJob:
 
     def views(self, lens: Lens, oldest: float, collected: list[float]) -> Iterator[RunView]:
         """How the runs look that Enterprise Manager shows. `collected`: when it has collected from the server."""
+        key = lens.settled_key()
         for run in self.runs:
-            early = [moment for moment in collected if run.start <= moment] if run.visible_at != NEVER else []
-            if lens.now < min([run.visible_at, *early]) or run.start < oldest:
+            if run.start < oldest:
                 continue
-            done = run.end + max(run.children_delay, run.result_after) <= lens.now and run.ended(lens.now) is not None
             kept = self._settled.get(run.id)
-            if done and kept and kept[0] == lens.settled_key():
-                yield kept[1]
+            if kept and kept[0] == key and kept[1] <= lens.now and run.visible_at != NEVER:
+                yield kept[2]
+                continue
+            early = [moment for moment in collected if run.start <= moment] if run.visible_at != NEVER else []
+            if lens.now < min([run.visible_at, *early]):
                 continue
             view = view_run(self, run, lens)
-            if done:
-                self._settled[run.id] = (lens.settled_key(), view)
+            if run.end + max(run.children_delay, run.result_after) <= lens.now and run.ended(lens.now) is not None:
+                self._settled[run.id] = (key, lens.now, view)
             yield view
 
     def _remember(self, past: Past, ended: float) -> None:

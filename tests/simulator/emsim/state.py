@@ -36,6 +36,8 @@ class State:
         self.begin = begin
         self.down_until = begin
         self.servers = list(scenario.backup_servers)
+        # What queries have selected: what was asked for, all rows at the time, and those selected.
+        self.selections: dict[tuple[str, ...], tuple[list[dict[str, Any]], list[dict[str, Any]]]] = {}
         self._collections: dict[str, list[float]] = {}
         self.jobs: list[SimulatedJob] = []
         for family, specs in ((AGENT, scenario.agent_jobs), (VM, scenario.vm_jobs), (NAS, scenario.nas_jobs)):

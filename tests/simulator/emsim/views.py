@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from emsim.runs import MachineRun, Run
 from emsim.timestamps import label, settle
@@ -74,10 +74,14 @@ class TaskSession:
 
 @dataclass(frozen=True)
 class RunView:
-    """One run as it is shown: the session first, then its machines' sessions, and the task sessions."""
+    """One run as it is shown: the session first, then its machines' sessions, and the task sessions.
+
+    rows: what queries keep of it, so that the many runs that have ended are looked at once.
+    """
 
     sessions: tuple[JobSession, ...]
     task_sessions: tuple[TaskSession, ...]
+    rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict, compare=False, repr=False)
 
 
 def view_run(job: SimulatedJob, run: Run, lens: Lens) -> RunView:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.backupops.veeam_em.plugins.module_utils._em.client import EmClient
-from ansible_collections.backupops.veeam_em.plugins.module_utils._em.estate import Wanted, read_estate
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.estate_reader import Wanted, read_estate
 from ansible_collections.backupops.veeam_em.plugins.module_utils._errors import ApiError
 from ansible_collections.backupops.veeam_em.tests.unit.live.em import Em
 
@@ -133,7 +133,7 @@ def test_a_job_may_include_a_computer_by_its_short_name(em: Start) -> None:
     "settings",
     [
         {"omit": ["BackupServerReference"]},
-        {"omit": ["JobReference", "IsRetry"]},
+        {"omit": ["JobReference"]},
         {"omit": ["JobUid"]},
         {"omit": ["JobUid", "JobReference"]},
         {"job_uid_type": "AgentBackupJob"},
@@ -151,6 +151,15 @@ def test_whatever_servers_leave_open(em: Start, settings: dict[str, Any]) -> Non
 
     scenario = {**FLEET, "vm_jobs": VMS["vm_jobs"]}
     assert told(em({**scenario, "settings": settings})) == told(em(scenario))
+
+
+def test_a_run_that_may_be_a_retry_does_not_tell_that_a_machine_has_left(em: Start) -> None:
+    history = [{"ended_ago": 600, "machines": ["a01"]}, {"ended_ago": DAY, "machines": ["a01", "a02"]}]
+    scenario = {
+        "agent_jobs": [{"name": "J", "includes": ["ou=servers"], "machines": ["a01", "a02"], "history": history}]
+    }
+    assert jobs(machines(em(scenario))["a02"]) == []
+    assert jobs(machines(em({**scenario, "settings": {"omit": ["IsRetry"]}}))["a02"]) == ["J"]
 
 
 def test_computers_of_one_name_get_no_verdict_that_may_be_the_others(em: Start) -> None:

@@ -221,8 +221,71 @@ def test_cost_is_told_by_pages(em: Start) -> None:
     assert len(it.sim.requests()) <= 15
 
 
+@pytest.mark.full
+def test_500_jobs_with_10000_task_sessions(em: Start) -> None:
+    it = em(big(500, 2, 20))
+    # A busy computer may take its time for the first of the pages.
+    it.options["request_timeout"] = 600.0
+    shown = report(it)
+    assert [shown["totals"][name] for name in ("jobs", "runs", "machines", "success")] == [500, 500, 10000, 500]
+    # 10,500 job sessions and 10,000 task sessions in pages of 500, and ten requests besides.
+    assert len(it.sim.requests()) <= 21 + 20 + 10
+
+
 def test_nothing_is_missing_from_pages_that_shift(em: Start) -> None:
     it = em({**big(30, 1, 20), "settings": {"unstable_order": True}})
     shown = report(it)
     assert shown["totals"]["machines"] == 600
     assert all(each["last"] for each in shown["machines"]) or it.warnings
+
+
+def machine_of(shown: dict[str, Any], name: str) -> tuple[Any, Any]:
+    (found,) = (each for each in shown["machines"] if each["name"] == name)
+    return found["last"], found["last_good"]
+
+
+def old(name: str, *days: int, **run: Any) -> dict[str, Any]:
+    """A job with a machine that has been well for the last time some days ago."""
+    good = [{"ended_ago": each * DAY, "machines": [name]} for each in days]
+    bad = {"ended_ago": 3 * DAY, "machines": [{"name": name, "result": "Failed", "task_session": False}], **run}
+    return {"name": f"Job of {name}", "machines": [name], "history": [bad, *good]}
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"task_sessions_of": "parent"}, {"omit": ["JobUid"]}, {"omit": ["IsRetry"]}], ids=str
+)
+def test_a_machine_that_is_asked_for_is_told_as_in_the_whole_report(em: Start, settings: dict[str, Any]) -> None:
+    vms = [
+        {"name": "Folder", "containers": ["All"], "machines": ["v1"], "history": [
+            {"ended_ago": 20 * DAY, "machines": ["v1.example.com", "gone"]}]},
+        {"name": "Failing", "machines": ["v2"], "history": [
+            {"ended_ago": each * DAY, "machines": [{"name": "v2", "result": "Failed"}]} for each in range(2, 29)]},
+    ]  # fmt: skip
+    agents = [old("a1.example.com", 9, 12), old("a2", 25), old("a,3", 6), old("a4", 29, retry=True)]
+    it = em({"agent_jobs": agents, "vm_jobs": vms, "settings": settings})
+    whole = report(it)
+    for name in ("a1.example.com", "a2", "a,3", "a4", "v1.example.com", "v2"):
+        asked = report(it, machine=[name])
+        assert machine_of(asked, name) == machine_of(whole, name)
+        assert (asked["totals"]["runs"], asked["totals"]["machines"]) == (0, 1)
+    assert report(it, machine=["a1", "V1"])["asked"][1]["known_as"] == ["v1.example.com"]
+    # A kind that has not been asked for does not come in by the way.
+    assert [each["kind"] for each in report(it, machine=["v2", "a2"], kind="agent")["jobs"]] == ["agent"]
+    assert report(it, machine=["a2", "v2"], kind="agent")["asked"][1]["msg"] == "No machine is called v2."
+
+
+def test_a_gate_reads_no_more_than_it_needs(em: Start) -> None:
+    scenario = big(40, 30, 10)
+    scenario["agent_jobs"] += [old("o1", 9), old("never")]
+    it = em(scenario)
+    shown = report(it, machine=["o1", "never", "stranger", "j1-m3"], hours=26, rpo_hours=26)
+    assert {each["machine"]: (each["why"], each["age_hours"]) for each in shown["rpo_breaches"]} == {
+        "o1": ("too_old", 216.0),
+        "never": ("never", None),
+        "stranger": ("unprotected", None),
+    }
+    # 24,000 rows of 30 days would be 48 pages.
+    assert len(it.sim.requests()) <= 35
+    whole = len(it.sim.requests())
+    report(it, machine=["j1-m3", "j7-m2"], hours=26, rpo_hours=26)
+    assert len(it.sim.requests()) - whole <= 15

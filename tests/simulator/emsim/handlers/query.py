@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 import random
 from urllib.parse import parse_qsl, quote_plus
 
@@ -11,6 +12,8 @@ from emsim.query.compare import check, sort_key
 from emsim.query.grammar import BadFilter, parse
 from emsim.query.types import QUERY_TYPES, QueryType, Row
 from emsim.tree import Link, Node, QueryResult
+
+_MANY_SELECTIONS = 8
 
 
 def service(context: Context) -> Reply:
@@ -32,9 +35,10 @@ def query(context: Context) -> Reply:
         raise ApiError(400, f"Invalid query type {params.get('type', '')}")
     if kind.admin_only and context.logon.user.role != "portal_administrator":
         raise ApiError(403, "Access denied")  # em_rest 2, roles
-    rows = _selected(kind, kind.rows(context), params)
+    rows = _kept(context, kind, params)
     if context.settings.unstable_order:
         context.counts["queries"] += 1
+        rows = list(rows)
         random.Random(context.counts["queries"]).shuffle(rows)
     size = _number(params, "pagesize", context.settings.page_size)  # em_rest 15.15: 100 unless asked otherwise
     page = _number(params, "page", 1)
@@ -48,9 +52,24 @@ def query(context: Context) -> Reply:
     )
     if kind.member == "Resources" or entities:
         outer = context.settings.agent_query_wrapper if kind.name == "AgentBackupJob" else kind.outer
-        nodes = [row["make"](False) for row in shown]
+        nodes = [row["make"](context, False) for row in shown]
         return Reply(QueryResult(kind.member, outer, kind.inner, nodes, paging))
-    return Reply(QueryResult("Refs", None, "Refs", [row["make"](True) for row in shown], paging))
+    return Reply(QueryResult("Refs", None, "Refs", [row["make"](context, True) for row in shown], paging))
+
+
+def _kept(context: Context, kind: QueryType, params: dict[str, str]) -> list[Row]:
+    """The rows that are asked for. The next page of a listing asks again for the same: if nothing has changed, they are
+    neither filtered nor sorted again.
+    """
+    rows = kind.rows(context)
+    asked = (kind.name, *(params.get(name, "") for name in ("filter", "sortasc", "sortdesc")))
+    kept = context.state.selections.get(asked)
+    if kept is None or len(kept[0]) != len(rows) or not all(map(operator.is_, kept[0], rows)):
+        kept = (rows, _selected(kind, rows, params))
+        while len(context.state.selections) >= _MANY_SELECTIONS:
+            del context.state.selections[next(iter(context.state.selections))]
+        context.state.selections[asked] = kept
+    return kept[1]
 
 
 def _selected(kind: QueryType, rows: list[Row], params: dict[str, str]) -> list[Row]:

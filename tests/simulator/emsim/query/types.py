@@ -16,9 +16,9 @@ from emsim.resources.common import Described
 if TYPE_CHECKING:
     from emsim.context import Context
     from emsim.tree import Node
-    from emsim.views import JobSession, TaskSession
+    from emsim.views import JobSession, RunView, TaskSession
 
-Row = dict[str, Any]  # values of the fields; under "make" a function (reference?) -> Node
+Row = dict[str, Any]  # values of the fields; under "make" a function (context, reference?) -> Node
 
 
 @dataclass(frozen=True)
@@ -43,19 +43,24 @@ def _fields(text: str) -> Fields:
     return {name.lower(): (kind or "text", name) for name, _colon, kind in pairs}
 
 
-def _maker(context: Context, describe: Callable[[], Described]) -> Callable[[bool], Node]:
+def _maker(describe: Callable[[Context], Described]) -> Callable[[Context, bool], Node]:
     """Only the rows that are shown get described."""
 
-    def make(as_reference: bool) -> Node:
-        one = describe()
+    def make(context: Context, as_reference: bool) -> Node:
+        one = describe(context)
         return one.reference(context.href) if as_reference else one.entity(context.href)
 
     return make
 
 
-def _same(node: Node) -> Callable[[bool], Node]:
+def _made(describe: Callable[[], Described]) -> Callable[[Context, bool], Node]:
+    """The same for rows that are made anew for each request."""
+    return _maker(lambda _context: describe())
+
+
+def _same(node: Node) -> Callable[[Context, bool], Node]:
     """A task has one form only."""
-    return lambda as_reference: node
+    return lambda context, as_reference: node
 
 
 _SERVER = "BackupServerUid:uid BackupServerName"
@@ -88,7 +93,7 @@ def _job_rows(family: Any) -> Callable[[Context], list[Row]]:
                 "ScheduleEnabled": job.shown_schedule(context.now),
                 "BackupServerUid": job.server_id,
                 "BackupServerName": job.spec.backup_server,
-                "make": _maker(context, partial(jobs.describe, job, context.now, context.href)),
+                "make": _made(partial(jobs.describe, job, context.now, context.href)),
             }
             for job in context.state.family(family)
         ]
@@ -96,7 +101,7 @@ def _job_rows(family: Any) -> Callable[[Context], list[Row]]:
     return rows
 
 
-def _session_row(context: Context, session: JobSession) -> Row:
+def _session_row(session: JobSession) -> Row:
     return {
         "UID": session.id,
         "Name": session.name,
@@ -110,19 +115,33 @@ def _session_row(context: Context, session: JobSession) -> Row:
         "IsRetry": session.is_retry,
         "BackupServerUid": session.job.server_id,
         "BackupServerName": session.job.spec.backup_server,
-        "make": _maker(context, partial(sessions.describe, session, context.settings, context.href)),
+        "make": _maker(lambda context: sessions.describe(session, context.settings, context.href)),
     }
 
 
-def _session_rows(replica: bool) -> Callable[[Context], list[Row]]:
+def _of_views(kind: str, look: Callable[[RunView], list[Row]]) -> Callable[[Context], list[Row]]:
+    """Rows of all runs; those of a run that has ended are made once."""
+
     def rows(context: Context) -> list[Row]:
-        found = (one for view in context.state.views(context.lens) for one in view.sessions)
-        return [_session_row(context, one) for one in found if sessions.is_replica(one) == replica]
+        found: list[Row] = []
+        for view in context.state.views(context.lens):
+            kept = view.rows.get(kind)
+            if kept is None:
+                kept = view.rows[kind] = look(view)
+            found += kept
+        return found
 
     return rows
 
 
-def _task_session_row(context: Context, session: TaskSession) -> Row:
+def _session_rows(replica: bool) -> Callable[[Context], list[Row]]:
+    def look(view: RunView) -> list[Row]:
+        return [_session_row(one) for one in view.sessions if sessions.is_replica(one) == replica]
+
+    return _of_views(f"sessions {replica}", look)
+
+
+def _task_session_row(session: TaskSession) -> Row:
     return {
         "UID": session.id,
         "Name": session.name,
@@ -138,16 +157,15 @@ def _task_session_row(context: Context, session: TaskSession) -> Row:
         "BackupServerUid": session.job.server_id,
         "BackupServerName": session.job.spec.backup_server,
         "VmDisplayName": session.machine,
-        "make": _maker(context, partial(sessions.describe_task, session, context.href)),
+        "make": _maker(lambda context: sessions.describe_task(session, context.href)),
     }
 
 
 def _task_session_rows(replica: bool) -> Callable[[Context], list[Row]]:
-    def rows(context: Context) -> list[Row]:
-        found = (one for view in context.state.views(context.lens) for one in view.task_sessions)
-        return [_task_session_row(context, one) for one in found if sessions.is_replica(one) == replica]
+    def look(view: RunView) -> list[Row]:
+        return [_task_session_row(one) for one in view.task_sessions if sessions.is_replica(one) == replica]
 
-    return rows
+    return _of_views(f"task sessions {replica}", look)
 
 
 def _server_rows(context: Context) -> list[Row]:
@@ -158,9 +176,7 @@ def _server_rows(context: Context) -> list[Row]:
             "Name": server.name,
             "Description": server.description,
             "Version": server.version,
-            "make": _maker(
-                context, partial(servers.describe_server, server, state.server_id(server.name), context.href)
-            ),
+            "make": _made(partial(servers.describe_server, server, state.server_id(server.name), context.href)),
         }
         for server in state.servers
     ]
@@ -176,9 +192,7 @@ def _repository_rows(context: Context) -> list[Row]:
             "FreeSpace": one.free_space,
             "BackupServerUid": state.server_id(one.backup_server),
             "BackupServerName": one.backup_server,
-            "make": _maker(
-                context, partial(servers.describe_repository, one, state.server_id(one.backup_server), context.href)
-            ),
+            "make": _made(partial(servers.describe_repository, one, state.server_id(one.backup_server), context.href)),
         }
         for one in state.scenario.repositories
     ]
@@ -192,9 +206,7 @@ def _group_rows(context: Context) -> list[Row]:
             "Name": group.name,
             "BackupServerUid": state.server_id(group.backup_server),
             "BackupServerName": group.backup_server,
-            "make": _maker(
-                context, partial(computers.describe_group, group, state.server_id(group.backup_server), context.href)
-            ),
+            "make": _made(partial(computers.describe_group, group, state.server_id(group.backup_server), context.href)),
         }
         for group in state.scenario.protection_groups
     ]
@@ -214,8 +226,7 @@ def _computer_rows(context: Context) -> list[Row]:
             "IpAddress": computers.ip_address(found.computer),
             "ProtectionGroupUid": computers.group_id(found.group) if found.group else None,
             "ProtectionGroupName": found.group.name if found.group else None,
-            "make": _maker(
-                context,
+            "make": _made(
                 partial(
                     computers.describe_computer, found, state.server_id(found.computer.backup_server), context.href
                 ),
@@ -233,7 +244,7 @@ def _point_rows(context: Context) -> list[Row]:
             "CreationTime": point.created,
             "BackupServerUid": point.server_id,
             "BackupServerName": point.server_name,
-            "make": _maker(context, partial(computers.describe_agent_point, point, context.href)),
+            "make": _made(partial(computers.describe_agent_point, point, context.href)),
         }
         for point in fleet.points(context.state, context.lens)
     ]

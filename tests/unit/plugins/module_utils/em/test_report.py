@@ -6,13 +6,8 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from ansible_collections.backupops.veeam_em.plugins.module_utils._em.outcomes import (
-    JobEntry,
-    Names,
-    Owners,
-    meant_by,
-    outcomes,
-)
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.names import Patterns
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.outcomes import JobEntry, Names, Owners, outcomes
 from ansible_collections.backupops.veeam_em.plugins.module_utils._em.report import Records, Report, Wishes
 from ansible_collections.backupops.veeam_em.plugins.module_utils._errors import ApiError
 
@@ -117,6 +112,7 @@ def test_newest_backup_and_newest_good_one() -> None:
     [
         ({"result": "Success", "is_retry": True}, (True, "retry")),
         ({"result": "Success", "is_retry": False}, (True, "run")),
+        ({"result": "Success", "is_retry": None}, (True, None)),
         ({"result": "Failed", "is_retry": True}, (False, None)),
     ],
 )
@@ -349,8 +345,20 @@ def test_days_show_how_the_day_ended() -> None:
         ("web01", "", False),
     ],
 )
-def test_meant_by(name: str, pattern: str, expected: bool) -> None:
-    assert meant_by(name, pattern) is expected
+def test_what_patterns_mean(name: str, pattern: str, expected: bool) -> None:
+    assert Patterns([(pattern, True)]).find(name) is (True if expected else None)
+
+
+def test_the_first_pattern_that_means_a_machine_counts() -> None:
+    said = Patterns([("sql*", 1), ("sql01", 2), ("web01.example.com", 3), ("web*", 4), ("sql01", 5), ("WEB01", 6)])
+    assert [said.find(name) for name in ("sql01", "SQL02", "web01", "web02", "web01.example.com", "db")] == [
+        1,
+        1,
+        3,
+        4,
+        3,
+        None,
+    ]
 
 
 @pytest.mark.parametrize(
