@@ -178,21 +178,43 @@ def test_a_rulebook_runs_a_playbook_for_the_machines_that_failed(
         return logon
 
     monkeypatch.setattr(LogonSessions, "open", note)
-    reason = "{{ lookup('pipe', 'touch " + str(ansible.folder / "executed") + "') }} The disk is full."
+    touch = f"lookup('ansible.builtin.pipe', 'touch {ansible.folder / 'executed'}')"
+    evil = [
+        f"{{{{ {touch} }}}} The disk is full.",
+        # ansible-core 2.19 and newer.
+        f"#jinja2: variable_start_string:'[[', variable_end_string:']]'\n[[ {touch} ]]",
+    ]
     machines = [
         {"name": "web01.example.com", "duration": 1},
-        {"name": "db01.example.com", "duration": 1, "result": "Failed", "reason": reason},
+        {"name": "db01.example.com", "duration": 1, "result": "Failed", "reason": evil[0]},
+        *({"name": each, "duration": 1, "result": "Failed", "reason": evil[1]} for each in (*evil, "all", "*")),
     ]
     sim = emsim(
         {
             "users": [{"name": "administrator", "password": PASSWORD}],
-            "agent_jobs": [{"name": "Servers", "start_delay": 0.1, "machines": machines}],
+            "agent_jobs": [{"name": evil[1], "start_delay": 0.1, "machines": machines}],
         }
     )
     hosts = ["web01.example.com", "db01.example.com", "other.example.com"]
     inventory = {"all": {"hosts": {name: {"ansible_connection": "local"} for name in hosts}}}
     (ansible.folder / "inventory.yml").write_text(yaml.safe_dump(inventory), encoding="utf-8")
-    variables = {"failed_backup_interval": 0.3, "failed_backup_state_file": str(ansible.folder / "state.json")}
+    own = ansible.folder / "own"
+    own.mkdir()
+    shown = " ".join(
+        f"{{{{ ansible_eda.event.{name} }}}}" for name in ("veeam_em.session", "veeam_em.machines", "meta")
+    )
+    everything = {
+        "hosts": "all",
+        "gather_facts": False,
+        "tasks": [{"ansible.builtin.debug": {"msg": f"all of it: {shown}"}}],
+    }
+    shipped = {"ansible.builtin.import_playbook": "backupops.veeam_em.failed_backup"}
+    (own / "both.yml").write_text(yaml.safe_dump([shipped, everything]), encoding="utf-8")
+    variables = {
+        "failed_backup_interval": 0.3,
+        "failed_backup_state_file": str(ansible.folder / "state.json"),
+        "failed_backup_playbook": "own/both.yml",
+    }
     (ansible.folder / "vars.yml").write_text(yaml.safe_dump(variables), encoding="utf-8")
     log = ansible.folder / "log"
     names = ["-r", "backupops.veeam_em.failed_backup", "-i", "inventory.yml", "--vars", "vars.yml", "-vv"]
@@ -204,8 +226,11 @@ def test_a_rulebook_runs_a_playbook_for_the_machines_that_failed(
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
     said = log.read_text(encoding="utf-8")
-    assert re.findall(r"ok: \[(\S+?)\]", said) == ["db01.example.com"]
+    # The names of the others are no patterns: they match no host.
+    assert re.findall(r"ok: \[(\S+?)\]", said) == ["db01.example.com"] * 2
+    assert "ended Failed; { { lookup" in said
     assert "The disk is full." in said
+    assert "# jinja2: variable_start_string" in said.partition("all of it: ")[2]
     assert not (ansible.folder / "executed").exists()
     counters = sim.counters()
     assert (counters["open_logon_sessions"], counters["logons"], counters["writes"]) == (0, 1, 0)
