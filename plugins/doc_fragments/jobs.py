@@ -70,4 +70,15 @@ options:
     type: float
     default: 0.0
     version_added: 0.3.0
+  after_session:
+    description:
+      - Id of a session of the job, such as the failed one that an event tells of. With O(state=started) and
+        O(state=retried), the job is started or retried only while this is its newest session.
+      - When a newer one has followed, nothing is started. The job's C(action) is C(attach), and that session is waited
+        for or returned.
+      - This makes the answer to a failed session idempotent. The same call may be repeated, also after it was killed,
+        and the job runs once.
+      - It takes one job for each call.
+    type: str
+    version_added: 0.3.0
 """

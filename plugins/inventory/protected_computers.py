@@ -180,6 +180,9 @@ else:
 
     _mark_plain, _mark_other = str, wrap_var
 
+# More than any server lists, and less than what dates can hold.
+MAX_DAYS = 3650
+
 
 @lru_cache(maxsize=10000)
 def _marked(text: str) -> str:
@@ -206,6 +209,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         """Fill the inventory."""
         super().parse(inventory, loader, path, cache)
         given = self._read_config_data(path)
+        for name in sorted(set(map(str, given)) - set(self.get_options())):
+            self.display.warning(f"{name!r} in {path} is not an option of {self.NAME}, and has no effect.")
         try:
             self._fill(self._connection(given), cache)
         except ApiError as error:
@@ -227,6 +232,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
     def _fill(self, options: dict[str, Any], cache: bool) -> None:
         stale_hours, days = self.get_option("stale_hours"), self.get_option("history_days")
+        if not 0 < days <= MAX_DAYS:
+            raise ApiError(USAGE, f"history_days must be more than 0 and at most {MAX_DAYS}.")
         if not 0 < stale_hours <= days * 24:
             raise ApiError(USAGE, "stale_hours must be more than 0 and lie within history_days.")
         wanted = Wanted(

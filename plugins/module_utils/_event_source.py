@@ -57,6 +57,8 @@ GROWTH = 2.0
 MAX_PAUSE = 300.0
 # While machines of an ended session are missing: the first pause, and the limit to which pauses grow.
 FIRST_SOON, MAX_SOON = 0.5, 10.0
+# How far a beginning may lie ahead, in seconds, since clocks differ.
+CLOCKS_APART = 300.0
 # Idle logon sessions end after 15 minutes: above this interval each look has one of its own.
 KEEP_LOGON = 600.0
 # The machines of so many sessions are read together; of old ones fewer, since they may lie far apart.
@@ -233,6 +235,12 @@ class Source:
         if stored is None:
             return
         try:
+            if isinstance(stored["format"], int) and stored["format"] > FORMAT:
+                raise ApiError(
+                    USAGE,
+                    f"The state file {state.path} was written by a newer release of this collection.",
+                    hint="Use that release, or name another file; then the source begins anew, as initial says.",
+                )
             if stored["format"] != FORMAT:
                 raise ValueError("another format")
             self.cursor = Cursor.from_dict(stored["cursor"])
@@ -257,7 +265,13 @@ class Source:
     def _look(self) -> list[JobSession]:
         reader = self._connect()
         if self.cursor.begun is None and self.options["initial"] not in (NOW, LAST):
-            self.cursor.start = seconds(self.options["initial"])
+            self.cursor.start = start = seconds(self.options["initial"])
+            if start and start > self._now() + CLOCKS_APART:
+                raise ApiError(
+                    USAGE,
+                    f"initial {self.options['initial']} lies in the future.",
+                    hint=f"Z means UTC; for local time, write its offset, as +01:00. {NOW} means from now on.",
+                )
         fresh = reader.look(self.cursor, self.options["initial"])
         self._tell()
         return fresh

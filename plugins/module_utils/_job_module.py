@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ._em.jobs import Jobs
+from ._em.links import checked_id
 from ._em.lookup import AGENT_JOBS, KINDS_OF_JOBS
 from ._em.plan import STATES, Wish
 from ._errors import USAGE, ApiError
@@ -35,6 +36,7 @@ def run_jobs(**more: Any) -> None:
             params["fail_on"],
             params["wait"],
             params["valid_for"],
+            checked_id(params["after_session"]) if params["after_session"] is not None else None,
         )
         families = KINDS_OF_JOBS[params["kind"]] if "kind" in params else (AGENT_JOBS,)
         jobs = Jobs(client, families, wish, Waiter(WaitOptions.from_params(params)))
@@ -49,6 +51,7 @@ def run_jobs(**more: Any) -> None:
         "if_running": {"type": "str", "default": "attach", "choices": ["attach", "fail"]},
         "fail_on": {"type": "str", "default": "failed", "choices": ["failed", "warning", "never"]},
         "valid_for": {"type": "float", "default": 0.0},
+        "after_session": {"type": "str"},
         **more,
     }
     run_em(dict(spec, **option_spec(WAIT)), work, mutually_exclusive=[("name", "id")], required_one_of=[("name", "id")])

@@ -56,6 +56,8 @@ NOT_RUN = {
     "base_image:": "needs the image and a container engine; test_ee.py builds the context from the same lines",
     "ansible-rulebook -r": "runs until it is stopped, and needs Java; test_event_source.py runs it with this rulebook",
     "failed_backup_playbook:": "are the variables of that rulebook",
+    "retry_failed_backup_state_file:": "are the variables of that rulebook",
+    "ansible_eda.event": "needs the event of a rulebook; test_event_source.py runs the playbook with these lines",
     "sources:": "is a rulebook; test_event_source_files.py checks its arguments",
     'version: ">=0.1.0"': "is read by AWX when it installs collections from Galaxy",
 }

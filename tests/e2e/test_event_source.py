@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,6 +30,9 @@ SOURCE = EDA / "plugins" / "event_source" / "veeam_em_sessions.py"
 # Set by tests/run; by hand, the environment of pytest may have ansible-rulebook as well.
 RULEBOOK_BIN = Path(os.environ.get("VEEAM_EM_TEST_RULEBOOK") or Path(sys.executable).parent)
 KILLS = 12
+# Kills of whole rule engines, which take seconds to start: one in make test, more in each part of make test-full.
+QUICK_RULEBOOK_KILLS, RULEBOOK_KILLS = 1, 20
+RULEBOOK_PARTS = int(os.environ.get("KILLS", "200")) // RULEBOOK_KILLS
 # In parts, so that they fit beside each other; make test has the first.
 PARTS = -(-int(os.environ.get("KILLS", "200")) // KILLS)
 SKEWS = {"vbr01": 0, "vbr02": 600, "vbr03": -600}
@@ -174,21 +178,43 @@ def test_a_rulebook_runs_a_playbook_for_the_machines_that_failed(
         return logon
 
     monkeypatch.setattr(LogonSessions, "open", note)
-    reason = "{{ lookup('pipe', 'touch " + str(ansible.folder / "executed") + "') }} The disk is full."
+    touch = f"lookup('ansible.builtin.pipe', 'touch {ansible.folder / 'executed'}')"
+    evil = [
+        f"{{{{ {touch} }}}} The disk is full.",
+        # ansible-core 2.19 and newer.
+        f"#jinja2: variable_start_string:'[[', variable_end_string:']]'\n[[ {touch} ]]",
+    ]
     machines = [
         {"name": "web01.example.com", "duration": 1},
-        {"name": "db01.example.com", "duration": 1, "result": "Failed", "reason": reason},
+        {"name": "db01.example.com", "duration": 1, "result": "Failed", "reason": evil[0]},
+        *({"name": each, "duration": 1, "result": "Failed", "reason": evil[1]} for each in (*evil, "all", "*")),
     ]
     sim = emsim(
         {
             "users": [{"name": "administrator", "password": PASSWORD}],
-            "agent_jobs": [{"name": "Servers", "start_delay": 0.1, "machines": machines}],
+            "agent_jobs": [{"name": evil[1], "start_delay": 0.1, "machines": machines}],
         }
     )
     hosts = ["web01.example.com", "db01.example.com", "other.example.com"]
     inventory = {"all": {"hosts": {name: {"ansible_connection": "local"} for name in hosts}}}
     (ansible.folder / "inventory.yml").write_text(yaml.safe_dump(inventory), encoding="utf-8")
-    variables = {"failed_backup_interval": 0.3, "failed_backup_state_file": str(ansible.folder / "state.json")}
+    own = ansible.folder / "own"
+    own.mkdir()
+    shown = " ".join(
+        f"{{{{ ansible_eda.event.{name} }}}}" for name in ("veeam_em.session", "veeam_em.machines", "meta")
+    )
+    everything = {
+        "hosts": "all",
+        "gather_facts": False,
+        "tasks": [{"ansible.builtin.debug": {"msg": f"all of it: {shown}"}}],
+    }
+    shipped = {"ansible.builtin.import_playbook": "backupops.veeam_em.failed_backup"}
+    (own / "both.yml").write_text(yaml.safe_dump([shipped, everything]), encoding="utf-8")
+    variables = {
+        "failed_backup_interval": 0.3,
+        "failed_backup_state_file": str(ansible.folder / "state.json"),
+        "failed_backup_playbook": "own/both.yml",
+    }
     (ansible.folder / "vars.yml").write_text(yaml.safe_dump(variables), encoding="utf-8")
     log = ansible.folder / "log"
     names = ["-r", "backupops.veeam_em.failed_backup", "-i", "inventory.yml", "--vars", "vars.yml", "-vv"]
@@ -200,8 +226,11 @@ def test_a_rulebook_runs_a_playbook_for_the_machines_that_failed(
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
     said = log.read_text(encoding="utf-8")
-    assert re.findall(r"ok: \[(\S+?)\]", said) == ["db01.example.com"]
+    # The names of the others are no patterns: they match no host.
+    assert re.findall(r"ok: \[(\S+?)\]", said) == ["db01.example.com"] * 2
+    assert "ended Failed; { { lookup" in said
     assert "The disk is full." in said
+    assert "# jinja2: variable_start_string" in said.partition("all of it: ")[2]
     assert not (ansible.folder / "executed").exists()
     counters = sim.counters()
     assert (counters["open_logon_sessions"], counters["logons"], counters["writes"]) == (0, 1, 0)
@@ -209,9 +238,98 @@ def test_a_rulebook_runs_a_playbook_for_the_machines_that_failed(
         assert secret not in said
 
 
-def remembered(ansible: Ansible) -> Any:
-    state = json.loads((ansible.folder / "state.json").read_text(encoding="utf-8"))
-    return [each for ids in state["cursor"]["sent"].values() for each in ids]
+def remembered(ansible: Ansible) -> set[str]:
+    try:
+        state = json.loads((ansible.folder / "state.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return set()
+    return {each for ids in state["cursor"]["sent"].values() for each in ids}
+
+
+def begin(sim: Simulator, ansible: Ansible) -> None:
+    """The first look of a source, without a rule engine: from now on its state file tells what is new."""
+    path = ansible.folder / "arguments.json"
+    connection = {"host": sim.host, "port": sim.port, "username": "administrator", "password": "emsim"}
+    state = {"ca_path": sim.ca_path, "state_file": str(ansible.folder / "state.json")}
+    path.write_text(json.dumps({**connection, **state}), encoding="utf-8")
+    driver = [BIN / "python", "-I", ROOT / "tests" / "e2e" / "event_driver.py", SOURCE, path, ansible.folder / "taken"]
+    with subprocess.Popen(driver) as process:
+        until(lambda: (ansible.folder / "state.json").exists() or process.poll() is not None, "a first look")
+        process.kill()
+
+
+@needs_rulebook
+@pytest.mark.parametrize(
+    "part", [0, *(pytest.param(part, marks=pytest.mark.full) for part in range(1, RULEBOOK_PARTS + 1))]
+)
+def test_killed_rulebooks_retry_each_failed_backup_once(emsim: Start, ansible: Ansible, part: int) -> None:
+    seed = random.randrange(1 << 30)
+    print("seed", seed)
+    random.seed(seed)
+    kills = RULEBOOK_KILLS if part else QUICK_RULEBOOK_KILLS
+    number = 2 * kills
+    # Their first run fails, a retry succeeds. Runs show late, and last from less to more than a playbook.
+    sim = emsim(
+        {
+            "agent_jobs": [
+                {
+                    "name": f"Job {each}",
+                    "start_delay": random.uniform(0, 1),
+                    "machines": [{"name": "web01", "result": "Failed", "duration": random.choice([0.5, 2, 5])}],
+                }
+                for each in range(number)
+            ]
+        }
+    )
+    (ansible.folder / "inventory.yml").write_text("all: {hosts: {localhost: {}}}", encoding="utf-8")
+    variables = {
+        "retry_failed_backup_interval": 0.3,
+        "retry_failed_backup_state_file": str(ansible.folder / "state.json"),
+        "drools_db_file_path": f"{ansible.folder / 'rules'};WRITE_DELAY=0",
+    }
+    (ansible.folder / "vars.yml").write_text(yaml.safe_dump(variables), encoding="utf-8")
+    log = ansible.folder / "log"
+    command = ["-r", "backupops.veeam_em.retry_failed_backup", "-i", "inventory.yml", "--vars", "vars.yml"]
+    command += ["--persistence-id", "3f0c7d3c-6f6e-4d5e-9b0e-3f1b5a8f7f10"]
+
+    def plays() -> int:
+        return log.read_text(encoding="utf-8", errors="replace").count("PLAY [Retry")
+
+    def retries() -> list[int]:
+        return [sum(run["is_retry"] for run in job["runs"]) for job in sim.jobs()]
+
+    def fail() -> None:
+        for job in sim.app.state.jobs:
+            sim.app.state.start(job)
+            time.sleep(random.uniform(0, 5))
+
+    connected = ansible.connected(sim)
+    begin(sim, ansible)
+    failing = threading.Thread(target=fail, daemon=True)
+    failing.start()
+    for _number in range(kills):
+        with rulebook(connected, *command) as process:
+            before = plays()
+            # Most kills come while a playbook runs, the others at any time.
+            if not part or (random.random() < 0.7 and sum(retries()) < number):
+                # One that has been interrupted comes first, so that the next ones must have their turn as well.
+                wanted = before + random.choice([1, 2, 3] if part else [1])
+                until(lambda wanted=wanted: plays() >= wanted or all(retries()), "a playbook", 300)
+                time.sleep(random.uniform(0, 2))
+            else:
+                time.sleep(random.uniform(0, 6))
+            assert process.poll() is None, log.read_text(encoding="utf-8")
+    with rulebook(connected, *command) as process:
+        failing.join()
+        until(lambda: all(retries()) or process.poll() is not None, "a retry of each job", 60 + 10 * number)
+        failed = {run["id"] for job in sim.jobs() for run in job["runs"] if not run["is_retry"]}
+        until(lambda: failed <= remembered(ansible), "the memory")
+        # What was killed is run again, beside what comes new.
+        time.sleep(5)
+        process.send_signal(signal.SIGTERM)
+        process.wait(90)
+    print(f"part {part}: {kills} kills, {number} failed backups: 0 lost, 0 retried twice, {plays()} playbooks")
+    assert retries() == [1] * number
 
 
 def test_the_decision_environment_can_be_built(ansible: Ansible, tmp_path: Path) -> None:

@@ -259,6 +259,10 @@ def test_what_is_wrong_is_told(emsim: Start, ansible: Ansible) -> None:
     assert "There is no protection group called 'Web'." in told(em, protection_group=["Web"])
     assert "web01 on a (computer" in told(em, same_name="error")
     assert "stale_hours must be" in told(em, stale_hours=1000)
+    both = told(em, history_days=float("inf"), stale_hour=26)
+    assert "history_days must be more than 0 and at most 3650." in both
+    assert "'stale_hour' in" in both
+    assert "is not an option of backupops.veeam_em.protected_computers, and has no effect." in both
     assert "hostname" in told(em, hostname=["nickname"])
     assert "Portal Administrator role" in told(em.with_env(VEEAM_EM_USERNAME="viewer"))
     assert sorted(listed(em, source(em))["_meta"]["hostvars"]) == ["web01@a", "web01@b"]

@@ -137,6 +137,15 @@ def job(family: str) -> Case:
                 {"name": "Nightly" if family == "agent_job" else "Standby", "state": "started", "valid_for": 900000},
                 is_("reuse", first("action")),
             ),
+            # A session that is not the newest one.
+            "after_session": Row(
+                {
+                    "name": "Nightly" if family == "agent_job" else "Standby",
+                    "state": "retried",
+                    "after_session": "00000000-0000-0000-0000-000000000001",
+                },
+                is_("attach", first("action")),
+            ),
             **(
                 {"kind": Row({"name": "Quick", "kind": "vm", "state": "stopped"}, kind("not_found", "agent"))}
                 if family == "job"

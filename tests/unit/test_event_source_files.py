@@ -79,7 +79,9 @@ def test_rulebooks_use_arguments_that_exist() -> None:
     guide = (ROOT / "docs" / "docsite" / "rst" / "guide_events.rst").read_text(encoding="utf-8")
     shown = re.search(r"code-block:: yaml\n\n((?:   - name:.*\n)(?:   .*\n)+)", guide)
     assert shown
-    for ruleset in [*load(EDA / "rulebooks" / "failed_backup.yml"), *yaml.safe_load(shown[1])]:
+    shipped = [ruleset for path in sorted((EDA / "rulebooks").iterdir()) for ruleset in load(path)]
+    assert [each["name"] for each in shipped] == ["Failed backups", "Retry failed backups"]
+    for ruleset in [*shipped, *yaml.safe_load(shown[1])]:
         for entry in ruleset["sources"]:
             assert set(entry["backupops.veeam_em.veeam_em_sessions"]) <= set(TABLE)
 

@@ -16,6 +16,8 @@ from .model import JobSession, Machine, severity
 
 # Where Jinja begins. Rules hand events on to playbooks as extra variables, which Ansible templates.
 _TEMPLATE = re.compile(r"\{(?=[{%#])")
+# With such a first line a text brings marks of its own, so that it needs no braces.
+_HEADER = re.compile(r"^#(?=jinja2:)")
 # What is more than a name in a pattern of hosts.
 _NOT_A_NAME = re.compile(r"[^\w.-]|^[^\w]")
 # Groups that every inventory has.
@@ -55,12 +57,12 @@ def hosts(session: JobSession, machines: Sequence[Machine]) -> list[str]:
 
 
 def inert(value: Any) -> Any:
-    """A record whose texts cannot be taken for templates: `{{` becomes `{ {`."""
+    """A record whose texts cannot be taken for templates: `{{` becomes `{ {`, and `#jinja2:` in front `# jinja2:`."""
     if isinstance(value, dict):
         return {name: inert(each) for name, each in value.items()}
     if isinstance(value, list):
         return [inert(each) for each in value]
-    return _TEMPLATE.sub("{ ", value) if isinstance(value, str) else value
+    return _HEADER.sub("# ", _TEMPLATE.sub("{ ", value)) if isinstance(value, str) else value
 
 
 def wanted_session(session: JobSession, options: Mapping[str, Any]) -> bool:

@@ -30,6 +30,7 @@ from .plan import (
     Wish,
     busy_sessions,
     check,
+    check_single,
     make_plan,
     running_already,
     verb,
@@ -76,6 +77,7 @@ class Jobs:
         limited = self.client.within(self.waiter.deadline) if self.waiter.options.timeout else nullcontext()
         with limited:
             found = find_jobs(self.client, self.families, names, ids, server)
+            check_single(self.wish, [each.record["name"] for each in found])
             self._includes = {str(each.id): job_objects(each.resource) for each in found}
             self._observe([each.record for each in found], check_mode)
         before = picture(self.rows)
@@ -113,7 +115,8 @@ class Jobs:
         running: list[JobSession] = []
         if self.wish.state != SCHEDULE:
             running = self.discovery.observe(jobs, starting=self.wish.state != STOPPED and not check_mode)
-        last = read_last_sessions(self.client, jobs) if self.wish.state == RETRIED else {}
+        needs_last = self.wish.state == RETRIED or self.wish.after_session is not None
+        last = read_last_sessions(self.client, jobs) if needs_last else {}
         valid = (
             read_valid_runs(self.client, jobs, self.wish.valid_for, self.wish.fail_on) if self.wish.valid_for else {}
         )
@@ -131,7 +134,7 @@ class Jobs:
             if run and row.plan.action == REUSE:
                 self.watch.keep(run, machines)
                 row.take([run])
-            if not row.sessions and seen.last and row.plan.action == NONE:
+            if not row.sessions and seen.last and row.plan.action in (NONE, ATTACH):
                 row.take([seen.last])
             self.rows.append(row)
         if problems:

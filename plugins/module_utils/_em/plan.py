@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .._errors import CONFLICT, PROTOCOL, USAGE, ApiError
+from .links import bare_id
 from .model import FAILED, Job, JobSession, is_copy, is_idle, is_stopping
 
 STARTED, STOPPED, RETRIED, SCHEDULE = "started", "stopped", "retried", "schedule"
@@ -28,6 +29,7 @@ class Wish:
     fail_on: str = "failed"
     wait: bool = False
     valid_for: float = 0.0
+    after_session: str | None = None
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,21 @@ def check(wish: Wish) -> None:
         raise ApiError(USAGE, "valid_for must be at least 0 seconds.", hint="Use 0 to always start a backup.")
     if wish.valid_for and wish.state != STARTED:
         raise ApiError(USAGE, f"valid_for cannot be used with state {wish.state}.", hint="Leave it out.")
+    if wish.after_session is not None and wish.state not in (STARTED, RETRIED):
+        raise ApiError(USAGE, f"after_session cannot be used with state {wish.state}.", hint="Leave it out.")
+
+
+def check_single(wish: Wish, names: Sequence[str]) -> None:
+    """Refuse a session of one job for several jobs.
+
+    :raises ApiError: kind usage.
+    """
+    if wish.after_session is not None and len(names) > 1:
+        raise ApiError(
+            USAGE,
+            f"after_session is a session of one job, but these jobs are named: {', '.join(names)}.",
+            hint="Name one job for each call.",
+        )
 
 
 def make_plan(wish: Wish, seen: Observed) -> Plan:
@@ -97,6 +114,12 @@ def make_plan(wish: Wish, seen: Observed) -> Plan:
         if wish.if_running == "fail":
             raise running_already(seen.job["name"], busy[0])
         return Plan(ATTACH, toggle, "the job is already running")
+    if wish.after_session is not None:
+        if seen.last is None:
+            return Plan(NONE, toggle, "no session of the job is listed, so after_session cannot be checked")
+        if seen.last["id"].lower() != bare_id(wish.after_session):
+            newest = seen.last["name"]
+            return Plan(ATTACH, toggle, f"the job has run since after_session; its newest session is {newest}")
     if wish.state == STARTED:
         return Plan(START, toggle, "")
     if seen.last is None:

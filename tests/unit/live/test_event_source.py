@@ -203,18 +203,23 @@ def test_last(sim: Start) -> None:
 
 FILTERED = {
     "agent_jobs": [job("A", history=[past(500, machines=[{"name": "web01"}, {"name": "db01", "result": "Failed"}])])],
-    "vm_jobs": [job("B", history=[past(400, machines=[{"name": "vm1"}])])],
+    "vm_jobs": [
+        job("B", history=[past(400, machines=[{"name": "vm1"}])]),
+        job("7", history=[past(300, machines=[{"name": "vm7"}])]),
+    ],
 }
 
 
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({}, ["A", "B"]),
+        ({}, ["7", "A", "B"]),
         ({"job_name": "A"}, ["A"]),
-        ({"job_type": ["Backup"]}, ["B"]),
+        ({"job_type": ["Backup"]}, ["7", "B"]),
         ({"job_type": ["AgentManagement"]}, ["A - web01", "A - db01"]),
-        ({"result": ["Warning", "Failed"]}, ["A"]),
+        ({"result": ["warning", "FAILED"]}, ["A"]),
+        ({"job_name": 7}, ["7"]),
+        ({"job_name": "C"}, []),
         ({"machine": ["vm1", "db01.example.com"]}, ["A", "B"]),
         ({"machine": "web02"}, []),
     ],
@@ -235,7 +240,7 @@ def test_without_machines_they_are_not_read(sim: Start) -> None:
 
     async def scene() -> None:
         async with Run(it, initial=since(3600), include_machines=False) as run:
-            for event in await run.events(2):
+            for event in await run.events(3):
                 assert (event["veeam_em"]["machines"], event["meta"]["hosts"]) == ([], [])
         assert "TaskSession" not in str(it.requests())
 
@@ -438,13 +443,23 @@ def test_wrong_credentials_are_tried_once(sim: Start) -> None:
 def test_other_errors_that_do_not_pass(sim: Start, tmp_path: Path) -> None:
     it = sim(agent_jobs=[job(history=[past(900)])])
     assert "Unknown: hots." in failure(it, hots="x")
+    assert "lies in the future. Z means UTC" in failure(it, initial=since(-3600))
     assert "certificate" in failure(it, ca_path=None)
     assert "ca_path, does not exist" in failure(it, ca_path="/nowhere")
     assert "session_id is no longer valid" in failure(it, session_id="canary-session-id")
     state = tmp_path / "state"
-    for content in ("", "[]", "{}", '{"format": 2}', '{"format": 1, "server": "x", "cursor": {}}'):
+    for content in (
+        "",
+        "[]",
+        "{}",
+        '{"format": 0}',
+        '{"format": 1, "server"',
+        '{"format": 1, "server": "x", "cursor": {}}',
+    ):
         state.write_text(content, encoding="utf-8")
         assert "does not contain a valid state" in failure(it, state_file=str(state))
+    state.write_text('{"format": 2}', encoding="utf-8")
+    assert "was written by a newer release" in failure(it, state_file=str(state))
     state.unlink()
 
     async def scene() -> None:

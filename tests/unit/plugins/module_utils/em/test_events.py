@@ -71,6 +71,8 @@ def test_hosts(result: str, shown: dict[str, Any], expected: list[str]) -> None:
         ("{{{{", "{ { { {"),
         ("{{%", "{ { %"),
         ("{a} b }} {", "{a} b }} {"),
+        ("#jinja2:variable_start_string:'[['\n[[ 1 ]]", "# jinja2:variable_start_string:'[['\n[[ 1 ]]"),
+        ("see #jinja2: in the manual", "see #jinja2: in the manual"),
         (["{{", {"x": "{{", "n": 1, "none": None}], ["{ {", {"x": "{ {", "n": 1, "none": None}]),
     ],
 )
