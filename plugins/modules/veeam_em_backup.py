@@ -380,7 +380,7 @@ summary:
   type: str
   sample: 'Backed up: web01. Linux servers: Success.'
 error:
-  description: What went wrong, for programs.
+  description: Structured details of the failure.
   returned: failure
   type: dict
   contains:
@@ -388,29 +388,36 @@ error:
       description:
         - V(authentication), V(authorization), V(not_found), V(ambiguous), V(conflict), V(rejected), V(timeout), V(connection), V(tls),
           V(protocol), V(server) or V(usage).
+      returned: failure
       type: str
       sample: not_found
     http_status:
-      description: Status code of the answer; null when there was none.
+      description: HTTP status code; V(null) if there was no response.
+      returned: failure
       type: int
       sample: 404
     em_message:
-      description: The server's own words; null when it said nothing.
+      description: Error message from the server; V(null) if there was none.
+      returned: failure
       type: str
     method:
       description: HTTP method of the request.
+      returned: failure
       type: str
       sample: GET
     path:
       description: Path of the request.
+      returned: failure
       type: str
       sample: /api/query
     retryable:
-      description: Whether the same call may well succeed a little later.
+      description: Whether the same call may succeed later.
+      returned: failure
       type: bool
       sample: false
     hint:
-      description: What to do about it.
+      description: What to do next.
+      returned: failure
       type: str
 """
 
