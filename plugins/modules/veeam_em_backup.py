@@ -12,7 +12,8 @@ version_added: 0.3.0
 description:
   - Finds the jobs that protect the machines, VM jobs and agent jobs alike, starts each job once, waits for the runs, and returns a
     verdict for every machine.
-  - A machine is backed up when it ended well in the run of each job that protects it. What is not known is not a success.
+  - A machine is backed up when it took part in the run of at least one of these jobs and ended well in each run that it took part in.
+    An unknown result is not a success.
   - A job that is already running is joined, see O(if_running). A job that protects further machines is started as a whole.
   - The role P(backupops.veeam_em.backup_before_change#role) uses this module for the hosts of a play.
 author:

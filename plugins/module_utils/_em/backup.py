@@ -222,7 +222,9 @@ class _Backup:
         sessions = {each["id"]: each for each in result.get("sessions", ())}
         for job_id, run in self.runs.items():
             session = sessions.get(run)
-            if session:
+            if session and session["job_id"] not in (None, job_id) and session["job_name"] != names[job_id]:
+                self.parts[job_id] = Part(names[job_id], said=f"the run {session['name']} (runs) belongs to another job")
+            elif session:
                 text = f"the run {session['name']}"
                 self.parts[job_id] = Part(names[job_id], run, session["running"], session["machines"], text, why)
             else:

@@ -90,6 +90,16 @@ def test_a_run_that_is_gone_is_no_success(em: Start) -> None:
     assert it.counters["writes"] == 0
 
 
+def test_a_run_of_another_job_is_no_success(em: Start) -> None:
+    it = em(FLEET)
+    first = backup(it, "web01", "vm01")
+    web, vms = first["runs"]
+    result = backup(it, "web01", "vm01", runs={web: first["runs"][vms], vms: first["runs"][web]})
+    assert told(result) == {"web01": "failed", "vm01": "failed"}
+    assert "(runs) belongs to another job" in result["msg"]
+    assert sum(it.counters["starts"].values()) == 2
+
+
 def test_a_refused_start(em: Start) -> None:
     result = backup(em(FLEET), "refused", "web01")
     assert told(result) == {"refused": "failed", "web01": "success"}
