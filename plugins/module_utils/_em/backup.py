@@ -223,7 +223,8 @@ class _Backup:
         for job_id, run in self.runs.items():
             session = sessions.get(run)
             if session and session["job_id"] not in (None, job_id) and session["job_name"] != names[job_id]:
-                self.parts[job_id] = Part(names[job_id], said=f"the run {session['name']} (runs) belongs to another job")
+                said = f"the run {session['name']} (runs) belongs to another job"
+                self.parts[job_id] = Part(names[job_id], said=said)
             elif session:
                 text = f"the run {session['name']}"
                 self.parts[job_id] = Part(names[job_id], run, session["running"], session["machines"], text, why)
