@@ -15,15 +15,16 @@ DOCUMENTATION = r"""
 ---
 short_description: Events for ended backup job sessions in Veeam Backup Enterprise Manager
 description:
-  - Watches for ended sessions (runs) of agent, VM, backup copy and replication jobs, whoever started them, and sends one
-    event for each session.
-  - The event is C({"veeam_em":{"session":...,"machines":[...]},"meta":{"uuid":...,"hosts":[...]}}). The session and the
-    machines have the same form as in the modules backupops.veeam_em.veeam_em_job_session_info and
+  - Watches for ended sessions (runs) of agent, VM, backup copy and replication jobs, whoever started them, and sends
+    one event for each session.
+  - The event is C({"veeam_em":{"session":...,"machines":[...]},"meta":{"uuid":...,"hosts":[...]}}). The session and
+    the machines have the same form as in the modules backupops.veeam_em.veeam_em_job_session_info and
     backupops.veeam_em.veeam_em_job_session_wait.
-  - C(meta.hosts) lists the machines to act on. These are the machines with the same result as the session, or all machines
-    if the session succeeded. Actions such as run_playbook are limited to them. The list is empty if the session does not
-    show any machines, or if I(include_machines) is off.
-  - C(meta.uuid) is derived from the server, the ID of the session and its state. It stays the same if an event is sent again.
+  - C(meta.hosts) lists the machines to act on. These are the machines with the same result as the session, or all
+    machines if the session succeeded. Actions such as run_playbook are limited to them. The list is empty
+    if the session does not show any machines, or if I(include_machines) is off.
+  - C(meta.uuid) is derived from the server, the ID of the session and its state. It stays the same if an event is sent
+    again.
   - Nothing is lost while the server, or the rulebook, is away, if there is a I(state_file); sessions that the server
     collects late, up to a day, are found.
   - Texts of the server are not templates. C({{) in one becomes C({ {), since rules hand events on to playbooks as
