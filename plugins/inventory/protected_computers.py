@@ -202,7 +202,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     NAME = "backupops.veeam_em.protected_computers"
 
     def verify_file(self, path: str) -> bool:
-        """Whether the file is called as it must."""
+        """Whether the file has the required name."""
         return super().verify_file(path) and path.endswith((".veeam_em.yml", ".veeam_em.yaml"))
 
     def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:

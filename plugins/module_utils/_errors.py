@@ -151,7 +151,7 @@ def keep(stop: Exception, learnt: dict[str, Any]) -> None:
 
 
 def learnt_by(stop: Exception) -> dict[str, Any]:
-    """What was attached to a failure; merged into the module's result."""
+    """What a failure carries; merged into the module's result."""
     return getattr(stop, "learnt", {})
 
 

@@ -78,7 +78,7 @@ Result = TypeVar("Result")
 def read_options(args: Mapping[str, Any]) -> dict[str, Any]:
     """All options, checked.
 
-    :raises ApiError: kind usage, for names and values that make no sense.
+    :raises ApiError: kind usage, for invalid names and values.
     """
     known = [*EM_CONNECTION, *SOURCE]
     unknown = sorted(str(name) for name in args if name not in known and name != FEEDBACK_QUEUE)
@@ -227,7 +227,7 @@ class Source:
         if self.options["state_file"]:
             self.state = StateFile(self.options["state_file"])
             self._recall(self.state)
-        # Whatever makes no sense is told before the first look.
+        # Invalid options are reported before the first look.
         self._connect()
 
     def _recall(self, state: StateFile) -> None:
@@ -391,7 +391,7 @@ class Source:
             raise shown(problem, self._client) from None
 
     async def _end(self) -> None:
-        """Log off, whatever is under way, also when one asks for the end again and again."""
+        """Log off, whatever is in progress, also when one asks for the end again and again."""
         self._clock.stopped.set()
         if self._client:
             # What is being read ends soon.

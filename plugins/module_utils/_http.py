@@ -68,7 +68,7 @@ class HttpOptions:
     def from_params(cls, base_url: str, params: Mapping[str, Any]) -> HttpOptions:
         """Take the transport options out of module parameters.
 
-        :raises ApiError: kind usage, when a file is missing, or the address or a number makes no sense.
+        :raises ApiError: kind usage, when a file is missing, or the address or a number is invalid.
         """
         if not _is_address(base_url):
             raise ApiError(
@@ -121,7 +121,7 @@ class Response:
 
 
 class BrokenBody(ApiError):
-    """The headers of a good answer arrived, its body did not or makes no sense. `response` holds what came."""
+    """The headers of a good answer arrived, its body did not or is invalid. `response` contains what came."""
 
     def __init__(self, response: Response, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

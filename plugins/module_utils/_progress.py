@@ -21,7 +21,7 @@ from ._wait import SYSTEM_CLOCK, Clock
 
 # The environment variable that names the channel.
 CHANNEL = "BACKUPOPS_VEEAM_EM_CHANNEL"
-# After so many seconds without a change, one line says that the wait goes on.
+# After so many seconds without a change, one line says that the wait continues.
 SILENCE_SECONDS = 300.0
 # Mere advance in percent is worth a line after so many seconds.
 ADVANCE_SECONDS = 10.0
@@ -75,7 +75,7 @@ class Standing:
 
 
 class Channel:
-    """The private file that the action plugin follows. Whatever happens to it, the wait goes on."""
+    """The private file that the action plugin follows. Whatever happens to it, the wait continues."""
 
     def __init__(self, path: str | None) -> None:
         self._file: int | None = None
@@ -232,7 +232,7 @@ def span(seconds: float) -> str:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str | None]]) -> str:
-    """A table as text: columns as wide as they must be, a dash where there is nothing."""
+    """A table as text: columns as wide as their content, a dash for an empty cell."""
     shown = [list(head), *([clean(cell or "-") for cell in row] for row in rows)]
     widths = [max(len(row[column]) for row in shown) for column in range(len(head))]
     return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in shown)

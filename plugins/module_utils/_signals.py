@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What ends a module from outside: signals, and the loss of whoever waits for its result.
 
-They become Interrupted, but neither while a logon is under way, whose answer tells how to log off, nor during the
+They become Interrupted, but neither while a logon is in progress, whose answer says how to log off, nor during the
 log-off.
 """
 

@@ -21,7 +21,7 @@ from urllib.parse import quote, quote_plus, unquote, urlsplit
 HIDDEN = "********"
 # Longest text for people; gateways send pages of megabytes.
 MAX_TEXT = 20000
-# What is shorter than this is found everywhere, and is no secret worth the name.
+# Shorter strings occur everywhere and are not worth hiding.
 _SHORT = 4
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 # Members of a result whose values are sentences for people.

@@ -15,7 +15,7 @@ from typing import Any, Callable, Protocol
 
 from ._errors import TIMEOUT, USAGE, ApiError
 
-# A pause lasts this share of the time waited so far, so that a wait notices its end within 3 % of its length.
+# A pause lasts this share of the time already waited, so that a wait notices its end within 3 % of its length.
 SHARE = 0.03
 
 
@@ -67,7 +67,7 @@ class WaitOptions:
     def from_params(cls, params: Mapping[str, Any]) -> WaitOptions:
         """Read the waiting options out of module parameters.
 
-        :raises ApiError: kind usage, when a duration makes no sense.
+        :raises ApiError: kind usage, when a duration is invalid.
         """
         for name, least in (("wait_timeout", 0), ("poll_error_timeout", 0), ("wait_interval", 0.01)):
             if params[name] < least:

@@ -163,7 +163,7 @@ def test_a_good_backup_opens_the_gate(
     assert [one["result"] for one in gate["output"]["sessions"]] == ["Success"]
     again = gate_workflow(ansible, sim, em)
     assert again.rc != 0
-    assert "does not wait at backup_gate: COMPLETED" in again.output
+    assert "is not waiting at backup_gate: COMPLETED" in again.output
     assert em.counters()["starts"] == {"Linux": 1}
 
 
@@ -207,7 +207,7 @@ def test_the_gate_stays_open_as_long_as_no_backup_was_tried(
     for words, arguments, given in (
         ("Did you mean", (), {"jobs": ["Linus"]}),
         ("refused the credentials", (), {"password": "wrong"}),
-        ("Name both", (), {"jobs": ["Linux", None]}),
+        ("Set both", (), {"jobs": ["Linux", None]}),
         ("a number of seconds above 0", ("-e", "gate_workflow_timeout=0"), {}),
         ("reference name of one task", ("-e", '{"gate_workflow_task": ["backup_gate", "b"]}'), {}),
         ("No backup was tried. The workflow still waits at backup_gate", at_task, {"jobs": ["Linus"]}),

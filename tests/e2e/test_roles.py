@@ -268,7 +268,7 @@ def test_thaw_without_a_freeze_and_with_a_wrong_file(emsim: Start, ansible: Ansi
     assert "was not written by veeam_em_maintenance or the role maintenance_window" in refused.result["msg"]
     assert other.read_text(encoding="utf-8") == "a shopping list"
     unchosen = window(em, "freeze", tmp_path / "new.json", maintenance_window_jobs=[])
-    assert "Name the jobs in maintenance_window_jobs" in unchosen.stdout
+    assert "No job was given. Set maintenance_window_jobs" in unchosen.stdout
     assert sim.counters()["writes"] == 0
 
 

@@ -8,7 +8,19 @@ from folders import ROOT
 from steps import Runner
 from tools import REQUIREMENTS, call, overrides, uv
 
-GROUPS = ("benchmark", "clients", "core", "demo", "dev", "importer", "mutate", "product", "rulebook", "supply")
+GROUPS = (
+    "benchmark",
+    "clients",
+    "core",
+    "demo",
+    "dev",
+    "importer",
+    "language",
+    "mutate",
+    "product",
+    "rulebook",
+    "supply",
+)
 
 
 def lock(_runner: Runner) -> None:

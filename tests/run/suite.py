@@ -15,6 +15,7 @@ from folders import CACHE, ROOT
 from prometheus import promtool
 from pythons import CORES, Core, controller, python_for, pythons
 from steps import Runner, Step
+from style import spelled
 from tools import install, link, stub_get_pip, tree, venv
 
 
@@ -158,7 +159,10 @@ def _tests() -> list[Path]:
 
 def _lint(dev: Path) -> list[Step]:
     env = environment(dev)
+    language = environment(venv("language", controller(), "language"))
     return [
+        Step("spelling", ["codespell", *spelled()], language),
+        Step("style of sentences", ["python", ROOT / "tests" / "run" / "style.py"], language),
         Step("ruff check", ["ruff", "check"], env),
         Step("ruff format", ["ruff", "format", "--check"], env),
         Step("mypy", ["mypy"], env),

@@ -12,6 +12,7 @@ from ansible_collections.backupops.veeam_em.plugins.module_utils._options import
 ROOT = Path(__file__).resolve().parents[2]
 GUIDES = sorted((ROOT / "docs" / "docsite" / "rst").glob("*.rst"))
 FRONT_PAGE = ROOT / "docs" / "site" / "index.rst"
+REFERENCES = ("em_rest", "conductor")
 OWN = "ansible_collections.backupops.veeam_em.docsite."
 TEXTS = {path.stem: path.read_text(encoding="utf-8") for path in GUIDES}
 PLUGINS = {

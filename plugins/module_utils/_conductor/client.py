@@ -37,7 +37,7 @@ class ConductorClient:
     ) -> ConductorClient:
         """A client from connection options (the table CONDUCTOR_CONNECTION).
 
-        :raises ApiError: kind usage, when the options make no sense.
+        :raises ApiError: kind usage, when the options are invalid.
         """
         options = HttpOptions.from_params(base_url(params["server_url"]), params)
         key, secret, token = params["auth_key"], params["auth_secret"], (params["auth_token"] or "").strip()

@@ -56,7 +56,7 @@ class Watched:
         # Along the chain of retries, not by name: in loops within loops several tasks have the same one.
         found = workflow.successor(self.task_id) if follow_retries else workflow.attempt(self.task_id)
         if found is None and follow_retries and self.reference:
-            # A restart removes all tasks and begins anew with other ids.
+            # A restart removes all tasks and begins again with other ids.
             found = workflow.newest(self.reference)
         if found is None:
             raise ApiError(

@@ -48,7 +48,7 @@ class EmClient:
     def from_params(cls, params: Mapping[str, Any], read_only: bool = False, clock: Clock = SYSTEM_CLOCK) -> EmClient:
         """A client from connection options (the table EM_CONNECTION).
 
-        :raises ApiError: kind usage, when the options make no sense.
+        :raises ApiError: kind usage, when the options are invalid.
         """
         host = (params["host"] or "").strip()
         if not host:
@@ -94,7 +94,7 @@ class EmClient:
 
     @property
     def renewals(self) -> int:
-        """How often it has logged on anew. Tasks vanish with the logon session that made them (em_rest 4, Scope)."""
+        """How often it has logged on again. Tasks vanish with the logon session that made them (em_rest 4, Scope)."""
         return self.session.renewals
 
     @property
@@ -103,7 +103,7 @@ class EmClient:
         return self.session.transport.server_time
 
     def now(self) -> datetime:
-        """The time by the server's clock, by this computer's where the server does not tell."""
+        """The time by the server's clock, by this computer's if the server does not say."""
         told = self.server_time
         return datetime.now(timezone.utc) if told is None else datetime.fromtimestamp(told, timezone.utc)
 

@@ -106,7 +106,7 @@ def match(run: Started, session: JobSession, now: float) -> str:
 
 
 def choose(run: Started, sessions: Iterable[JobSession], now: float) -> tuple[list[JobSession], list[JobSession]]:
-    """The run among some sessions, and the sessions that may be the run when it cannot be told.
+    """The run among some sessions, and the sessions that may be the run when it is not clear.
 
     Of several that match, it is the one that the task names, or the one that began first: others may start the job
     again before the run has shown. A backup copy job has a session for each of its sources.

@@ -64,7 +64,7 @@ def was_there(error: ApiError) -> ApiError:
 def message_of(body: bytes, content_type: str = "") -> str | None:
     """The server's words in an error body of any format, without markup; None when there are none.
 
-    :param content_type: the header, for the encoding of texts that do not tell it themselves.
+    :param content_type: the header, for the encoding of texts that do not state it themselves.
     """
     try:
         words, unread = _told(decode(body)) or "", bool(_MARKUP.match(body))

@@ -183,7 +183,7 @@ class Estate:
             self._newest_run[id(entry)] = max(created, self._newest_run.get(id(entry), created))
 
     def computer(self, name: str, server: str | None) -> Protected | None:
-        """The computer that a session or a restore point is about; None when that cannot be told."""
+        """The computer that a session or a restore point is about; None when that is not clear."""
         return self._one(self._computers.all(name, server), server)
 
     def vm(self, name: str, server: str | None, uid: str | None) -> Protected | None:

@@ -91,7 +91,7 @@ class Order:
         )
 
     def check(self) -> None:
-        """Refuse what makes no sense.
+        """Refuse invalid options.
 
         :raises ApiError: kind usage.
         """
@@ -393,7 +393,7 @@ class Maintenance:
         self._toggle([piece for piece in there if piece.to_do(TOGGLE)])
 
     def _step(self, piece: Piece, in_doubt: bool | None = None) -> Step | None:
-        """What to do next with a job; None, and the row's error, when that cannot be told."""
+        """What to do next with a job; None, and the row's error, when that is not clear."""
         if piece.row is None:
             return None
         now, entry = piece.row.job, piece.entry
@@ -410,7 +410,7 @@ class Maintenance:
         return thaw_step(entry.state, enabled, in_doubt)
 
     def _look(self, pieces: Sequence[Piece]) -> None:
-        """Wait until changes that were cut short show, or can no longer be expected to."""
+        """Wait until interrupted changes show, or can no longer be expected to."""
         if not pieces:
             return
 

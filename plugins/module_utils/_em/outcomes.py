@@ -71,7 +71,7 @@ class JobEntry:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run did to one machine, or what is known of it so far.
+    """What a run did to one machine, or what is known of it until now.
 
     :ivar id: of the machine's own session: the child of the run, or the task session where there is none.
     :ivar ended: whether the machine is done; then a missing result is a missing verdict.

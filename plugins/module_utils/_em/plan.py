@@ -62,7 +62,7 @@ class Plan:
 
 
 def check(wish: Wish) -> None:
-    """Refuse a wish that makes no sense.
+    """Refuse an invalid wish.
 
     :raises ApiError: kind usage.
     """
@@ -132,8 +132,8 @@ def make_plan(wish: Wish, seen: Observed) -> Plan:
 def must_toggle(wish: Wish, job: Job) -> bool:
     """Whether the schedule has to be toggled to be as wished.
 
-    :raises ApiError: kind conflict, for a job that has no schedule; kind protocol, when the server does not tell how
-        the schedule stands: a toggle could do the opposite of what is wished.
+    :raises ApiError: kind conflict, for a job that has no schedule; kind protocol, when the server does not say
+        whether the schedule is enabled: a toggle could do the opposite of what is wished.
     """
     if wish.schedule_enabled is None:
         return False

@@ -51,7 +51,7 @@ def valid_runs(sessions: Sequence[JobSession], now: float, valid_for: float, fai
     """The runs among a job's sessions that may count, newest first: each a session, or a retry and what it retries.
 
     All parts must have ended in time: a machine that the retry left alone was backed up by the run before. A session
-    that does not tell whether it is a retry counts as one: it may lack machines.
+    that does not say whether it is a retry counts as one: it may lack machines.
 
     :param now: by the server's clock, in seconds since the epoch.
     """

@@ -26,7 +26,7 @@ class Write:
     :ivar task: the task that the server made of it.
     :ivar forgotten: whether the server does not know that task any more.
     :ivar sent: when it was sent, by the clock that waits are measured with.
-    :ivar sent_at: the same by the server's clock, in seconds since the epoch; None when the server did not tell.
+    :ivar sent_at: the same by the server's clock, in seconds since the epoch; None when the server did not say.
     :ivar shows: reads again whether its effect shows on the server.
     """
 
@@ -84,7 +84,7 @@ class Row:
 
     @property
     def session(self) -> JobSession | None:
-        """The session that tells how the run stands: one that still runs, or the one with the worst verdict."""
+        """The session that shows the state of the run: one that is still running, or the one with the worst verdict."""
         return min(self.sessions, key=self._weight, default=None)
 
     def _weight(self, session: JobSession) -> tuple[bool, int, bool]:

@@ -179,7 +179,7 @@ class EmSession:
             self._no_logon_before = self.transport.clock.monotonic() + pause
 
     def _no_token(self, response: Response) -> ApiError:
-        """A cookie is no substitute: it would override the header from then on (em_rest 2, Rules)."""
+        """A cookie cannot replace it: it would override the header from then on (em_rest 2, Rules)."""
         cookie = _COOKIE.search(response.headers.get("Set-Cookie", ""))
         logon_session_id = _id_in_answer(response)
         if cookie:

@@ -76,7 +76,7 @@ def read_listed_task_sessions(client: EmClient, kind: SessionKind, session_id: s
 
 
 def begun(sessions: Iterable[JobSession]) -> datetime | None:
-    """A moment before the first of some sessions began; None when one does not tell."""
+    """A moment before the first of some sessions began; None when one of them has no time."""
     moments = [moment(each["creation_time"]) for each in sessions]
     known = [each for each in moments if each]
     return min(known) - MARGIN if known and len(known) == len(moments) else None

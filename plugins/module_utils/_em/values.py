@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Single values of decoded resources, read without guessing: what is missing or makes no sense is None."""
+"""Single values of decoded resources, read without guessing: what is missing or invalid is None."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ class Watch:
         self._settled.add(session["id"])
 
     def outdate(self) -> None:
-        """What has been read so far may have changed, by an action for example: the next refresh reads it again."""
+        """What has been read may have changed, for example by an action. The next refresh reads it again."""
         self._fresh.clear()
 
     def sessions(self, ids: Iterable[str]) -> list[JobSession]:

@@ -20,7 +20,7 @@ from .values import parse_time
 
 VERSION = 2
 
-# States of a remembered job. While a change is under way, a kill leaves it open whether the server was told to toggle.
+# States of a remembered job. After a kill during a change, it is not known whether the server was told to toggle.
 UNTOUCHED, WITHOUT_SCHEDULE = "untouched", "without schedule"
 FREEZING, FROZEN, THAWING, THAWED, GONE = "freezing", "frozen", "thawing", "thawed", "gone"
 STATES = (UNTOUCHED, WITHOUT_SCHEDULE, FREEZING, FROZEN, THAWING, THAWED, GONE)
@@ -28,7 +28,7 @@ STATES = (UNTOUCHED, WITHOUT_SCHEDULE, FREEZING, FROZEN, THAWING, THAWED, GONE)
 OWED = (FREEZING, FROZEN, THAWING)
 # How the schedule stands once the change has arrived.
 _ARRIVES = {FREEZING: False, THAWING: True}
-# After a change that was cut short: how long its toggle may still show, in seconds. A module that lives waits for the
+# After an interrupted change: how long its toggle may still show, in seconds. A module that lives waits for the
 # task and then a minute more.
 LATE_SECONDS = 120.0
 
@@ -63,7 +63,7 @@ class Entry:
         return self.state in OWED
 
     def doubt(self, now: float) -> float:
-        """For how many seconds a change that was cut short may still show; 0 when there is no doubt."""
+        """For how many seconds an interrupted change may still show; 0 when there is no doubt."""
         if self.state not in _ARRIVES:
             return 0.0
         age = 0.0 if self.since is None else now - self.since
@@ -196,7 +196,7 @@ def freeze_step(state: str | None, configured: bool, enabled: bool, in_doubt: bo
 
     :param state: as it is remembered; None when it is not.
     :param configured: whether the job has a schedule, and `enabled` whether that is enabled, as the server shows them.
-    :param in_doubt: whether a change that was cut short may still show.
+    :param in_doubt: whether an interrupted change may still show.
     """
     owed = state in OWED
     if not configured:

@@ -13,19 +13,33 @@ from ansible_collections.backupops.veeam_em.plugins.module_utils._conductor impo
 from ansible_collections.backupops.veeam_em.plugins.module_utils._http import Response
 
 ROOT = Path(__file__).resolve().parents[3]
-FOLDER = Path(os.environ.get("VEEAM_EM_REFERENCE", ROOT.parent / "shared" / "reference")) / "samples_conductor"
-INDEX = json.loads((FOLDER / "index.json").read_text(encoding="utf-8")) if (FOLDER / "index.json").is_file() else {}
+# Payloads written for this project, and those that VEEAM_EM_REFERENCE adds.
+FOLDERS = (
+    Path(__file__).with_name("payloads_conductor"),
+    Path(os.environ.get("VEEAM_EM_REFERENCE", ROOT.parent / "shared" / "reference")) / "samples_conductor",
+)
+PLACE: dict[str, Path] = {}
+INDEX: dict[str, Any] = {}
+for _folder in FOLDERS:
+    if (_folder / "index.json").is_file():
+        _entries = json.loads((_folder / "index.json").read_text(encoding="utf-8"))
+        PLACE.update(dict.fromkeys(_entries, _folder))
+        INDEX.update(_entries)
 
 
 def samples(shape: str) -> Any:
-    """Run a test for each sample of a shape, or skip it with the reason."""
+    """Run a test for each sample of a shape."""
     names = [name for name, entry in INDEX.items() if entry["expect"]["shape"] == shape]
-    reason = "no samples of Conductor: there is no %s (set VEEAM_EM_REFERENCE)" % (FOLDER / "index.json")
-    return pytest.mark.parametrize("name", names or [pytest.param("", marks=pytest.mark.skip(reason=reason))])
+    assert names, f"no payload of the shape {shape}"
+    return pytest.mark.parametrize("name", names)
+
+
+def body_of(name: str) -> bytes:
+    return (PLACE[name] / name).read_bytes()
 
 
 def read(name: str) -> Any:
-    return errors.decode((FOLDER / name).read_bytes())
+    return errors.decode(body_of(name))
 
 
 @samples("task")
@@ -89,9 +103,7 @@ KINDS = {
 def test_error(name: str) -> None:
     entry = INDEX[name]
     method = entry["endpoint"].split()[0]
-    response = Response(
-        entry["http_status"], {}, (FOLDER / name).read_bytes(), "GET" if method == "any" else method, "/api/tasks/x"
-    )
+    response = Response(entry["http_status"], {}, body_of(name), "GET" if method == "any" else method, "/api/tasks/x")
     error = errors.judge(response)
     assert error is not None
     assert error.kind == KINDS[entry["expect"]["class"]]
@@ -103,5 +115,5 @@ def test_error(name: str) -> None:
 
 @samples("token")
 def test_token(name: str) -> None:
-    assert errors.judge(Response(200, {}, (FOLDER / name).read_bytes(), "POST", "/api/token")) is None
+    assert errors.judge(Response(200, {}, body_of(name), "POST", "/api/token")) is None
     assert read(name)["token"]

@@ -13,17 +13,18 @@ from typing import Any
 
 DOCUMENTATION = r"""
 ---
-short_description: Sessions of backup jobs that have ended, from Veeam Backup Enterprise Manager
+short_description: Events for ended backup job sessions in Veeam Backup Enterprise Manager
 description:
-  - Looks for sessions (runs) of agent, VM, backup copy and replication jobs that have ended, whoever started them, and
-    makes one event of each.
-  - The event is C({"veeam_em":{"session":...,"machines":[...]},"meta":{"uuid":...,"hosts":[...]}}), with the records of
-    session and machines as the modules backupops.veeam_em.veeam_em_job_session_info and
-    backupops.veeam_em.veeam_em_job_session_wait return them.
-  - C(meta.hosts) names the machines to act on, those that ended as badly as the session; of a session that succeeded,
-    all. Actions such as run_playbook are limited to them. It is empty when the session shows no machine, or when
-    I(include_machines) is off.
-  - C(meta.uuid) is made of the server, the id of the session and its state. It is the same when an event comes again.
+  - Watches for ended sessions (runs) of agent, VM, backup copy and replication jobs, whoever started them, and sends
+    one event for each session.
+  - The event is C({"veeam_em":{"session":...,"machines":[...]},"meta":{"uuid":...,"hosts":[...]}}). The session and
+    the machines have the same form as in the modules backupops.veeam_em.veeam_em_job_session_info and
+    backupops.veeam_em.veeam_em_job_session_wait.
+  - C(meta.hosts) lists the machines to act on. These are the machines with the same result as the session, or all
+    machines if the session succeeded. Actions such as run_playbook are limited to them. The list is empty
+    if the session does not show any machines, or if I(include_machines) is off.
+  - C(meta.uuid) is derived from the server, the ID of the session and its state. It stays the same if an event is sent
+    again.
   - Nothing is lost while the server, or the rulebook, is away, if there is a I(state_file); sessions that the server
     collects late, up to a day, are found.
   - Texts of the server are not templates. C({{) in one becomes C({ {), since rules hand events on to playbooks as
@@ -45,8 +46,8 @@ options:
     default: 9398
   username:
     description:
-      - Account that logs on. Domain accounts are written DOMAIN\user, local accounts C(HOST\\user).
-      - The role Portal User is enough.
+      - Account to log on with. Write domain accounts as DOMAIN\user and local accounts as C(HOST\\user).
+      - The Portal User role is sufficient.
       - If not set, the environment variable C(VEEAM_EM_USERNAME) is used.
     type: str
   password:
@@ -114,33 +115,34 @@ options:
     default: json
   interval:
     description:
-      - Seconds between two looks. While the server is away the pauses grow, up to five minutes.
+      - Seconds between two polls. While the server is unavailable, the pauses grow to at most five minutes.
     type: float
     default: 60.0
   job_name:
     description:
-      - Only sessions of jobs with these names.
+      - Send events only for jobs with these names.
     type: list
     elements: str
   job_type:
     description:
-      - Only sessions of jobs of these types, such as C(AgentBackup), C(Backup), C(BackupCopy) or C(Replica).
+      - Send events only for jobs of these types, such as C(AgentBackup), C(Backup), C(BackupCopy) or C(Replica).
       - The sessions of single machines within agent runs, C(AgentManagement), come only when they are asked for here.
     type: list
     elements: str
   result:
     description:
-      - Only sessions that ended with one of these results, C(Success), C(Warning) or C(Failed).
+      - Send events only for sessions that ended with one of these results, C(Success), C(Warning) or C(Failed).
     type: list
     elements: str
   machine:
     description:
-      - Only sessions with one of these machines, whatever its own result. C(web01) also means C(web01.example.com).
+      - Send events only for sessions with one of these machines, whatever its own result. C(web01) also matches
+        C(web01.example.com).
     type: list
     elements: str
   include_machines:
     description:
-      - Whether events hold the machines of the session. They cost a few requests for each session.
+      - Whether events contain the machines of the session. This takes a few more requests for each session.
     type: bool
     default: true
   initial:
