@@ -70,7 +70,9 @@ def answers(name: str) -> dict[str, str]:
 
 def test_the_report(emsim: Callable[..., Simulator], ansible: Ansible) -> None:
     sim = emsim(FLEET)
-    run = ansible.connected(sim).command("ansible-playbook", playbook("backup_report"), *extra(answers("backup_report")))
+    run = ansible.connected(sim).command(
+        "ansible-playbook", playbook("backup_report"), *extra(answers("backup_report"))
+    )
     assert run.rc == 0, run.output
     assert "1 job, 2 machines, 1 run (1 success)" in run.stdout
     assert sim.counters().get("writes", 0) == 0
