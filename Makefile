@@ -3,7 +3,7 @@ PYTHON ?= python3
 RUN = $(PYTHON) tests/run
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-full test-matrix test-real recording fuzz benchmark docs build release coverage mutate format lock clean
+.PHONY: help demo lint test test-fast test-full test-matrix test-real recording fuzz benchmark docs build release coverage mutate format lock clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -14,13 +14,16 @@ demo: ## Back up a simulated fleet; a real one with VEEAM_EM_* set and JOBS='one
 test: ## Everything that a change must pass
 	@$(RUN) test
 
-test-fast: ## Lint and unit tests
+lint: ## What takes seconds: style, types, licences
+	@$(RUN) lint
+
+test-fast: ## Lint and the quick unit tests, in less than two minutes
 	@$(RUN) test-fast
 
 test-full: ## The same as test, with the long tests
 	@$(RUN) test-full
 
-test-matrix: ## Sanity and playbooks on each ansible-core that the Pythons here can run
+test-matrix: ## Sanity and playbooks on each ansible-core that the Pythons here can run, or on CORE=2.18 only
 	@$(RUN) test-matrix
 
 test-real: ## The suite of conductorsim against real servers of Conductor, which Maven fetches (Java 17 and 21); AWX's mesh

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from ansible_collections.backupops.veeam_em.tests import samples
 from ansible_collections.backupops.veeam_em.tests.e2e.runner import Ansible
 from emsim import Simulator
 
@@ -27,20 +28,17 @@ FLEET: dict[str, Any] = {
     "protection_groups": [{"name": "Web", "computers": ["web01"]}],
     "agent_restore_points": [{"computer": "web01", "created_ago": 60}],
 }
-TASKS: list[dict[str, Any]] = [
-    {"veeam_em_agent_job_info": {"include_objects": True, "include_last_session": True}},
+OWN: list[dict[str, Any]] = [
     {"veeam_em_job_info": {"include_objects": True}},
     {"veeam_em_protection_info": {"machine": ["WEB01", "007", "v1"], "include_restore_points": True}},
     {"veeam_em_backup": {"machine": ["web01"], "valid_for": 6000, "wait_interval": 0.1}},
     {"veeam_em_job_session_info": {"job_type": ["AgentBackup", "Replica"]}},
     {"veeam_em_backup_task_session_info": {"machine": ["007", "web01"]}},
-    {"veeam_em_replica_task_session_info": {}},
-    {"veeam_em_computer_info": {"include_last_restore_point": True}},
     {"veeam_em_query_info": {"type": "AgentBackupJob", "sort_by": "Name"}},
     {"veeam_em_query_info": {"type": "Job", "entities": False}},
-    {"veeam_em_report_info": {"hours": 200}},
     {"veeam_em_agent_job": {"name": "R & D <x>", "state": "started", "wait": True, "wait_interval": 0.1}},
 ]
+TASKS = [*samples.rest(OWN), *OWN]
 # Ages and durations follow the fractions of seconds in which a simulator started.
 _DIFFERING = ("age_hours", "duration_seconds", "links", "href")
 DIALECTS = [("v12", "json"), ("v12", "xml"), ("v95u4", "json"), ("v10", "xml"), ("v13", "json")]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from ansible_collections.backupops.veeam_em.tests import samples
 from ansible_collections.backupops.veeam_em.tests.e2e.runner import Ansible, Run
 from conductorsim import ConductorSimulator
 from emsim import Simulator
@@ -35,27 +36,23 @@ TOKEN = {"session_id": "{{ logon.session_id }}"}
 ENDED = {"id": "{{ found.sessions[0].id }}"}
 TASK = {**TOKEN, "task_id": "{{ started.jobs[0].task.id }}"}
 SOON = {"wait_interval": 0.1}
-SUCCESSES = [
+OWN: list[dict[str, Any]] = [
     {"veeam_em_session": {}, "register": "logon"},
     {"veeam_em_agent_job": {**TOKEN, "name": "Warns", "state": "started", "wait": True, **SOON}, "register": "started"},
     {"veeam_em_job": {"name": "Standby", "state": "started", "wait": True, **SOON}},
     {"veeam_em_maintenance": {"name": ["Warns", "Standby"], "state": "frozen", "expires_after": 60}},
     {"veeam_em_maintenance": {"state": "thawed"}},
     {"veeam_em_backup": {"machine": ["w1", "nobody"], "unprotected": "ignore", "valid_for": 3600, **SOON}},
-    {"veeam_em_agent_job_info": {"include_objects": True, "include_last_session": True}},
-    {"veeam_em_job_info": {"include_objects": True, "include_last_session": True}},
     {"veeam_em_protection_info": {"machine": ["m2", "w1", "nobody"], "include_restore_points": True}},
     {"veeam_em_job_session_info": {}, "register": "found"},
     {"veeam_em_job_session_wait": ENDED},
-    {"veeam_em_backup_task_session_info": {}},
-    {"veeam_em_replica_task_session_info": {}},
-    {"veeam_em_computer_info": {"include_last_restore_point": True}},
     {"veeam_em_query_info": {"type": "BackupTaskSession"}},
     {"veeam_em_report_info": {"rpo_hours": 24, "machine": ["*", "m1"]}},
     {"veeam_em_task_info": TASK},
     {"veeam_em_task_wait": TASK},
     {"veeam_em_task": TASK},
 ]
+SUCCESSES = [*OWN, *samples.rest(OWN)]
 FAILURES = [
     {"veeam_em_agent_job": {"name": "A", "state": "started", "wait": True, **SOON}},
     {"veeam_em_agent_job": {"name": "A", "state": "started", "wait": True, "wait_timeout": 0.3, **SOON}},

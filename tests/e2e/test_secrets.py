@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.backupops.veeam_em.tests import samples
 from ansible_collections.backupops.veeam_em.tests.e2e.runner import ROOT, Ansible, Run
 from conductorsim import ConductorSimulator
 from emsim import Simulator
@@ -99,7 +100,7 @@ def basic() -> str:
 def em_tasks() -> list[dict[str, Any]]:
     """Every veeam_em_* module but veeam_em_session, well and badly."""
     known = "00000000-0000-0000-0000-000000000001"
-    return [
+    own: list[dict[str, Any]] = [
         {"veeam_em_agent_job": {"name": "A", "state": "started", "wait": True, "wait_interval": 0.1}},
         {"veeam_em_agent_job": {"name": "A", "state": "schedule", "schedule_enabled": False}},
         {"veeam_em_agent_job": {"name": "A", "state": "started"}, "check_mode": True},
@@ -109,20 +110,18 @@ def em_tasks() -> list[dict[str, Any]]:
         {"veeam_em_maintenance": {"name": "No such job", "state": "frozen"}},
         {"veeam_em_maintenance": {"state": "thawed"}},
         {"veeam_em_backup": {"machine": ["a", "nobody"], "wait_interval": 0.1}},
-        {"veeam_em_agent_job_info": {"include_objects": True, "include_last_session": True}},
         {"veeam_em_job_info": {"kind": "vm", "include_objects": True}},
         {"veeam_em_protection_info": {"machine": ["a"]}},
         {"veeam_em_job_session_info": {"limit": 3}},
         {"veeam_em_job_session_wait": {"id": [known]}},
         {"veeam_em_backup_task_session_info": {"limit": 3}},
         {"veeam_em_replica_task_session_info": {"limit": 3}},
-        {"veeam_em_computer_info": {"include_last_restore_point": True}},
-        {"veeam_em_query_info": {"type": "BackupServer"}},
         {"veeam_em_report_info": {"hours": 1}},
         {"veeam_em_task_info": {}},
         {"veeam_em_task_wait": {"task_id": "task-1"}},
         {"veeam_em_task": {"task_id": "task-1", "state": "absent"}},
     ]
+    return [*own, *samples.rest(own)]
 
 
 def test_modules_of_enterprise_manager(sim: Simulator, ansible: Ansible, tokens: set[str]) -> None:

@@ -95,7 +95,8 @@ def test_the_bill_of_materials(maker: ModuleType, built: Path) -> None:
 def _validate(maker: ModuleType, path: Path) -> subprocess.CompletedProcess[str]:
     """Check a file against CycloneDX's own schema."""
     program = (
-        "import sys; from cyclonedx.schema import SchemaVersion; from cyclonedx.validation.json import JsonStrictValidator;"
+        "import sys; from cyclonedx.schema import SchemaVersion;"
+        " from cyclonedx.validation.json import JsonStrictValidator;"
         " sys.exit(JsonStrictValidator(SchemaVersion.V1_6).validate_str(open(sys.argv[1]).read()) is not None)"
     )
     python = maker.venv("supply", maker.controller(), "supply") / "python"

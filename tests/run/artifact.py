@@ -1,4 +1,4 @@
-"""The collection artifact: the same bytes wherever and whenever it is built, its list of dependencies, its signature."""
+"""The collection artifact, the same bytes wherever and whenever it is built; its dependencies; its signature."""
 
 from __future__ import annotations
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 
-from demo import PLAYBOOK, QUIET, connection, scenario, simulator
 from artifact import build
+from demo import PLAYBOOK, QUIET, connection, scenario, simulator
 from environment import environment
 from folders import CACHE, ROOT
 from pythons import controller

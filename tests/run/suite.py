@@ -18,14 +18,42 @@ from steps import Runner, Step
 from style import spelled
 from tools import install, link, stub_get_pip, tree, venv
 
+# The unit tests of make test-fast. The others (live servers in all their dialects, made-up input, damaged answers) take
+# much longer: make test runs them.
+_QUICK = ("plugins", "simulator", "test_event_source_files.py", "test_modules.py", "test_references.py")
+_QUICK_LIVE = ("test_honest_results.py", "test_logon.py", "test_valid_for.py")
+
 
 def fast(runner: Runner) -> None:
-    """Lint and the unit tests."""
+    """Lint and the quick unit tests."""
+    lint(runner)
+    dev = venv("dev", controller(), "dev")
+    unit = ROOT / "tests" / "unit"
+    tests = [unit / name for name in _QUICK] + [unit / "live" / name for name in _QUICK_LIVE]
+    runner.run_live(_pytest("quick unit tests", dev, [*tests, "-n", str(os.cpu_count() or 1), "--dist", "worksteal"]))
+
+
+def lint(runner: Runner) -> None:
+    """What takes seconds."""
+    link()
+    for step in [*_lint(venv("dev", controller(), "dev")), _reuse()]:
+        runner.run(step)
+
+
+def coverage(runner: Runner) -> None:
+    """Run the unit tests and show which share of the collection's lines and branches they run."""
     link()
     dev = venv("dev", controller(), "dev")
-    for step in _lint(dev):
-        runner.run(step)
-    runner.run_live(_pytest("unit tests", dev, [ROOT / "tests" / "unit"]))
+    data = CACHE / "coverage"
+    shutil.rmtree(data, ignore_errors=True)
+    data.mkdir(parents=True)
+    more = {"COVERAGE_FILE": str(data / "data")}
+    run = _pytest("unit tests, measured", dev, [ROOT / "tests" / "unit"])
+    measured = ["python", "-m", "coverage", "run", *run.command[1:]]
+    runner.run_live(replace(run, command=measured, env={**(run.env or {}), **more}))
+    report = ["python", "-m", "coverage"]
+    runner.run(Step("coverage html", [*report, "html", "--quiet", "-d", data / "html"], environment(dev, **more)))
+    runner.run_live(Step("coverage", [*report, "report", "--skip-covered"], environment(dev, **more)))
 
 
 def everything(runner: Runner, selection: tuple[str, ...] = ()) -> None:
@@ -40,7 +68,13 @@ def everything(runner: Runner, selection: tuple[str, ...] = ()) -> None:
     here = tree()
     second = _second_core(newest)
 
-    checks = [*_lint(dev), *_content(dev, here), _importer(importer, artifact), *_molecule(dev, here, installed)]
+    checks = [
+        *_lint(dev),
+        _reuse(),
+        *_content(dev, here),
+        _importer(importer, artifact),
+        *_molecule(dev, here, installed),
+    ]
     checks.append(_docs(dev, here) if (here / "docs").is_dir() else Step("docs", skipped="there is no folder docs"))
     checks.append(_real(dev, installed, f"tests with a real Conductor {QUICK}", [QUICK]))
     if second:
@@ -61,20 +95,26 @@ def full(runner: Runner) -> None:
 
 
 def matrix(runner: Runner) -> None:
-    """Sanity and the tests marked core_matrix on every supported ansible-core that this computer's Pythons can run."""
+    """Sanity and the tests marked core_matrix on every supported ansible-core that this computer's Pythons can run.
+
+    CORE=2.18 runs that one only.
+    """
     link()
     _announce()
     dev = venv("dev", controller(), "dev")
     installed = install(dev, build(dev))
     stub_get_pip()
     rows = []
-    for core in CORES:
+    wanted = os.environ.get("CORE")
+    for core in [each for each in CORES if wanted in (None, "", each.series)]:
         python = python_for(core)
         if not python:
             rows.append((core, "-", "not run: needs " + " or ".join(f"Python 3.{minor}" for minor in core.minors)))
             continue
         verdicts = ["passed" if runner.run(step) else "FAILED" for step in _one_core(core, python, installed)]
         rows.append((core, python.name, f"sanity {verdicts[0]}, tests {verdicts[1]}"))
+    if not rows:
+        raise SystemExit(f"CORE={wanted} is not supported; these are: {', '.join(core.series for core in CORES)}.")
     bounds = venv("bounds", controller(), "bounds", f"ansible-core=={CORES[-1].release}")
     units = [folder for folder in (ROOT / "tests" / "unit").iterdir() if folder.is_dir() and folder.name != "contract"]
     lowest = (
@@ -169,6 +209,11 @@ def _lint(dev: Path) -> list[Step]:
     ]
 
 
+def _reuse() -> Step:
+    supply = venv("supply", controller(), "supply")
+    return Step("reuse lint", ["reuse", "--root", ROOT, "lint", "--quiet"], environment(supply))
+
+
 def _content(dev: Path, here: Path) -> list[Step]:
     env = environment(dev, ANSIBLE_COLLECTIONS_PATH=here.parents[2], ANSIBLE_HOME=CACHE / "home" / ".ansible")
     return [
@@ -182,7 +227,9 @@ def _importer(importer: Path, artifact: Path) -> Step:
     config = CACHE / "galaxy-importer.cfg"
     config.write_text("[galaxy-importer]\ncheck_required_tags = True\n", encoding="utf-8")
     env = environment(importer, GALAXY_IMPORTER_CONFIG=config)
-    return Step("galaxy-importer", ["python", "-m", "galaxy_importer.main", artifact], env, artifact.parent)
+    patterns = sorted(path.name for path in (ROOT / "extensions" / "patterns").iterdir())
+    script = ROOT / "tests" / "run" / "import_artifact.py"
+    return Step("galaxy-importer", ["python", script, artifact, *patterns], env, CACHE)
 
 
 def _molecule(dev: Path, here: Path, installed: Path) -> list[Step]:
