@@ -51,9 +51,17 @@ def test_names_of_content_exist(document: str) -> None:
     assert named <= known | set(groups)
 
 
+@pytest.mark.parametrize("module", sorted(PLUGINS["module"]))
+def test_details_of_an_error_are_returned_on_failure(module: str) -> None:
+    """Without a word about it, the documentation site says "on success"."""
+    text = (ROOT / "plugins" / "modules" / f"{module}.py").read_text(encoding="utf-8")
+    returned = yaml.safe_load(re.findall(r'^RETURN = r"""\n(.*?)"""', text, re.MULTILINE | re.DOTALL)[0])
+    assert {detail.get("returned") for detail in returned["error"]["contains"].values()} == {"failure"}
+
+
 def test_the_list_of_contents_is_complete() -> None:
     text = TEXTS["guide_content"]
-    kinds = {kind: set(re.findall(rf":ansplugin:`backupops\.veeam_em\.(\w+)#{kind}`", text)) for kind in PLUGINS}
+    kinds = {kind: set(re.findall(rf":ansplugin:`\w+ <backupops\.veeam_em\.(\w+)#{kind}>`", text)) for kind in PLUGINS}
     assert {**kinds, "filter": None} == {**PLUGINS, "filter": None}
     assert set(re.findall(r"``backupops\.veeam_em\.(\w+)``", text)) >= {
         path.stem for path in (ROOT / "playbooks").glob("*.yml")
@@ -76,11 +84,3 @@ def test_the_examples_of_a_role_are_those_of_its_readme(role: str) -> None:
         examples = re.split(r"\n(?=- name: )", entry["examples"].rstrip())
         assert examples, name
         assert {example.strip() for example in examples} <= {text.strip() for text in run}
-
-
-@pytest.mark.parametrize("module", sorted(PLUGINS["module"]))
-def test_details_of_an_error_are_returned_on_failure(module: str) -> None:
-    """Without a word about it, the documentation site says "on success"."""
-    text = (ROOT / "plugins" / "modules" / f"{module}.py").read_text(encoding="utf-8")
-    returned = yaml.safe_load(re.findall(r'^RETURN = r"""\n(.*?)"""', text, re.MULTILINE | re.DOTALL)[0])
-    assert {detail.get("returned") for detail in returned["error"]["contains"].values()} == {"failure"}
