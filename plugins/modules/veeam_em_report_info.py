@@ -176,7 +176,7 @@ report:
           type: bool
         recovered_by:
           description:
-            - What succeeded later, V(retry) or V(run); null when nothing did, or when the server does not tell whether that run was a
+            - What succeeded later, V(retry) or V(run); null when nothing did, or when the server does not say whether that run was a
               retry.
           type: str
         recovered_at:

@@ -218,7 +218,7 @@ def _where(each: Watched) -> str:
 
 
 def _pending(each: Watched) -> str:
-    """Why the wait goes on."""
+    """Why the wait continues."""
     record = each.record or {}
     paused = ", and its workflow is paused" if record.get("workflow_status") == "PAUSED" else ""
     if record.get("terminal") and record.get("may_be_retried"):

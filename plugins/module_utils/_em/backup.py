@@ -58,7 +58,7 @@ class Order:
     def from_params(cls, params: Mapping[str, Any]) -> Order:
         """Read the options of the module.
 
-        :raises ApiError: kind usage, for what is no name.
+        :raises ApiError: kind usage, for a value that is not a name.
         """
         machines = machine_names(params["machine"])
         return cls(
@@ -305,7 +305,7 @@ def find_targets(client: EmClient, order: Order) -> list[Target]:
 
 
 def judge(target: Target, parts: Mapping[str, Part], order: Order) -> dict[str, Any]:
-    """Whether a machine is backed up. What is not known is no success.
+    """Whether a machine is backed up. An unknown result does not count as success.
 
     :returns: `name`, `verdict`, `ok`, `msg`, `jobs` (names) and `result`, one entry for each job in whose run the
         machine took part.
