@@ -239,7 +239,7 @@ class Source:
                 raise ApiError(
                     USAGE,
                     f"The state file {state.path} was written by a newer release of this collection.",
-                    hint="Use that release, or name another file. With another file, the source begins as initial says.",
+                    hint="Use that release, or name another file; the source then starts again as set in initial.",
                 )
             if stored["format"] != FORMAT:
                 raise ValueError("another format")

@@ -210,11 +210,11 @@ jobs:
           type: str
           sample: vbr01.example.com
         schedule_configured:
-          description: Whether the job has a schedule; null when the server does not say.
+          description: Whether the job has a schedule; V(null) if the server does not say.
           type: bool
           sample: true
         schedule_enabled:
-          description: Whether the schedule is enabled; null when the server does not say.
+          description: Whether the schedule is enabled; V(null) if the server does not say.
           type: bool
           sample: true
         next_run:
@@ -256,7 +256,7 @@ jobs:
           type: bool
           sample: true
         success:
-          description: Whether the action was accepted; null until the task is finished, and when the server does not tell.
+          description: Whether the action was accepted; null until the task is finished, and when the server does not say.
           type: bool
           sample: true
         message:
@@ -267,7 +267,7 @@ jobs:
           description: Id of the job session that the task links to, if it does.
           type: str
     session:
-      description: The run; null when it is not visible yet, or when the module cannot tell which session it is.
+      description: The run; V(null) if it is not visible yet, or if the module cannot tell which session it is.
       type: dict
       contains:
         id:
@@ -326,7 +326,7 @@ jobs:
           type: str
           sample: '2026-01-31T22:09:41Z'
         is_retry:
-          description: Whether the run is a retry; null when the server does not say.
+          description: Whether the run is a retry; V(null) if the server does not say.
           type: bool
           sample: false
         failure_message:

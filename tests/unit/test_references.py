@@ -84,3 +84,60 @@ def test_the_examples_of_a_role_are_those_of_its_readme(role: str) -> None:
         examples = re.split(r"\n(?=- name: )", entry["examples"].rstrip())
         assert examples, name
         assert {example.strip() for example in examples} <= {text.strip() for text in run}
+
+
+@pytest.mark.parametrize("module", sorted(PLUGINS["module"]))
+def test_details_of_an_error_are_returned_on_failure(module: str) -> None:
+    """Without a word about it, the documentation site says "on success"."""
+    text = (ROOT / "plugins" / "modules" / f"{module}.py").read_text(encoding="utf-8")
+    returned = yaml.safe_load(re.findall(r'^RETURN = r"""\n(.*?)"""', text, re.MULTILINE | re.DOTALL)[0])
+    assert {detail.get("returned") for detail in returned["error"]["contains"].values()} == {"failure"}
+
+
+def _headings(text: str) -> set[str]:
+    """What a citation may name: the numbers of sections, and numbered points as SECTION.POINT."""
+    known, section = set(), ""
+    for line in text.splitlines():
+        heading = re.match(r"#{2,3} (\d+(?:\.\d+)?)\b", line)
+        point = re.match(r"(\d+)\. ", line)
+        if heading:
+            section = heading.group(1).rstrip(".")
+            known.add(section)
+        elif point:
+            known.add(f"{section}.{point.group(1)}")
+    return known
+
+
+FACTS = {name: (ROOT / "docs" / "reference" / f"{name}.md").read_text(encoding="utf-8") for name in REFERENCES}
+CITING = [
+    path
+    for folder in ("plugins", "extensions", "tests")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+    if path.name != "test_references.py" and ".tmp" not in path.parts
+]
+
+
+def _cited(text: str) -> list[tuple[str, str]]:
+    """The sections and points that a text cites, such as ("em_rest", "15.16")."""
+    found = []
+    text = re.sub(r"\n\s*#? ?", " ", text)
+    for name, first, rest in re.findall(
+        r"\b(em_rest|conductor) (\d+(?:\.\d+)?)((?:,? (?:and |trap |points? )?\d+(?:\.\d+)?)*)", text
+    ):
+        found.append((name, first))
+        for word, number in re.findall(r"(trap |points? )?(\d+(?:\.\d+)?)\b", rest):
+            found.append((name, f"{first}.{number}" if word else number))
+    return found
+
+
+def test_facts_that_the_code_cites_are_in_the_reference() -> None:
+    known = {name: _headings(text) for name, text in FACTS.items()}
+    cited = {(*each, path.name) for path in CITING for each in _cited(path.read_text(encoding="utf-8"))}
+    assert len(cited) > 100
+    assert not [each for each in sorted(cited) if each[1] not in known[each[0]]]
+
+
+def test_a_citation_that_leads_nowhere_is_found() -> None:
+    assert _cited("by sync (em_rest 9 and 15.16)") == [("em_rest", "9"), ("em_rest", "15.16")]
+    assert _cited("late (em_rest 15, trap 18)") == [("em_rest", "15"), ("em_rest", "15.18")]
+    assert "99" not in _headings(FACTS["em_rest"])

@@ -305,7 +305,7 @@ def find_targets(client: EmClient, order: Order) -> list[Target]:
 
 
 def judge(target: Target, parts: Mapping[str, Part], order: Order) -> dict[str, Any]:
-    """Whether a machine is backed up. An unknown result is not a success.
+    """Whether a machine is backed up. An unknown result does not count as success.
 
     :returns: `name`, `verdict`, `ok`, `msg`, `jobs` (names) and `result`, one entry for each job in whose run the
         machine took part.

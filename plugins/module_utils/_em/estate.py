@@ -176,7 +176,7 @@ class Estate:
     def saw_run(self, entry: JobEntry, run: JobSession, now: datetime) -> None:
         """Note an ended run: machines that it left out are not in its job any more.
 
-        A retry leaves out the machines that succeeded. A run that may be a retry may do so too.
+        A retry leaves out what is well, and so may a run that does not say whether it is one.
         """
         created = moment(run["creation_time"])
         if created and is_whole(run) and not self.is_ahead(created, now, run["backup_server"]):

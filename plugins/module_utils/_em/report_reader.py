@@ -235,7 +235,7 @@ def _called(field: str, names: Iterable[tuple[str, str]]) -> list[Either] | None
         equal = Condition.of(field, "==", *dict.fromkeys([before + name, short]))
         if not equal.portable:
             return None
-        # In a long name, a dot follows the short one. A slash is the character after the dot.
+        # In the sort order, the slash follows the dot at which a long name continues.
         parts = (equal, Intervals(field, ((f"{short}.", f"{short}/"),)))
         if found and fits(Either((*found[-1].parts, *parts)).text()):
             found[-1] = Either((*found[-1].parts, *parts))
