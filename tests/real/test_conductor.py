@@ -235,7 +235,7 @@ def test_an_output_comes_back_as_it_was(server: Server, gate: dict[str, Any], ou
 
 
 @pytest.mark.parametrize(
-    "name", ["ga.te(1)[x]*+?^$|\\", "gate,1", "7", "my gat\u00e9", "gate__", "gate__x", "a/b#?%", "{gate}"]
+    "name", ["ga.ti(1)[x]*+?^$|\\", "gate,1", "7", "my gat\u00e9", "gate__", "gate__x", "a/b#?%", "{gate}"]
 )
 def test_a_name_is_only_a_name(server: Server, name: str) -> None:
     workflow = server.start({"reference": name, "type": "HUMAN"}, GATE)
