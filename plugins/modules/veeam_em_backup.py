@@ -89,8 +89,6 @@ attributes:
 seealso:
   - module: backupops.veeam_em.veeam_em_job
   - module: backupops.veeam_em.veeam_em_protection_info
-  - plugin: backupops.veeam_em.backup_before_change
-    plugin_type: role
 """
 
 EXAMPLES = r"""

@@ -41,7 +41,7 @@ def rules(text: str) -> list[Rule]:
     """The rules of a vocabulary."""
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     pairs = [line.partition(" -> ") for line in lines]
-    return [Rule(re.compile(phrase, re.IGNORECASE), better) for phrase, _, better in pairs]
+    return [Rule(re.compile(phrase, re.IGNORECASE), better) for phrase, _arrow, better in pairs]
 
 
 def prose(name: str, text: str) -> Iterator[tuple[int, str]]:
