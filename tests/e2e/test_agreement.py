@@ -1,4 +1,4 @@
-"""Tables in the documentation say what the code does: options, modules, variables of roles."""
+"""Tables in the documentation say what the code does: connection options and variables of roles."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from ansible_collections.backupops.veeam_em.plugins.doc_fragments.conductor impo
 from ansible_collections.backupops.veeam_em.plugins.module_utils._options import CONDUCTOR_CONNECTION, EM_CONNECTION
 from ansible_collections.backupops.veeam_em.tests.e2e.runner import ROOT
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
 ROLES = sorted((ROOT / "roles").iterdir())
 
 
@@ -22,24 +21,27 @@ def rows(text: str) -> list[list[str]]:
     return [[cell.strip().strip("`") for cell in re.split(r"\s*\|\s*", line)] for line in lines]
 
 
-@pytest.mark.parametrize(("prefix", "table"), [("VEEAM_EM_", EM_CONNECTION), ("CONDUCTOR_", CONDUCTOR_CONNECTION)])
-def test_connection_tables_of_the_readme(prefix: str, table: dict[str, Any]) -> None:
-    told = {row[0]: row[1:3] for row in rows(README) if len(row) > 2 and row[2].startswith(prefix)}
-    real = {}
-    for name, (spec, environment) in table.items():
-        default = spec.get("default", "required" if spec.get("required") else "")
-        real[name] = [f"{default:g}" if isinstance(default, float) else str(default).lower(), environment]
-    assert told == real
+def cells(text: str) -> list[list[str]]:
+    """The cells of all rows of reStructuredText list-tables."""
+    rows = re.findall(r"^   \* - (.*\n(?:     .*\n)*)", text, re.MULTILINE)
+    return [[cell.strip() for cell in re.split(r"^     -", row, flags=re.MULTILINE)] for row in rows]
 
 
-def test_module_table_of_the_readme() -> None:
-    modules = {path.stem for path in (ROOT / "plugins" / "modules").glob("*.py")}
-    assert modules - {"__init__"} <= {row[0] for row in rows(README)}
+def default(spec: dict[str, Any]) -> str:
+    """How the guide writes the default of an option."""
+    value = spec.get("default", "required" if spec.get("required") else "")
+    return f"{value:g}" if isinstance(value, float) else str(value).lower()
 
 
-def test_playbooks_and_roles_are_in_the_readme() -> None:
-    for path in [*(ROOT / "playbooks").glob("*.yml"), *ROLES]:
-        assert path.stem in README
+@pytest.mark.parametrize(("part", "table"), [(0, EM_CONNECTION), (1, CONDUCTOR_CONNECTION)])
+def test_connection_tables_of_the_guide(part: int, table: dict[str, Any]) -> None:
+    guide = (ROOT / "docs" / "docsite" / "rst" / "guide_connection.rst").read_text(encoding="utf-8")
+    above = {name: default(spec) for name, (spec, _environment) in EM_CONNECTION.items()}
+    told = {}
+    for row in cells(guide.split("\nConductor\n---")[part]):
+        for name in re.findall(r"``(\w+)``", row[0]):
+            told[name] = above[name] if row[1] == "as above" else row[1]
+    assert told == {name: default(spec) for name, (spec, _environment) in table.items()}
 
 
 def test_conductor_fragment_agrees_with_the_table() -> None:

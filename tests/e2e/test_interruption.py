@@ -94,7 +94,7 @@ def test_a_signal_during_a_wait(emsim: Start, ansible: Ansible, module: str, nam
     assert run.rc != 0
     assert run.result["failed"] is True
     assert name in run.result["msg"]
-    assert "continues" in run.result["msg"]
+    assert "continue on the server" in run.result["msg"]
     assert "Nothing was stopped" in run.result["msg"]
     assert (run.result["error"]["kind"], run.result["error"]["retryable"]) == ("timeout", True)
     assert "Traceback" not in run.output

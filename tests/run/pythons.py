@@ -76,3 +76,22 @@ def controller() -> Path:
 def python_for(core: Core) -> Path | None:
     """Return the oldest of this computer's Pythons that the core supports, or None."""
     return next((path for minor, path in pythons().items() if minor in core.minors), None)
+
+
+def selection(wanted: str | None, minor: int = sys.version_info.minor) -> list[tuple[Core, Path | None]]:
+    """Return the cores of make test-matrix, each with its Python or None: all of them, or the wanted series only.
+
+    One series runs on Python 3.MINOR if the core supports it: by default the one that runs this script, so a workflow
+    chooses it.
+    """
+    if not wanted:
+        return [(core, python_for(core)) for core in CORES]
+    core = next((core for core in CORES if core.series == wanted), None)
+    if not core:
+        raise SystemExit(f"CORE={wanted} is not supported. Supported are {', '.join(core.series for core in CORES)}.")
+    mine = pythons().get(minor) if minor in core.minors else None
+    python = mine or python_for(core)
+    if not python:
+        needed = " or ".join(f"3.{minor}" for minor in core.minors)
+        raise SystemExit(f"ansible-core {wanted} needs Python {needed}. None of them was found.")
+    return [(core, python)]

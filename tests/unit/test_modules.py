@@ -6,6 +6,7 @@ from pathlib import Path
 
 import yaml
 from ansible_collections.backupops.veeam_em.tests import samples
+from ansible_collections.backupops.veeam_em.tests.unit.faults.operations import CONDUCTOR_OPERATIONS, OPERATIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py"))
@@ -28,3 +29,7 @@ def test_samples_that_a_test_does_not_have_itself() -> None:
     own = [{"name": "a title", "veeam_em_query_info": {"type": "Job"}}]
     names = [next(iter(task)) for task in samples.rest(own)]
     assert names == [name for name in samples.READING if name != "veeam_em_query_info"]
+
+
+def test_every_module_meets_damaged_answers() -> None:
+    assert {operation.module for operation in (*OPERATIONS, *CONDUCTOR_OPERATIONS)} == set(MODULES)

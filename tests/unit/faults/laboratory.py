@@ -196,7 +196,7 @@ class Laboratory:
         began = real_time.monotonic()
         try:
             with self.monkeypatch.context() as patch:
-                patch.setattr(_module, "AnsibleModule", self.module)
+                patch.setattr(_module, "_Module", self.module)
                 main()
         except Ended:
             pass

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.backupops.veeam_em.tests import samples
 from ansible_collections.backupops.veeam_em.tests.unit.faults.laboratory import KEY_ID, KEY_SECRET, Laboratory
 
 Options = dict[str, Any]
@@ -373,6 +374,13 @@ _LOOKUPS = (
     ),
 )
 
+# Reading modules without a row above take their options from the table of samples.
+_SAMPLES = tuple(
+    Operation(module, module, options)
+    for module, options in samples.READING.items()
+    if module not in {operation.module for operation in _LOOKUPS}
+)
+
 
 # Conductor
 
@@ -445,5 +453,5 @@ _CONDUCTOR = tuple(
 )
 
 # Of Enterprise Manager only: tests of logon sessions and signals take these.
-OPERATIONS = (*_JOBS, *_MAINTENANCE, *_LOGON_SESSIONS_AND_TASKS, *_LOOKUPS)
+OPERATIONS = (*_JOBS, *_MAINTENANCE, *_LOGON_SESSIONS_AND_TASKS, *_LOOKUPS, *_SAMPLES)
 CONDUCTOR_OPERATIONS = _CONDUCTOR
