@@ -153,7 +153,7 @@ def _params(task_id: Any = None, workflow_id: Any = None, reference: Any = None)
     return {"task_id": task_id, "workflow_id": workflow_id, "task_reference_name": reference}
 
 
-def until(look: Callable[[], Any], seconds: float = 60) -> Any:
+def until(look: Callable[[], Any], seconds: float = 180) -> Any:
     """What look() finds, as soon as it finds something."""
     deadline = time.monotonic() + seconds
     while not (found := look()):
