@@ -172,7 +172,7 @@ class Double(Server):
             {"settings": {"external_above": EXTERNAL_ABOVE_KB * 1024, "refuse_above": REFUSED_ABOVE_KB * 1024}}
         )
         self.simulator.start()
-        traits = {"unknown_task": 404, "retry_keeps_reason": True, "times_out_again": True}
+        traits = {"unknown_task": 404, "retry_keeps_reason": True, "times_out_again": True, "human_times_out": True}
         super().__init__("double", self.simulator.url, self.simulator.ca_path, traits)
 
     def start(self, *stages: Stage, timeout: int = 0) -> str:

@@ -486,6 +486,10 @@ def test_a_wait_with_a_duration(server: Server) -> None:
 @pytest.mark.full
 @pytest.mark.parametrize("gate", [GATE, WAIT], ids=["HUMAN", "WAIT"])
 def test_a_workflow_that_takes_too_long(server: Server, gate: dict[str, Any]) -> None:
+    if gate is GATE and not server.traits["human_times_out"]:
+        pytest.skip(
+            f"Conductor {server.name} does not notice within 240 s that a workflow at a HUMAN task has timed out"
+        )
     workflow = server.start(gate, AFTER, timeout=2)
     late = failure(lambda: server.wait(workflow_id=workflow, reference=[gate["reference"]], timeout=SWEPT))
     (task,) = late.learnt["tasks"]
