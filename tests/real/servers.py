@@ -153,7 +153,7 @@ def _params(task_id: Any = None, workflow_id: Any = None, reference: Any = None)
     return {"task_id": task_id, "workflow_id": workflow_id, "task_reference_name": reference}
 
 
-def until(look: Callable[[], Any], seconds: float = 60) -> Any:
+def until(look: Callable[[], Any], seconds: float = 180) -> Any:
     """What look() finds, as soon as it finds something."""
     deadline = time.monotonic() + seconds
     while not (found := look()):
@@ -172,7 +172,7 @@ class Double(Server):
             {"settings": {"external_above": EXTERNAL_ABOVE_KB * 1024, "refuse_above": REFUSED_ABOVE_KB * 1024}}
         )
         self.simulator.start()
-        traits = {"unknown_task": 404, "retry_keeps_reason": True, "times_out_again": True}
+        traits = {"unknown_task": 404, "retry_keeps_reason": True, "times_out_again": True, "human_times_out": True}
         super().__init__("double", self.simulator.url, self.simulator.ca_path, traits)
 
     def start(self, *stages: Stage, timeout: int = 0) -> str:

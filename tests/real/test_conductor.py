@@ -20,6 +20,8 @@ GATE = {"reference": "gate", "type": "HUMAN"}
 WAIT = {"reference": "wait", "type": "WAIT"}
 AFTER = {"reference": "after", "type": "HUMAN"}
 WORK = {"reference": "work", "retries": 2}
+# Servers look for what has timed out every half minute or so, and a busy computer takes its time.
+SWEPT = 240
 SMILE = "\U0001f600"
 
 
@@ -476,7 +478,7 @@ def test_a_wait_with_a_duration(server: Server) -> None:
     named = {"workflow_id": workflow, "reference": "wait"}
     # An update leaves its end where it was.
     assert server.update("IN_PROGRESS", {"a": 1}, **named)["task"]["status"] == "IN_PROGRESS"
-    (task,) = server.wait(timeout=90, **named)
+    (task,) = server.wait(timeout=SWEPT, **named)
     assert (task["status"], task["output"]) == ("COMPLETED", {"a": 1})
     server.reached(workflow, "after")
 
@@ -484,10 +486,16 @@ def test_a_wait_with_a_duration(server: Server) -> None:
 @pytest.mark.full
 @pytest.mark.parametrize("gate", [GATE, WAIT], ids=["HUMAN", "WAIT"])
 def test_a_workflow_that_takes_too_long(server: Server, gate: dict[str, Any]) -> None:
+    if gate is GATE and not server.traits["human_times_out"]:
+        pytest.skip(
+            f"Conductor {server.name} does not notice within 240 s that a workflow at a HUMAN task has timed out"
+        )
     workflow = server.start(gate, AFTER, timeout=2)
-    late = failure(lambda: server.wait(workflow_id=workflow, reference=[gate["reference"]], timeout=90))
+    late = failure(lambda: server.wait(workflow_id=workflow, reference=[gate["reference"]], timeout=SWEPT))
     (task,) = late.learnt["tasks"]
-    assert (task["status"], task["workflow_status"]) == ("CANCELED", "TIMED_OUT")
+    # Servers store the end of the workflow first, and cancel its tasks then.
+    assert task["status"] in ("CANCELED", "IN_PROGRESS")
+    assert (late.kind, task["workflow_status"]) == ("rejected", "TIMED_OUT")
     assert "Timeout configured as 2 seconds." in late.message
     never = failure(lambda: server.wait(workflow_id=workflow, reference=["after"]))
     assert (never.kind, never.hint) == (
@@ -507,7 +515,7 @@ def test_a_worker_that_keeps_silent(server: Server) -> None:
     assert server.take(workflow, "work", 1) == second
     if not server.traits["times_out_again"]:
         pytest.skip(f"Conductor {server.name} does not notice within 90 s that the last attempt has timed out as well")
-    bad = failure(lambda: server.wait(first, timeout=90))
+    bad = failure(lambda: server.wait(first, timeout=SWEPT))
     assert bad.learnt["tasks"][0]["status"] == "TIMED_OUT"
     assert bad.learnt["tasks"][0]["workflow_status"] == "TIMED_OUT"
 

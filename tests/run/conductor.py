@@ -68,14 +68,14 @@ RELEASES = (
             "--conductor.app.ownerEmailMandatory=false",
             "--loadSample=false",
         ),
-        {"unknown_task": 204, "retry_keeps_reason": False, "times_out_again": False},
+        {"unknown_task": 204, "retry_keeps_reason": False, "times_out_again": False, "human_times_out": True},
     ),
     Release(
         "3.32.1",
         "f3699a34bb72c35c10469a063392e5de4900bc4568c8a4357a711186d6269d3f",
         21,
         ("--conductor.integrations.ai.enabled=false",),
-        {"unknown_task": 404, "retry_keeps_reason": True, "times_out_again": True},
+        {"unknown_task": 404, "retry_keeps_reason": True, "times_out_again": True, "human_times_out": False},
     ),
 )
 # The one that make test takes: it starts in ten seconds.
