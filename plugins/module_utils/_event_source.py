@@ -197,7 +197,11 @@ class Source:
         happening = self._event(session, machines)
         if happening:
             await self.hand_over(happening)
-        self.cursor.done(session, self._now())
+        if happening or not self.options["result"]:
+            self.cursor.done(session, self._now())
+        else:
+            # A result may be corrected after the end.
+            self.cursor.pass_over(session, self._now())
         self._tries.pop(session["id"], None)
         if happening:
             await self._call(self._save)

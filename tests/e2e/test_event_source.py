@@ -12,8 +12,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +32,9 @@ SOURCE = EDA / "plugins" / "event_source" / "veeam_em_sessions.py"
 # Set by tests/run; by hand, the environment of pytest may have ansible-rulebook as well.
 RULEBOOK_BIN = Path(os.environ.get("VEEAM_EM_TEST_RULEBOOK") or Path(sys.executable).parent)
 KILLS = 12
-# Kills of whole rule engines, which take seconds to start: one in make test, more in each part of make test-full.
-QUICK_RULEBOOK_KILLS, RULEBOOK_KILLS = 1, 20
-RULEBOOK_PARTS = int(os.environ.get("KILLS", "200")) // RULEBOOK_KILLS
+# Kills of whole rule engines, which take seconds to start: one in make test, these in each part of make test-full.
+RULEBOOK_KILLS = 25
+RULEBOOK_PARTS = -(-int(os.environ.get("KILLS", "200")) // RULEBOOK_KILLS)
 # In parts, so that they fit beside each other; make test has the first.
 PARTS = -(-int(os.environ.get("KILLS", "200")) // KILLS)
 SKEWS = {"vbr01": 0, "vbr02": 600, "vbr03": -600}
@@ -138,7 +140,9 @@ def rulebook_reason() -> str:
     """Why ansible-rulebook cannot run here; "" if it can."""
     if not (RULEBOOK_BIN / "ansible-rulebook").exists():
         return f"there is no ansible-rulebook in {RULEBOOK_BIN} (set VEEAM_EM_TEST_RULEBOOK)"
-    return "" if shutil.which("java") or os.environ.get("JAVA_HOME") else "ansible-rulebook needs Java 17 or newer"
+    if not (shutil.which("java") or os.environ.get("JAVA_HOME")):
+        return "ansible-rulebook needs Java 17 or newer"
+    return "" if Path("/proc/self/environ").exists() else "finds the processes of ansible-rulebook in /proc"
 
 
 needs_rulebook = pytest.mark.skipif(bool(rulebook_reason()), reason=rulebook_reason())
@@ -146,7 +150,10 @@ needs_rulebook = pytest.mark.skipif(bool(rulebook_reason()), reason=rulebook_rea
 
 @contextmanager
 def rulebook(ansible: Ansible, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A real ansible-rulebook process; what it says goes to the file `log`."""
+    """A real ansible-rulebook process; what it says goes to the file `log`.
+
+    At the end it is killed with all that it started, unless somebody has killed it alone.
+    """
     env = {**ansible.environment(), "PYTHONUNBUFFERED": "1"}
     env["PATH"] = f"{RULEBOOK_BIN}{os.pathsep}{env['PATH']}"
     with (ansible.folder / "log").open("ab") as log:
@@ -161,8 +168,38 @@ def rulebook(ansible: Ansible, *arguments: str) -> Iterator[subprocess.Popen[byt
         try:
             yield process
         finally:
-            process.kill()
-            process.wait()
+            if process.poll() != -signal.SIGKILL:
+                process.kill()
+                process.wait()
+                kill_the_rest(ansible)
+
+
+def kill_the_rest(ansible: Ansible) -> None:
+    while left := started_for(ansible):
+        kill(left)
+        time.sleep(0.01)
+
+
+def kill(processes: Iterable[int]) -> None:
+    for process in processes:
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+
+
+def started_for(ansible: Ansible) -> set[int]:
+    """The processes with the environment of a test, whoever their parents are now.
+
+    A playbook has a session of its own, and survives an engine that is killed. Without a reader of what it says, it
+    may never end, and take all of a processor.
+    """
+    mark = f"E2E_RECORD={ansible.environment()['E2E_RECORD']}".encode()
+    found = set()
+    for environ in Path("/proc").glob("[0-9]*/environ"):
+        # A process may end meanwhile, or belong to somebody else.
+        with suppress(OSError):
+            if mark in environ.read_bytes().split(b"\0"):
+                found.add(int(environ.parent.name))
+    return found
 
 
 @needs_rulebook
@@ -258,78 +295,188 @@ def begin(sim: Simulator, ansible: Ansible) -> None:
         process.kill()
 
 
+@dataclass(frozen=True)
+class Engine:
+    """A process of ansible-rulebook, and what it has said."""
+
+    process: subprocess.Popen[bytes]
+    said: Callable[[], str]
+
+    def until(self, what: str, condition: Callable[..., Any], *arguments: Any) -> None:
+        """Wait for something that happens while it runs."""
+        until(lambda: condition(*arguments) or self.ended(), what, 300)
+        assert not self.ended(), f"no {what}: {self.said()[-5000:]}"
+
+    def ended(self) -> bool:
+        return self.process.poll() is not None
+
+
+class Retrying:
+    """Jobs that fail, and ansible-rulebook, which retries each once."""
+
+    def __init__(self, sim: Simulator, ansible: Ansible) -> None:
+        self.sim = sim
+        self.ansible = ansible.connected(sim)
+        self.log = ansible.folder / "log"
+        self.failed = 0
+        (ansible.folder / "inventory.yml").write_text("all: {hosts: {localhost: {}}}", encoding="utf-8")
+        variables = {
+            "retry_failed_backup_interval": 0.3,
+            "retry_failed_backup_state_file": str(ansible.folder / "state.json"),
+            "drools_db_file_path": f"{ansible.folder / 'rules'};WRITE_DELAY=0",
+        }
+        (ansible.folder / "vars.yml").write_text(yaml.safe_dump(variables), encoding="utf-8")
+        begin(sim, ansible)
+
+    @contextmanager
+    def engine(self) -> Iterator[Engine]:
+        """A life of ansible-rulebook, which a kill ends."""
+        command = ["-r", "backupops.veeam_em.retry_failed_backup", "-i", "inventory.yml", "--vars", "vars.yml"]
+        with rulebook(self.ansible, *command, "--persistence-id", "3f0c7d3c-6f6e-4d5e-9b0e-3f1b5a8f7f10") as process:
+            yield Engine(process, self.said)
+
+    def fail(self) -> None:
+        """Run the next job, which fails."""
+        with self.sim.app.lock:
+            self.sim.app.state.start(self.sim.app.state.jobs[self.failed])
+        self.failed += 1
+
+    def said(self) -> str:
+        return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
+
+    def plays(self) -> int:
+        """How many playbooks have begun."""
+        return self.said().count("PLAY [Retry")
+
+    def recaps(self) -> int:
+        """How many playbooks have ended."""
+        return self.said().count("PLAY RECAP")
+
+    def last_playbook_has_ended(self) -> bool:
+        said = self.said()
+        return said.rfind("PLAY RECAP") > said.rfind("PLAY [Retry")
+
+    def retries(self) -> list[int]:
+        """How often each job was retried, as it is on the backup server."""
+        return [sum(run["is_retry"] for run in job["runs"]) for job in self.sim.jobs()]
+
+    def retried(self) -> int:
+        return sum(map(bool, self.retries()))
+
+    def last_life(self) -> None:
+        """Let it do what is left, and one job more: the engine does one after the other, so then everything is done."""
+        with self.engine() as engine:
+            engine.until("the retries", lambda: self.retried() == self.failed)
+            self.fail()
+            engine.until("the last retry", lambda: self.retried() == self.failed)
+            engine.until("the end of the last playbook", self.last_playbook_has_ended)
+            sessions = {job.runs[0].id for job in self.sim.app.state.jobs[: self.failed]}
+            engine.until("the memory", lambda: sessions <= remembered(self.ansible))
+            engine.process.send_signal(signal.SIGTERM)
+            assert engine.process.wait(120) == 0
+
+    def check(self) -> None:
+        """Nothing lost, nothing twice."""
+        retries = self.retries()
+        lost, twice = retries[: self.failed].count(0), sum(each > 1 for each in retries)
+        refused = self.sim.counters()["writes"] - sum(retries)
+        print(
+            f"{self.failed} failed backups: {lost} lost, {twice} retried twice; {self.plays()} playbooks were started"
+        )
+        assert retries == [1] * self.failed + [0] * (len(retries) - self.failed)
+        # Between the start of a retry and the moment that it shows, the server is asked again, and says no.
+        print(f"{refused} requests for a retry were refused, since the job was running")
+
+
+def failing(name: str, machine: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A job whose backup fails. If its retry fails as well, the server would accept another one."""
+    base = {"name": "web01", "result": "Failed", "retry_result": "Failed", "appears_after": 0.1, "duration": 0.5}
+    return {"name": name, "start_delay": 0.1, **more, "machines": [{**base, **machine}]}
+
+
 @needs_rulebook
-@pytest.mark.parametrize(
-    "part", [0, *(pytest.param(part, marks=pytest.mark.full) for part in range(1, RULEBOOK_PARTS + 1))]
-)
+def test_a_killed_rulebook_retries_once(emsim: Start, ansible: Ansible) -> None:
+    # The retry has been started when the playbook is killed, and the engine does not know it.
+    it = Retrying(emsim({"agent_jobs": [failing("A", {}, task_running_for=60), failing("B", {})]}), ansible)
+    it.fail()
+    with it.engine() as engine:
+        engine.until("a retry", it.retried)
+    assert it.recaps() == 0
+    it.last_life()
+    # The playbook for A has run again.
+    assert it.recaps() == 2
+    it.check()
+
+
+@needs_rulebook
+@pytest.mark.full
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(1, RULEBOOK_PARTS + 1))
 def test_killed_rulebooks_retry_each_failed_backup_once(emsim: Start, ansible: Ansible, part: int) -> None:
     seed = random.randrange(1 << 30)
     print("seed", seed)
-    random.seed(seed)
-    kills = RULEBOOK_KILLS if part else QUICK_RULEBOOK_KILLS
-    number = 2 * kills
-    # Their first run fails, a retry succeeds. Runs show late, and last from less to more than a playbook.
-    sim = emsim(
-        {
-            "agent_jobs": [
-                {
-                    "name": f"Job {each}",
-                    "start_delay": random.uniform(0, 1),
-                    "machines": [{"name": "web01", "result": "Failed", "duration": random.choice([0.5, 2, 5])}],
-                }
-                for each in range(number)
-            ]
-        }
-    )
-    (ansible.folder / "inventory.yml").write_text("all: {hosts: {localhost: {}}}", encoding="utf-8")
-    variables = {
-        "retry_failed_backup_interval": 0.3,
-        "retry_failed_backup_state_file": str(ansible.folder / "state.json"),
-        "drools_db_file_path": f"{ansible.folder / 'rules'};WRITE_DELAY=0",
-    }
-    (ansible.folder / "vars.yml").write_text(yaml.safe_dump(variables), encoding="utf-8")
-    log = ansible.folder / "log"
-    command = ["-r", "backupops.veeam_em.retry_failed_backup", "-i", "inventory.yml", "--vars", "vars.yml"]
-    command += ["--persistence-id", "3f0c7d3c-6f6e-4d5e-9b0e-3f1b5a8f7f10"]
+    chance = random.Random(seed)
+    jobs = []
+    for number in range(3 * RULEBOOK_KILLS):
+        # Runs show late, and last from less to more than a playbook.
+        machine = {"duration": chance.choice([0.2, 1, 5]), "retry_result": chance.choice(["Failed", "Success"])}
+        jobs.append(failing(f"Job {number}", machine, start_delay=chance.uniform(0, 1)))
+    it = Retrying(emsim({"agent_jobs": jobs}), ansible)
+    with always_something_to_retry(it, random.Random(seed + 1)):
+        with it.engine() as engine:
+            began = time.monotonic()
+            engine.until("a playbook", it.plays)
+            up = time.monotonic() - began
+            engine.until("its end", it.recaps)
+            playing = time.monotonic() - began - up
+        kinds = Counter({"when idle": 1})
+        while kinds.total() < RULEBOOK_KILLS:
+            kind = chance.choice(["at any moment", "in a playbook", "after a retry began"])
+            kinds[kind] += 1
+            with it.engine() as engine:
+                if kind == "at any moment":
+                    time.sleep(chance.uniform(0, up + playing))
+                elif kind == "in a playbook":
+                    # The first one has been interrupted most often. The next ones must have their turn as well.
+                    wanted = it.plays() + chance.choice([1, 2, 2])
+                    engine.until("a playbook", lambda wanted=wanted: it.plays() >= wanted)
+                    time.sleep(chance.uniform(0, playing))
+                else:
+                    before = it.retried()
+                    engine.until("a retry", lambda before=before: it.retried() > before)
+                    time.sleep(chance.uniform(0, playing / 2))
+                assert not engine.ended(), it.said()[-5000:]
+                if chance.random() < 0.5:
+                    engine.process.kill()
+                    engine.process.wait()
+                    # Its playbook goes on for a time, beside the next engine.
+                    orphans = started_for(it.ansible)
+                    threading.Timer(2 * playing, lambda left=orphans: kill(left & started_for(it.ansible))).start()
+    it.last_life()
+    again = it.plays() - it.failed
+    print(f"part {part}: {kinds.total()} kills ({kinds}), {again} playbooks ran again")
+    it.check()
+    assert again > RULEBOOK_KILLS / 5
 
-    def plays() -> int:
-        return log.read_text(encoding="utf-8", errors="replace").count("PLAY [Retry")
 
-    def retries() -> list[int]:
-        return [sum(run["is_retry"] for run in job["runs"]) for job in sim.jobs()]
+@contextmanager
+def always_something_to_retry(it: Retrying, chance: random.Random) -> Iterator[None]:
+    """While this lasts, jobs fail when few are left to retry."""
+    enough = threading.Event()
 
-    def fail() -> None:
-        for job in sim.app.state.jobs:
-            sim.app.state.start(job)
-            time.sleep(random.uniform(0, 5))
+    def supply() -> None:
+        while not enough.wait(chance.uniform(0, 1)):
+            if it.failed - it.retried() < 3:
+                it.fail()
 
-    connected = ansible.connected(sim)
-    begin(sim, ansible)
-    failing = threading.Thread(target=fail, daemon=True)
-    failing.start()
-    for _number in range(kills):
-        with rulebook(connected, *command) as process:
-            before = plays()
-            # Most kills come while a playbook runs, the others at any time.
-            if not part or (random.random() < 0.7 and sum(retries()) < number):
-                # One that has been interrupted comes first, so that the next ones must have their turn as well.
-                wanted = before + random.choice([1, 2, 3] if part else [1])
-                until(lambda wanted=wanted: plays() >= wanted or all(retries()), "a playbook", 300)
-                time.sleep(random.uniform(0, 2))
-            else:
-                time.sleep(random.uniform(0, 6))
-            assert process.poll() is None, log.read_text(encoding="utf-8")
-    with rulebook(connected, *command) as process:
-        failing.join()
-        until(lambda: all(retries()) or process.poll() is not None, "a retry of each job", 60 + 10 * number)
-        failed = {run["id"] for job in sim.jobs() for run in job["runs"] if not run["is_retry"]}
-        until(lambda: failed <= remembered(ansible), "the memory")
-        # What was killed is run again, beside what comes new.
-        time.sleep(5)
-        process.send_signal(signal.SIGTERM)
-        process.wait(90)
-    print(f"part {part}: {kills} kills, {number} failed backups: 0 lost, 0 retried twice, {plays()} playbooks")
-    assert retries() == [1] * number
+    thread = threading.Thread(target=supply, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        enough.set()
+        thread.join()
+        kill_the_rest(it.ansible)
 
 
 def test_the_decision_environment_can_be_built(ansible: Ansible, tmp_path: Path) -> None:

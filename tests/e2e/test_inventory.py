@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import resource
+import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -92,6 +95,36 @@ def test_list_and_graph_with_credentials_from_the_environment(emsim: Start, ansi
     assert graph.stdout.split() == ["@stale:", "|--spare01.example.com", "|--sql01.example.com", "|--web02.example.com"]
     counters = sim.counters()
     assert (counters["logons"], counters["logoffs"], counters["writes"]) == (2, 2, 0)
+
+
+@pytest.mark.full
+@pytest.mark.slow
+def test_twenty_thousand_computers_are_read_by_page(emsim: Start, ansible: Ansible) -> None:
+    jobs = [
+        {"name": f"J{job}", "includes": [f"G{job}"], "machines": [f"m{job}-{number:03}" for number in range(500)]}
+        for job in range(40)
+    ]
+    groups = [{"name": f"G{number}", "computers": job["machines"]} for number, job in enumerate(jobs)]
+    history = [{"ended_ago": 3600}]
+    sim = emsim({"protection_groups": groups, "agent_jobs": [{**job, "history": history} for job in jobs]})
+    em = ansible.connected(sim)
+    began = time.process_time(), children_time()
+    run = em.command("ansible-inventory", "-i", source(em), "--list", timeout=1800)
+    # The simulator is in this process.
+    spent = f"{children_time() - began[1]:.0f} s of CPU, the server {time.process_time() - began[0]:.0f} s"
+    assert run.rc == 0, run.output
+    inventory = json.loads(run.stdout)
+    assert len(inventory["_meta"]["hostvars"]) == 20000
+    assert "stale" not in members(inventory)
+    paths = Counter(re.sub("^/api/", "", request["path"]) for request in sim.requests())
+    print(f"20,000 computers: {paths.total()} requests {dict(paths)}, {spent}")
+    # Computers, their runs and their restore points, 500 to a page, and what there is once.
+    assert paths.total() <= 4 * 20000 / 500 + 15
+
+
+def children_time() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 @pytest.mark.core_matrix

@@ -8,6 +8,8 @@ Moments are seconds since the epoch: `now` by Enterprise Manager's clock, ends b
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -45,6 +47,8 @@ class Cursor:
     :param floors: backup server -> what ended before is forgotten, and so not new.
     :param sent: backup server -> session id -> the moment that keeps it in memory.
     :param open: UID of each session that was running when it was seen last -> how often it has not been found since.
+    :param runs: session id -> what tells its run from others, for each in `sent`.
+    :param unwanted: session id -> the result with which it was passed over, for some in `sent`.
     """
 
     begun: float | None = None
@@ -54,6 +58,8 @@ class Cursor:
     floors: dict[str, float] = field(default_factory=dict)
     sent: dict[str, dict[str, float]] = field(default_factory=dict)
     open: dict[str, int] = field(default_factory=dict)
+    runs: dict[str, str] = field(default_factory=dict)
+    unwanted: dict[str, str] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """What is stored."""
@@ -75,6 +81,8 @@ class Cursor:
             moments.extend(_values(numbers))
         if not all(isinstance(each, (int, float)) and not isinstance(each, bool) for each in moments):
             raise ValueError("something else is where a number should be")
+        if not all(isinstance(each, str) for texts in (found.runs, found.unwanted) for each in _values(texts)):
+            raise ValueError("something else is where a text should be")
         return found
 
     def floor(self, server: str, now: float) -> float:
@@ -95,16 +103,41 @@ class Cursor:
 
         :param sessions: all that may be new, and those that were open.
         """
+        sessions = list(sessions)
+        self._recognize(sessions)
         fresh = []
         for session in sessions:
             server, uid = session["backup_server"] or "", session["uid"]
             if session["running"] or (session["result"] is None and now - _moment(session, now) < RESULT_PATIENCE):
                 self.open[uid] = 0
             elif any(session["id"] in ids for ids in self.sent.values()):
-                self.open.pop(uid, None)
+                if self.unwanted.get(session["id"], session["result"] or "") != (session["result"] or ""):
+                    fresh.append(session)
+                else:
+                    self.open.pop(uid, None)
             elif uid in self.open or _moment(session, now) >= self.floor(server, now):
                 fresh.append(session)
         return sorted(fresh, key=lambda each: (min(_moment(each, now), now), each["id"]))
+
+    def _recognize(self, sessions: Sequence[JobSession]) -> None:
+        """Know sessions again that have got new ids, as those of an Enterprise Manager with a new database.
+
+        A session that has ended is the same one if it was the same run, and the old id is not shown any more.
+        """
+        shown = {each["id"] for each in sessions}
+        gone = {run: old for old, run in self.runs.items() if run and old not in shown}
+        for session in sessions:
+            new, old = session["id"], gone.get(_run(session))
+            if old is None or new in self.runs or session["running"]:
+                continue
+            for server, ids in self.sent.items():
+                if old in ids:
+                    # In its old place: the oldest come first.
+                    self.sent[server] = {new if key == old else key: moment for key, moment in ids.items()}
+            self.runs[new] = self.runs.pop(old)
+            if old in self.unwanted:
+                self.unwanted[new] = self.unwanted.pop(old)
+            del gone[_run(session)]
 
     def not_found(self, uids: Iterable[str]) -> None:
         """Open sessions were looked for in vain: after some times they are given up."""
@@ -126,12 +159,20 @@ class Cursor:
         ids = self.sent.setdefault(server, {})
         # Kept until the look back has passed it, also when its end lies ahead or long ago.
         ids[session["id"]] = max(moment, self.ends[server])
+        self.runs[session["id"]] = _run(session)
+        self.unwanted.pop(session["id"], None)
         self.open.pop(session["uid"], None)
         floor = self.floor(server, now)
         # Most often there is nothing to forget, and the oldest come first.
         if next(iter(ids.values())) < floor or len(ids) % 1000 == 0:
             self.sent[server] = {key: kept for key, kept in ids.items() if kept >= floor}
         self._forget_too_many()
+        self._forget_the_rest()
+
+    def pass_over(self, session: JobSession, now: float) -> None:
+        """Nobody wants a session with this result: it is new again if its result changes."""
+        self.done(session, now)
+        self.unwanted[session["id"]] = session["result"] or ""
 
     def _forget_too_many(self) -> None:
         if sum(map(len, self.sent.values())) <= MAX_REMEMBERED:
@@ -141,6 +182,13 @@ class Cursor:
         last = sorted(ids.values())[len(ids) // 10]
         self.floors[server] = max(self.floors.get(server, 0.0), math.nextafter(last, math.inf))
         self.sent[server] = {key: kept for key, kept in ids.items() if kept > last}
+
+    def _forget_the_rest(self) -> None:
+        """Forget of a session what is kept of those in `sent` only."""
+        if len(self.runs) > sum(map(len, self.sent.values())):
+            kept = set().union(*self.sent.values())
+            self.runs = {key: run for key, run in self.runs.items() if key in kept}
+            self.unwanted = {key: result for key, result in self.unwanted.items() if key in kept}
 
     def begin(self, sessions: Sequence[JobSession], initial: str, now: float) -> list[JobSession]:
         """The first look.
@@ -181,7 +229,7 @@ class Cursor:
         return [(None, max(common, now - OLDEST)), *found]
 
 
-_FIELDS = ("begun", "caught_up", "start", "ends", "floors", "sent", "open")
+_FIELDS = ("begun", "caught_up", "start", "ends", "floors", "sent", "open", "runs", "unwanted")
 
 
 def _values(found: Any) -> Iterable[Any]:
@@ -193,6 +241,18 @@ def _values(found: Any) -> Iterable[Any]:
 def _moment(session: JobSession, now: float) -> float:
     """When a session ended, as far as its server tells."""
     return seconds(session["end_time"]) or seconds(session["creation_time"]) or now
+
+
+def _run(session: JobSession) -> str:
+    """What tells a run that has ended from others; empty when nothing does.
+
+    Seconds will do: no job runs twice in the same ones. How many digits a fraction has may change with the release.
+    """
+    times = [seconds(session[name]) for name in ("creation_time", "end_time")]
+    if None in times or not session["job_name"]:
+        return ""
+    parts = (session["backup_server"], session["job_name"], *(int(each or 0) for each in times))
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
 def _ended(sessions: Iterable[JobSession], now: float) -> list[JobSession]:

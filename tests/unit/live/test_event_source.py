@@ -22,6 +22,7 @@ from ansible_collections.backupops.veeam_em.plugins.module_utils._event_source i
 from ansible_collections.backupops.veeam_em.plugins.module_utils._options import EM_CONNECTION
 from ansible_collections.backupops.veeam_em.plugins.module_utils._wait import Waiter, WaitOptions
 from emsim import Simulator
+from emsim.ids import guid
 from emsim.logons import LogonSession, LogonSessions
 
 PASSWORD = "canary-Passw0rd"
@@ -162,6 +163,78 @@ def test_late_sessions_and_clocks_apart(sim: Start) -> None:
         async with Run(it) as run:
             found = await run.events(9, then=1.0)
             assert sorted(names(found)) == sorted(each["name"] for each in jobs)
+
+    asyncio.run(scene())
+
+
+def test_a_clock_that_jumps_back(sim: Start) -> None:
+    """The clock of a backup server was two hours ahead, and is put right: what ends later is dated before."""
+    ahead = [past(60 * number, dated_ahead=7200) for number in (5, 6)]
+    right = [past(60 * number, appears_after=10) for number in (1, 2, 3)]
+    it = sim(agent_jobs=[job(history=[*ahead, *right])])
+
+    async def scene() -> None:
+        async with Run(it, initial=since(86400)) as run:
+            found = await run.events(5, then=1.0)
+            assert len({event["veeam_em"]["session"]["id"] for event in found}) == 5
+            ends = [event["veeam_em"]["session"]["end_time"] for event in found]
+            assert max(ends[2:]) < min(ends[:2])
+
+    asyncio.run(scene())
+
+
+def test_a_result_that_changes_after_the_end(sim: Start, tmp_path: Path) -> None:
+    it = sim(agent_jobs=[job(history=[past(900)])], vm_jobs=[job("Other", history=[past(800)])])
+    options = {"initial": since(3600), "result": ["Warning", "Failed"], "state_file": str(tmp_path / "state")}
+
+    def change(result: str) -> None:
+        with it.app.lock:
+            it.app.state.jobs[0].runs[0].chosen_result = result
+            it.app.state.jobs[0]._settled.clear()
+
+    async def scene() -> None:
+        async with Run(it, **options) as run:
+            await until(lambda: looked(it, 2), "a look")
+            await run.events(0)
+        change("Warning")
+        # Nobody wanted it as it was; the state file knows.
+        async with Run(it, **options) as run:
+            (event,) = await run.events(1)
+            assert event["veeam_em"]["session"]["result"] == "Warning"
+            # It has been handed over. That is once.
+            change("Failed")
+            await run.events(0)
+            change("Success")
+            await run.events(0)
+
+    asyncio.run(scene())
+
+
+def test_an_enterprise_manager_with_new_ids(sim: Start, tmp_path: Path) -> None:
+    """It was set up again, and has collected the same runs under other ids: they are no news."""
+    it = sim(agent_jobs=[job(history=[past(900 * number) for number in (1, 2, 3)])], vm_jobs=[job("Other")])
+    options = {"initial": since(86400), "state_file": str(tmp_path / "state")}
+
+    async def scene() -> None:
+        async with Run(it, **options) as run:
+            before = await run.events(3)
+            with it.app.lock:
+                for each in it.app.state.jobs[0].runs:
+                    each.id = guid("new", each.id)
+                    for machine in each.machines:
+                        machine.session_id = guid("new", machine.session_id)
+            await run.events(0)
+        async with Run(it, **options) as run:
+            await run.events(0)
+            it.app.state.start(it.app.state.jobs[0])
+            it.app.state.start(it.app.state.jobs[1])
+            assert sorted(names(await run.events(2))) == ["Linux servers", "Other"]
+        (tmp_path / "state").unlink()
+        # They do have new ids.
+        async with Run(it, **options) as run:
+            after = await run.events(5)
+        ids = [{event["veeam_em"]["session"]["id"] for event in events} for events in (before, after)]
+        assert not ids[0] & ids[1]
 
     asyncio.run(scene())
 

@@ -147,6 +147,69 @@ def test_clocks_apart(skew: float) -> None:
         assert set(world.look(T + 60 * minute)) == {f"ahead {minute}", f"right {minute}"}
 
 
+@pytest.mark.parametrize("jump", [-30 * DAY, -2 * HOUR, 2 * HOUR, 30 * DAY])
+def test_a_clock_that_jumps(jump: float) -> None:
+    """What ends later than others is dated before them, or long after them."""
+    world = World()
+    world.look(T)
+    for minute in range(1, 60):
+        skew = jump if 20 < minute <= 40 else 0.0
+        ends = T + 60 * minute
+        # Some have been seen before their end; a clock that is a month behind hides the others.
+        if minute % 2 or jump < -DAY:
+            world.cursor.look([session(minute, None)], ends - 30)
+        world.add(minute, ends, skew=skew)
+        assert world.look(ends) == [str(minute)]
+    assert world.look(T + 2 * HOUR) == []
+
+
+def test_a_result_that_changes_after_the_end() -> None:
+    """A session is handed over once, with the first result that somebody wants."""
+    cursor = Cursor()
+    cursor.begin([], NOW, T)
+    states = [("Success", 0), ("Success", 0), ("Warning", 0), ("Failed", 1), ("Failed", 0), ("Warning", 0)]
+    for number, (result, news) in enumerate(states):
+        shown = session(1, T + 10, result=result)
+        fresh = cursor.look([shown], T + 60 * (number + 1))
+        handed = [each for each in fresh if each["result"] == "Failed"]
+        for each in fresh:
+            (cursor.done if each in handed else cursor.pass_over)(each, T + 60)
+        assert len(handed) == news
+        cursor = Cursor.from_dict(json.loads(json.dumps(cursor.as_dict())))
+    # Nothing is kept of it in the end.
+    cursor.done(session(2, T + 3 * DAY), T + 3 * DAY)
+    assert (list(cursor.runs), cursor.unwanted) == (["2"], {})
+
+
+def test_sessions_with_new_ids_are_known() -> None:
+    """As those of an Enterprise Manager that has been set up again."""
+    cursor = Cursor()
+    cursor.begin([], NOW, T)
+    old = [session(number, T + number, result="Failed" if number % 2 else "Success") for number in range(6)]
+    for each in cursor.look(old, T + 60):
+        (cursor.done if each["result"] == "Failed" else cursor.pass_over)(each, T + 60)
+    new = [{**each, "id": f"new {each['id']}", "uid": f"urn:veeam:BackupJobSession:new {each['id']}"} for each in old]
+    later = session("later", T + 100)
+    assert cursor.look([*new, later], T + 120) == [later]
+    assert cursor.look(new, T + 180) == []
+    # They are the same in each other way, too.
+    corrected = {**new[0], "result": "Failed"}
+    assert cursor.look([corrected], T + 240) == [corrected]
+
+
+def test_twins_are_two() -> None:
+    """Two sessions of the same moment, both shown, are not one with a new id."""
+    cursor = Cursor()
+    cursor.begin([], NOW, T)
+    for each in cursor.look([session(1, T + 1)], T + 60):
+        cursor.done(each, T + 60)
+    assert cursor.look([session(1, T + 1), session(2, T + 1)], T + 120) == [session(2, T + 1)]
+    # Nor are two that do not show when they were.
+    for each in cursor.look([session(3, None, running=False, result="Failed")], T + 180):
+        cursor.done(each, T + 180)
+    assert len(cursor.look([session(4, None, running=False, result="Failed")], T + 240)) == 1
+
+
 def test_a_session_dated_ahead_hides_nothing_and_comes_once() -> None:
     world = World()
     world.look(T)
@@ -260,6 +323,8 @@ def test_nothing_lost_nothing_twice(seed: int) -> None:
         {"sent": {"vbr01": {"1": None}}},
         {"open": {"1": "0"}},
         {"caught_up": 1},
+        {"runs": {"1": 1}},
+        {"unwanted": ["1"]},
         {"begun": "now"},
     ],
 )
