@@ -17,7 +17,7 @@ from .._errors import NOT_FOUND, REJECTED, ApiError, keep
 from .._progress import Standing, table
 from .._wait import Waiter, timed_out
 from .client import ConductorClient
-from .model import GOOD, STATUSES, Record, Workflow
+from .model import CANCELED, GOOD, STATUSES, Record, Workflow
 from .names import named
 
 
@@ -30,6 +30,7 @@ class Watched:
     reference: str | None = None
     record: Record | None = None
     settled: bool = False
+    canceled: bool = False
 
     def see(self, record: Record) -> None:
         """Take over what was read of the task alone."""
@@ -48,6 +49,9 @@ class Watched:
         final = self.record["terminal"] and not (
             follow_retries and (self.record["superseded"] or self.record["may_be_retried"])
         )
+        if final and self.record["status"] == CANCELED and not self.canceled:
+            # Some servers cancel the tasks first and end the workflow then: the next look has the reason.
+            self.canceled, final = True, False
         self.settled = workflow.terminal or final
 
     def _found(self, workflow: Workflow, follow_retries: bool) -> Record:

@@ -55,7 +55,7 @@ def test_no_credentials_at_all(conductor: Callable[..., Any]) -> None:
     with pytest.raises(ApiError) as caught:
         double.info(reference=["gate"])
     assert caught.value.kind == "authentication"
-    assert "set auth_key and auth_secret" in caught.value.sentence()
+    assert "Set auth_key and auth_secret" in caught.value.sentence()
     assert double.sim.counters()["tokens"] == 0
 
 

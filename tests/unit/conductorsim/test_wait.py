@@ -171,3 +171,23 @@ def test_a_status_nobody_knows(conductor: Callable[..., Any]) -> None:
     assert double.wait(reference=["gate"])["tasks"][0]["status"] == "COMPLETED"
     assert len(double.warnings) == 1
     assert "PONDERING" in double.warnings[0]
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_a_task_that_is_canceled_before_its_workflow_ends(conductor: Callable[..., Any], ends: bool) -> None:
+    """One more look has the reason; a workflow that continues all the same is not waited for."""
+    canceled = {
+        "match": {"path": "/api/workflow/*"},
+        "fault": "unknown_status",
+        "with": {"status_name": "CANCELED"},
+        "times": "forever",
+    }
+    workflow = {"terminate_after": 0.1, "terminate_reason": "Called off."} if ends else {}
+    double = conductor({"reference": "gate", "type": "HUMAN"}, faults=[canceled], workflow=workflow)
+    with pytest.raises(ApiError) as caught:
+        double.wait(reference=["gate"])
+    assert caught.value.kind == "rejected"
+    (task,) = caught.value.learnt["tasks"]
+    assert (task["status"], task["workflow_status"]) == ("CANCELED", "TERMINATED" if ends else "RUNNING")
+    assert ("Called off." in caught.value.message) == ends
+    assert caught.value.learnt["polls"] == 2
