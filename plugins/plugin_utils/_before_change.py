@@ -99,8 +99,8 @@ def _jobs(host: str, given: Any) -> list[str]:
     if not names or len(names) < len(items):
         shown = "null" if entries[0] is None else repr(entries[0])
         raise ValueError(
-            f"backup_before_change_jobs does not name the job of {host}: it holds {shown}. Give the name of a job or a "
-            "list of names, or leave the host out to have its jobs looked up."
+            f"backup_before_change_jobs does not name the job of {host}: its value is {shown}. Give the name of a job or "
+            "a list of names, or leave the host out to have its jobs looked up."
         )
     return list(dict.fromkeys(names))
 
