@@ -114,7 +114,7 @@ def _run(
                 # Nothing may interrupt the log-off.
                 _signals.ignore()
     except Exception as problem:  # pylint: disable=broad-except
-        # Whatever the server answers, the user gets a message and the results so far, and the module logs off.
+        # Whatever the server answers, the user gets a message and what was learnt, and the module logs off.
         _signals.ignore()
         _tell(module, client)
         error = as_error(problem)

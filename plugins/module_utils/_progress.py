@@ -46,7 +46,7 @@ class Standing:
     :ivar bad: whether it ended badly.
     :ivar percent: its progress, if known.
     :ivar done: how many of its machines are done.
-    :ivar total: how many of its machines are known so far.
+    :ivar total: how many of its machines are known.
     :ivar failures: the text for each failed machine, by its id.
     """
 

@@ -178,7 +178,7 @@ def _is_deep(body: bytes) -> bool:
 
 
 class _Keys(dict[str, str]):
-    """The key for each name seen so far; a dict is the fastest cache."""
+    """The keys of names that were seen before; a dict is the fastest cache."""
 
     def __missing__(self, name: str) -> str:
         key = snake(name)

@@ -269,7 +269,7 @@ class Discovery:
         named = row.act.task["job_session_id"] if row.act.task else None
         linked = found.get(named) if named else None
         if named in self._known or (linked and not belongs(linked, row.job)):
-            # A link to a session of another job, or to one that existed before, is no evidence.
+            # A link to a session of another job, or to one that existed before, is not evidence.
             named = None
         sent_at = row.act.sent_at
         return Started(

@@ -223,7 +223,7 @@ class Estate:
             self._lacking.discard(id(machine))
 
     def is_ahead(self, created: datetime, now: datetime, server: str | None) -> bool:
-        """Whether a date is so far in the future that it cannot be compared with others (DESIGN 2.17)."""
+        """Whether a date is too far in the future to be compared with others (DESIGN 2.17)."""
         if created <= now + CLOCK_MARGIN:
             return False
         self._ahead.add(str(server))
@@ -273,8 +273,8 @@ class Estate:
             yield f"The same applies to {len(self._doubtful) - MANY_DOUBTS} more names."
         for server in sorted(self._ahead):
             yield (
-                f"Sessions or restore points on {server} are dated in the future and were left out. Check that server's "
-                "clock."
+                f"Sessions or restore points on {server} are dated in the future and were left out. Check that "
+                "server's clock."
             )
 
     def shown(self, groups: Sequence[str]) -> list[Protected]:

@@ -288,7 +288,7 @@ class Jobs:
             self.client.progress.notice(resumable(self.watch.running(_ids(rows))))
         if running or not found:
             return False
-        # Our run may have been short and appear only now; the run found so far may then be somebody else's.
+        # Our run may have been short and appear only now; the run found before may then be somebody else's.
         self.discovery.look([row for row in begun if not row.error and not self.discovery.is_named(row)])
         return not self.watch.running(_ids(rows))
 

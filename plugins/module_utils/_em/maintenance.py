@@ -157,7 +157,7 @@ class Maintenance:
         """Freeze or thaw.
 
         :returns: changed, jobs, memory, summary, msg, and before and after as a diff.
-        :raises ApiError: `learnt` contains what is known so far.
+        :raises ApiError: `learnt` contains what is known by then.
         """
         try:
             with self._held():

@@ -44,7 +44,7 @@ class Candidate:
 
 
 def same_machine(one: str, other: str) -> bool:
-    """Whether two names mean the same machine: they are equal except for case, or one is the short form of the other."""
+    """Whether two names mean the same machine: equal except for case, or one is the short form of the other."""
     short, long = sorted((one.lower(), other.lower()), key=len)
     return short == long or (bool(short) and long.startswith(short + ".") and not _ADDRESS.match(long))
 

@@ -72,7 +72,7 @@ class JobEntry:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The result of a run for one machine, or what is known so far.
+    """The result of a run for one machine, or its current state.
 
     :ivar id: id of the machine's own session: the child of the run, or the task session if there is no child.
     :ivar ended: whether the machine is done; if so, a missing result is a missing verdict.

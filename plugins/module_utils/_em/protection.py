@@ -141,7 +141,7 @@ class Machines:
                     break
 
     def note_older(self, known: Known) -> None:
-        """Note the jobs of a machine's older runs, if nothing else shows them and they have not run without it since."""
+        """Note the jobs of a machine's older runs, if nothing else shows them and no later run left it out."""
         for each in known.outcomes:
             if each.entry.id in self.jobs and each.entry.id not in self._seen_whole:
                 known.add(each.entry.id, HISTORY)

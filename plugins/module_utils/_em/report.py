@@ -184,7 +184,7 @@ class Report:
         return any(entry.listed and not entry.runs for entry in self.records.entries)
 
     def owing(self) -> list[Row]:
-        """The machines that should have a good backup, but have none so far."""
+        """The machines that should have a good backup, of which none is known yet."""
         return [
             row
             for row in self.rows.values()
@@ -195,7 +195,7 @@ class Report:
         ]
 
     def strangers(self) -> list[str]:
-        """The requested names that match no known machine so far."""
+        """The requested names that do not match a known machine yet."""
         return [asked for asked in self.wishes.machines if not self._meant(asked)]
 
     def _meant(self, asked: str) -> list[Row]:
