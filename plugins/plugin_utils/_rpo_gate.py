@@ -62,8 +62,8 @@ def ask(hosts: Sequence[Mapping[str, Any]], host: str, use: str) -> dict[str, An
     known = [each["host"] for each in mine]
     if len(set(known)) < len(known):
         raise ValueError(
-            f"The role rpo_gate is used with run_once: it would look at {known[0]} only, and let every host continue. "
-            "Leave run_once out: the role reads from Enterprise Manager only once in any case. To stop all hosts if one "
+            f"The role rpo_gate is used with run_once: it would look at {known[0]} only, and let every host "
+            "continue. Leave run_once out: the role reads from Enterprise Manager only once in any case. To stop all hosts if one "
             "has no recent backup, set rpo_gate_once."
         )
     alone = host not in known
@@ -110,8 +110,8 @@ def judge(
     """
     if once and alone and on_breach == "fail":
         raise ValueError(
-            "rpo_gate_once cannot stop all hosts together: with the strategy of this play, each host runs separately, as "
-            "with free and host_pinned.  Use strategy: linear in this play."
+            "rpo_gate_once cannot stop all hosts together: with the strategy of this play, each host runs separately, "
+            "as with free and host_pinned. Use strategy: linear in this play."
         )
     result = _result(record, own)
     breaches = [result] if result["breach"] else []
