@@ -63,8 +63,8 @@ def ask(hosts: Sequence[Mapping[str, Any]], host: str, use: str) -> dict[str, An
     if len(set(known)) < len(known):
         raise ValueError(
             f"The role rpo_gate is used with run_once: it would look at {known[0]} only, and let every host "
-            "continue. Leave run_once out: the role reads from Enterprise Manager only once in any case. To stop all hosts "
-            "if one has no recent backup, set rpo_gate_once."
+            "continue. Leave run_once out: the role reads from Enterprise Manager only once in any case. To stop all "
+            "hosts if one has no recent backup, set rpo_gate_once."
         )
     alone = host not in known
     # The strictest first: it counts when two hosts mean the same machine.
