@@ -149,8 +149,8 @@ options:
     description:
       - Where to begin when nothing is stored in I(state_file) yet.
       - C(now) means sessions that have not ended yet. C(last) adds the newest ended session of each job. A time
-        means all sessions that ended since then, by the clocks of the backup servers. It is UTC (C(2026-01-31T22:00:00Z)),
-        or has an offset. The server lists 30 days.
+        means all sessions that ended since then, by the clocks of the backup servers. It is UTC
+        (C(2026-01-31T22:00:00Z)), or has an offset. The server lists 30 days.
     type: str
     default: now
   state_file:
