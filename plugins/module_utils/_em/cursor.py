@@ -120,9 +120,9 @@ class Cursor:
         return sorted(fresh, key=lambda each: (min(_moment(each, now), now), each["id"]))
 
     def _recognize(self, sessions: Sequence[JobSession]) -> None:
-        """Know sessions again that have got new ids, as those of an Enterprise Manager with a new database.
+        """Recognise sessions that have new ids, for example because Enterprise Manager has a new database.
 
-        A session that has ended is the same one if it was the same run, and the old id is not shown any more.
+        An ended session is the same one if it is the same run and its old id is no longer listed.
         """
         shown = {each["id"] for each in sessions}
         gone = {run: old for old, run in self.runs.items() if run and old not in shown}
@@ -132,7 +132,7 @@ class Cursor:
                 continue
             for server, ids in self.sent.items():
                 if old in ids:
-                    # In its old place: the oldest come first.
+                    # Keep its position, since the oldest come first.
                     self.sent[server] = {new if key == old else key: moment for key, moment in ids.items()}
             self.runs[new] = self.runs.pop(old)
             if old in self.unwanted:
