@@ -170,7 +170,7 @@ class Cursor:
         self._forget_the_rest()
 
     def pass_over(self, session: JobSession, now: float) -> None:
-        """Nobody wants a session with this result: it is new again if its result changes."""
+        """Skip a session because of its result; it is new again if its result changes."""
         self.done(session, now)
         self.unwanted[session["id"]] = session["result"] or ""
 
@@ -184,7 +184,7 @@ class Cursor:
         self.sent[server] = {key: kept for key, kept in ids.items() if kept > last}
 
     def _forget_the_rest(self) -> None:
-        """Forget of a session what is kept of those in `sent` only."""
+        """Forget data about sessions that are no longer in `sent`."""
         if len(self.runs) > sum(map(len, self.sent.values())):
             kept = set().union(*self.sent.values())
             self.runs = {key: run for key, run in self.runs.items() if key in kept}
@@ -244,9 +244,10 @@ def _moment(session: JobSession, now: float) -> float:
 
 
 def _run(session: JobSession) -> str:
-    """What tells a run that has ended from others; empty when nothing does.
+    """The identity of an ended run; empty if unknown.
 
-    Seconds will do: no job runs twice in the same ones. How many digits a fraction has may change with the release.
+    Whole seconds are enough: a job does not run twice in the same second. The number of fractional
+    digits may change between releases.
     """
     times = [seconds(session[name]) for name in ("creation_time", "end_time")]
     if None in times or not session["job_name"]:
