@@ -334,5 +334,5 @@ def test_damaged_states_are_refused(change: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="is expected"):
         Cursor.from_dict({**stored, **change})
     for name in stored:
-        with pytest.raises(ValueError, match="is expected"):
+        with pytest.raises(ValueError, match="something is missing"):
             Cursor.from_dict({key: value for key, value in stored.items() if key != name})
