@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Shows the progress of the module of the same name, and tells it what only the task knows."""
+"""Shows the progress of the module of the same name, and passes on what only the task knows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class ActionModule(WatchedAction):
     """The action of veeam_em_backup."""
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Run the module. Where one failure ends the play, a machine without a job ends it before hours of backups."""
+        """Run the module. If one failure ends the play, a machine without a job must end it before hours of backups."""
         if len((task_vars or {}).get("ansible_play_hosts_all") or ()) > 1 and self._is_role_run_once():
             return {"failed": True, "msg": ONE_HOST_ONLY, "error": {"kind": "usage", "hint": "Leave run_once out."}}
         if self._task.any_errors_fatal and self._task.args.get("unprotected", "fail") == "fail":
@@ -28,7 +28,7 @@ class ActionModule(WatchedAction):
         return super().run(tmp, task_vars)
 
     def _is_role_run_once(self) -> bool:
-        """Whether the role as a whole, and not only this task of it, is told to run once."""
+        """Whether run_once is set for the whole role, and not only for this task."""
         role = self._task._role
         if not role or role.get_name() != ROLE:
             return False

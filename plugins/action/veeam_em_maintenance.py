@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Shows the progress of the module of the same name, and lets --tags choose the role maintenance_window as a whole."""
+"""Shows the progress of the module of the same name, and lets --tags select the role maintenance_window as a whole."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class ActionModule(WatchedAction):
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run the module, unless --tags leaves the role out."""
         if self._is_left_out():
-            return {"skipped": True, "changed": False, "skip_reason": "--tags chose neither the role nor its import"}
+            return {"skipped": True, "changed": False, "skip_reason": "--tags selected neither the role nor its import"}
         return super().run(tmp, task_vars)
 
     def _is_left_out(self) -> bool:
-        """Whether only the tag `always` of the role's own task has brought it here.
+        """Whether the task runs only because of the tag `always` in the role.
 
-        Tags of an include_role do not reach its tasks, so these carry `always`: then an include that was chosen works.
-        An import that was not chosen is left out.
+        Tags of an include_role do not reach its tasks, so these have `always`: then a selected include works. An import
+        that was not selected is left out.
         """
         role = self._task._role
         if not role or role.get_name() != ROLE:

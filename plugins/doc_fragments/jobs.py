@@ -72,7 +72,7 @@ options:
     version_added: 0.3.0
   after_session:
     description:
-      - Id of a session of the job, such as the failed one that an event tells of. With O(state=started) and
+      - Id of a session of the job, such as the failed session in an event. With O(state=started) and
         O(state=retried), the job is started or retried only while this is its newest session.
       - When a newer one has followed, nothing is started. The job's C(action) is C(attach), and that session is waited
         for or returned.

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the role backup_before_change decides, for its tasks."""
+"""The decisions of the role backup_before_change, for its tasks."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ name: backup_before_change
 short_description: Decide what the role backup_before_change does
 version_added: 0.3.0
 description:
-  - What the role P(backupops.veeam_em.backup_before_change#role) does before and after it calls
-    M(backupops.veeam_em.veeam_em_backup).
+  - Prepares the input of M(backupops.veeam_em.veeam_em_backup) for the role
+    P(backupops.veeam_em.backup_before_change#role), and evaluates its result.
   - It is made for the tasks of that role. Use the role or the module in playbooks.
 author:
   - backupops contributors (@backupops)
@@ -19,13 +19,13 @@ positional: step
 options:
   _input:
     description:
-      - What the step needs, as the tasks of the role give it.
+      - The input of the step, from the tasks of the role.
     type: dict
     required: true
   step:
     description:
-      - V(host) checks the variables of one host and notes what it needs.
-      - V(batch) gathers what the hosts that take part need, as options of the module.
+      - V(host) checks the variables of one host and notes its request.
+      - V(batch) combines the requests of the hosts that take part into options of the module.
       - V(remember) adds the runs that the module has returned to those seen before.
       - V(verdict) picks the verdict of a host.
     type: str

@@ -1,18 +1,18 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the role backup_report decides, for its tasks."""
+"""The decisions of the role backup_report, for its tasks."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: backup_report
-short_description: Decide what the role backup_report asks and writes
+short_description: Decide what the role backup_report reads and writes
 version_added: 0.3.0
 description:
   - Checks the variables of the role P(backupops.veeam_em.backup_report#role).
   - It is made for the tasks of that role. Use the role in playbooks. The filter
-    P(backupops.veeam_em.report#filter) makes texts of a report.
+    P(backupops.veeam_em.report#filter) writes a report as text.
 author:
   - backupops contributors (@backupops)
 positional: step
@@ -24,7 +24,7 @@ options:
     required: true
   step:
     description:
-      - V(wishes) makes lists of the variables, and names the files to write.
+      - V(wishes) turns the variables into lists, and names the files to write.
     type: str
     choices: [wishes]
     required: true

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the playbook patch_window decides, for its tasks."""
+"""The decisions of the playbook patch_window, for its tasks."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ positional: step
 options:
   _input:
     description:
-      - What the step needs, as the playbook gives it.
+      - The input of the step, from the playbook.
     type: dict
     required: true
   step:
     description:
       - V(prepare) checks the variables and forms the batches.
-      - V(ids) tells which jobs are frozen.
-      - V(summary) tells what became of each host.
+      - V(ids) returns the ids of the jobs to freeze.
+      - V(summary) returns the outcome for each host.
     type: str
     choices: [prepare, ids, summary]
     required: true
 """
 
 EXAMPLES = r"""
-- name: What became of the hosts
+- name: Show the outcome for the hosts
   ansible.builtin.debug:
     msg: "{{ {'hosts': groups['all'], 'hostvars': hostvars} | backupops.veeam_em.patch_window('summary') }}"
 """

@@ -11,10 +11,10 @@ version_added: 0.3.0
 author:
   - backupops contributors (@backupops)
 description:
-  - Makes a text of what M(backupops.veeam_em.veeam_em_report_info) returns. The role
+  - Writes the result of M(backupops.veeam_em.veeam_em_report_info) as text. The role
     P(backupops.veeam_em.backup_report#role) does both.
-  - Names and messages come from the server. They are escaped as each form needs it, control characters are made
-    visible, and cells of CSV never begin as a formula does.
+  - Names and messages come from the server. They are escaped as each form requires, control characters are made
+    visible, and CSV cells never act as formulas.
 positional: form
 options:
   _input:
@@ -23,9 +23,9 @@ options:
     required: true
   form:
     description:
-      - V(html) is one page without scripts, which reads nothing from elsewhere.
+      - V(html) is one page without scripts, which loads nothing from elsewhere.
       - V(csv) has one line for each machine, V(csv_runs) one for each run (RFC 4180).
-      - V(text) is made for mail and chat, 80 columns wide.
+      - V(text) is for mail and chat, 80 columns wide.
       - V(json) is the report itself.
       - V(openmetrics) is for Prometheus and for the textfile collector of node_exporter.
     type: str

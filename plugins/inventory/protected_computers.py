@@ -137,7 +137,7 @@ keyed_groups:
   - key: veeam_em_jobs
     prefix: job
 
-# Keep what the server has told for an hour.
+# Cache the data for an hour.
 cache: true
 cache_plugin: ansible.builtin.jsonfile
 cache_connection: ~/.cache/veeam_em

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writing a file as a whole: whoever is killed leaves the old content or the new one."""
+"""Write a file atomically: a process that is killed leaves the old content or the new one."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from contextlib import suppress
 
 
 def write_whole(path: str, content: bytes) -> None:
-    """Replace a file in one step. It can be read by its owner only, and outlives a loss of power.
+    """Replace a file in one step. Only its owner can read it, and it survives a power failure.
 
-    The caller holds a lock: two at once would use the same draft. A link in place of the file is replaced, and not
-    followed.
+    The caller must hold a lock, because two writers would use the same draft. If the path is a link, the link is
+    replaced, not followed.
 
-    :raises OSError: when that is not possible; the file is as before then.
+    :raises OSError: if writing fails; the file is then unchanged.
     """
     draft = f"{path}.new"
-    # Left by a process that was killed; the lock says that it is not in use.
+    # A killed process left this draft. We have the lock, so nobody is using it.
     with suppress(FileNotFoundError):
         os.unlink(draft)
     file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -31,7 +31,7 @@ def write_whole(path: str, content: bytes) -> None:
 
 
 def _sync_folder(path: str) -> None:
-    """Make the new name outlive a loss of power, where the file system can."""
+    """Make the new name survive a power failure, if the file system supports that."""
     folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         with suppress(OSError):

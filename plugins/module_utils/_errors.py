@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one exception family of the collection, and the one shape it takes in a result."""
+"""The only exception family of the collection, and its only form in a result."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ class ApiError(Exception):
     :param message: what happened, and to which object.
     :param hint: what the user can do about it.
     :param http_status: status code of the answer, None when there was none.
-    :param em_message: the server's own words, None when it said nothing.
+    :param em_message: the server's own message, None if it sent none.
     :param method: HTTP method of the request.
     :param path: path of the request, without host and query: neither headers nor credentials.
-    :param retryable: True when the same call may well succeed a little later.
+    :param retryable: True if the same call may succeed a little later.
     :param outcome_unknown: True when a write may have taken effect although it failed.
-    :param learnt: everything found out before the failure; merged into the module's result.
+    :param learnt: everything that was found out before the failure; merged into the module's result.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class ApiError(Exception):
         retryable: bool | None = None,
         em_message: str | None = None,
     ) -> ApiError:
-        """The same failure in other words; what is not given stays."""
+        """The same failure with a new message or hint; what is not given stays unchanged."""
         result = ApiError(self.kind, message or self.message)
         vars(result).update(vars(self), message=message or self.message)
         result.hint = hint or self.hint
@@ -137,7 +137,7 @@ def library_missing(library: str) -> ApiError:
 
 
 def option_missing(name: str, variable: str | None) -> ApiError:
-    """The error for a required option that is not set, and that an environment variable may stand in for."""
+    """The error for a required option that is not set; names the environment variable that can replace it."""
     return ApiError(
         USAGE,
         f"{name} is missing.",
@@ -146,7 +146,7 @@ def option_missing(name: str, variable: str | None) -> ApiError:
 
 
 def keep(stop: Exception, learnt: dict[str, Any]) -> None:
-    """Attach what was found out before a failure of any kind; what it carries already comes first."""
+    """Attach what was found out before a failure of any kind; values that the failure already carries win."""
     stop.learnt = dict(learnt, **learnt_by(stop))  # type: ignore[attr-defined]
 
 
@@ -156,11 +156,11 @@ def learnt_by(stop: Exception) -> dict[str, Any]:
 
 
 def as_error(problem: Exception) -> ApiError:
-    """Any failure as one of the family: whatever a server can answer, a user gets a sentence."""
+    """Any failure as an ApiError: whatever the server answers, the user gets a readable message."""
     if isinstance(problem, ApiError):
         return problem
     if isinstance(problem, Interrupted):
-        # The nearest of the kinds: it ended before the outcome was known, as when time runs out.
+        # The closest kind: as at a timeout, the module ended before it knew the outcome.
         learnt = learnt_by(problem)
         sessions = [*learnt.get("sessions", ()), *(row.get("session") for row in learnt.get("jobs", ()))]
         running = [each["id"] for each in sessions if each and each["running"]]

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The event source veeam_em_sessions: looks for ended sessions and hands an event of each to a queue."""
+"""The event source veeam_em_sessions: looks for ended sessions and puts an event for each into a queue."""
 
 from __future__ import annotations
 
@@ -48,24 +48,24 @@ SOURCE: dict[str, dict[str, Any]] = {
     "state_file": {"type": "path"},
     "feedback": {"type": "bool", "default": False},
 }
-# What ansible-rulebook adds when a source asks for feedback.
+# The argument that ansible-rulebook adds if a source asks for feedback.
 FEEDBACK_QUEUE = "eda_feedback_queue"
 RESULTS = ("Success", "Warning", "Failed")
 MIN_INTERVAL = 0.05
-# While the server is away: how pauses grow, and their limit in seconds.
+# While the server cannot be reached: the growth of the pauses, and their limit in seconds.
 GROWTH = 2.0
 MAX_PAUSE = 300.0
-# While machines of an ended session are missing: the first pause, and the limit to which pauses grow.
+# While machines of an ended session are missing: the first pause and the longest one, in seconds.
 FIRST_SOON, MAX_SOON = 0.5, 10.0
-# How far a beginning may lie ahead, in seconds, since clocks differ.
+# How far `initial` may lie in the future, in seconds, since clocks differ.
 CLOCKS_APART = 300.0
-# Idle logon sessions end after 15 minutes: above this interval each look has one of its own.
+# Idle logon sessions end after 15 minutes: with longer intervals, each look opens a new logon session.
 KEEP_LOGON = 600.0
-# The machines of so many sessions are read together; of old ones fewer, since they may lie far apart.
+# How many sessions' machines are read together; fewer for old sessions, since these may be far apart in time.
 CHUNK, OLD_CHUNK, OLD = 40, 3, 86400.0
-# So often reading the machines of a session may fail before its event goes out without them.
+# After this many failures to read the machines of a session, its event is sent without them.
 MACHINE_TRIES = 5
-# An engine that has taken an event says so within this time, in seconds.
+# How long a rule engine may take to confirm an event, in seconds.
 FEEDBACK_TIMEOUT = 120.0
 FORMAT = 1
 
@@ -108,7 +108,7 @@ def read_options(args: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class SourceFailed(Exception):
-    """What ended the source, as one text."""
+    """The reason why the source ended, as one text."""
 
 
 class _Clock:
@@ -126,7 +126,7 @@ class _Clock:
 
 
 class Source:
-    """One source: options in, events out. Everything that blocks runs in a thread of its own."""
+    """One source: options in, events out. Everything that blocks runs in a separate thread."""
 
     def __init__(self, queue: Any, args: Mapping[str, Any]) -> None:
         self.options = options = read_options(args)
@@ -150,7 +150,7 @@ class Source:
     async def run(self) -> None:
         """Look for ended sessions until it is cancelled.
 
-        :raises ApiError: for what does not pass by itself.
+        :raises ApiError: for errors that do not go away by themselves.
         """
         _keep_quiet()
         _mend_signals()
@@ -164,7 +164,7 @@ class Source:
             await self._end()
 
     async def _round(self) -> float:
-        """One look and what comes of it; returns the seconds until the next one."""
+        """Look once and handle the result; return the seconds until the next look."""
         try:
             waiting = await self._deliver(await self._call(self._look))
         except ApiError as error:
@@ -174,9 +174,9 @@ class Source:
         return min(self._soon, self.options["interval"]) if waiting else self.options["interval"]
 
     async def _deliver(self, fresh: Sequence[JobSession]) -> bool:
-        """Hand over the events of ended sessions, the oldest first, and remember each before the next.
+        """Hand over the events of ended sessions, the oldest first, and record each before the next.
 
-        :returns: whether some have to wait, since they do not show all of their machines yet.
+        :returns: whether some events have to wait because their sessions do not show all machines yet.
         """
         waiting = False
         rest = list(fresh)
@@ -281,7 +281,7 @@ class Source:
         return fresh
 
     def _machines(self, sessions: Sequence[JobSession]) -> dict[str, list[Machine]]:
-        """What happened to the machines of some sessions, as far as the options ask for it."""
+        """What happened to the machines of some sessions, if the options ask for it."""
         asked = [each for each in sessions if wanted_session(each, self.options)]
         if not self.options["include_machines"] and not self.options["machine"]:
             asked = []
@@ -300,7 +300,7 @@ class Source:
             self._tell()
 
     def _rest(self, waiting: bool) -> None:
-        """What could be has been handed over: a pause follows, a short one if something waits."""
+        """All events that are ready were handed over: return the pause, a short one if others are waiting."""
         self._save()
         if self.options["interval"] > KEEP_LOGON and not waiting:
             self._disconnect()
@@ -312,7 +312,7 @@ class Source:
         self._client = self._reader = None
 
     def _save(self) -> None:
-        """Store what has been handed over. A full disk must not silence the source."""
+        """Record what was handed over. A full disk must not stop the source."""
         if not self.state:
             return
         content = {"format": FORMAT, "server": self.server, "cursor": self.cursor.as_dict()}
@@ -321,13 +321,13 @@ class Source:
             self._state_is_fine = True
         except ApiError as error:
             if self._state_is_fine:
-                log.warning("%s Events go on; after a restart, some may come again.", clean(error.sentence()))
+                log.warning("%s Events are still sent; after a restart, some may come again.", clean(error.sentence()))
             self._state_is_fine = False
 
     def _close(self) -> None:
         self._clock.stopped.clear()
         try:
-            # The end may have come between the last event and its storing.
+            # The source may have ended after it sent the last event and before it recorded it.
             if self.cursor.begun is not None:
                 self._save()
             self._disconnect()
@@ -335,20 +335,20 @@ class Source:
             if self.state:
                 self.state.close()
 
-    # Telling
+    # Messages
 
     def _now(self) -> float:
         return self._client.now().timestamp() if self._client else datetime.now(timezone.utc).timestamp()
 
     def _warn(self, text: str) -> None:
-        """Warn, but not of the same again and again."""
+        """Warn, but do not repeat the same warning."""
         text = clean(self._secrets.scrub(text))
         if text not in self._told:
             self._told.append(text)
             log.warning("%s", text)
 
     def _tell(self) -> None:
-        """Pass on what the client has to say; it lives for months."""
+        """Pass on the client's warnings and debug lines, and clear them: the client lives for months."""
         if self._client:
             for text in self._client.warnings:
                 self._warn(text)
@@ -358,16 +358,17 @@ class Source:
             self._client.debug_lines.clear()
 
     def _failed(self, error: ApiError) -> float:
-        """A look did not work: raise what does not pass by itself; returns the seconds until the next look."""
+        """A look failed: raise errors that do not go away by themselves; return the seconds until the next look."""
         refused = error.kind == AUTHENTICATION and (not self._owned() or "sessionMngr" in str(error.path))
         if refused or error.kind in _ALWAYS_FATAL or (error.kind in _FATAL_AT_FIRST and not self._succeeded):
-            # Not again and again: accounts are locked that way.
+            # Do not try again: repeated attempts can lock the account.
             raise error
         if self._failing_since is None:
             self._failing_since = time.monotonic()
             self._pause = float(self.options["interval"])
             log.warning(
-                "%s cannot be read now. Nothing is lost: it is tried again with growing pauses, silently. %s",
+                "%s cannot be read now. Nothing is lost. The source tries again with growing pauses, and does not warn "
+                "again. %s",
                 self.server,
                 clean(self._secrets.scrub(error.sentence())),
             )
@@ -395,10 +396,10 @@ class Source:
             raise shown(problem, self._client) from None
 
     async def _end(self) -> None:
-        """Log off, whatever is in progress, also when one asks for the end again and again."""
+        """Log off, whatever is in progress, even if the end is requested several times."""
         self._clock.stopped.set()
         if self._client:
-            # What is being read ends soon.
+            # A read in progress ends soon.
             self._client.session.transport.deadline = Deadline(0.0, self._clock)
         closing = asyncio.get_running_loop().run_in_executor(self._thread, self._close)
         while not closing.done():
@@ -408,10 +409,10 @@ class Source:
 
 
 class HandOver:
-    """Hands events to a queue, and knows when they have been taken.
+    """Puts events into a queue, and knows when they were taken.
 
-    A queue that holds a limited number of events is a place where they get lost with their process: what waits there
-    has not been handed over. Engines that give feedback tell of each event that it is in their own storage.
+    Events that wait in a queue are lost if the process dies, so they do not count as handed over. Engines that give
+    feedback confirm each event when it is in their own storage.
     """
 
     def __init__(self, queue: Any, feedback: asyncio.Queue[Any] | None) -> None:
@@ -429,10 +430,10 @@ class HandOver:
             self._confirmed.set()
 
     async def __call__(self, happening: dict[str, Any]) -> None:
-        """Hand an event over; returns when it has been taken."""
+        """Hand over an event; return when it was taken."""
         self._confirmed.clear()
         await self._queue.put(happening)
-        # ansible-rulebook gives filters and the queue in one.
+        # ansible-rulebook passes the filters and the queue as one object.
         inner = getattr(self._queue, "queue", self._queue)
         pause = 0.0
         while getattr(inner, "maxsize", 0) > 0 and not inner.empty():
@@ -443,13 +444,13 @@ class HandOver:
                 await asyncio.wait_for(self._confirmed.wait(), FEEDBACK_TIMEOUT)
             except asyncio.TimeoutError:
                 raise SourceFailed(
-                    f"The rule engine did not confirm an event within {FEEDBACK_TIMEOUT:g} seconds. Its log may tell "
+                    f"The rule engine did not confirm an event within {FEEDBACK_TIMEOUT:g} seconds. Its log may show "
                     "why. After a restart the event is sent again."
                 ) from None
 
 
 class _NoRequests(logging.Filter):
-    """Leaves out what the HTTP library logs of our requests: the address of a log-off holds a secret."""
+    """Drops the HTTP library's log lines about our requests: the address of a log-off contains a secret."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         return not str(record.threadName).startswith(NAME)
@@ -463,9 +464,9 @@ def _keep_quiet() -> None:
 
 
 def _mend_signals() -> None:
-    """Let the signal handlers of this process work: a Java machine that was started in it has replaced them.
+    """Restore the signal handlers of this process, which a Java virtual machine in it has replaced.
 
-    Without that, SIGTERM ends the process at once, and leaves the logon session open.
+    Otherwise, SIGTERM would end the process immediately and leave the logon session open.
     """
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -33,10 +33,10 @@ except ImportError:
     REQUESTS_IMPORT_ERROR = traceback.format_exc()
 else:
     REQUESTS_IMPORT_ERROR = None
-    # Some errors of the library below requests come through unchanged.
+    # Some errors of urllib3 pass through requests unchanged.
     _LIBRARY_ERRORS = (requests.RequestException, requests.exceptions.BaseHTTPError)  # type: ignore[attr-defined]
 
-# Safety classes: only a call that changes nothing when it is sent twice may be sent twice.
+# Safety classes: a call may be repeated only if sending it twice does no harm.
 READ = "read"
 LOGON = "logon"
 WRITE = "write"
@@ -45,7 +45,7 @@ MAX_BODY_BYTES = 64 * 1024 * 1024
 MAX_RETRY_PAUSE = 30.0
 MAX_REQUEST_TIMEOUT = 86400.0
 USER_AGENT = "backupops.veeam_em"
-# Bytes of a damaged answer that are kept, to find in them what a logon has opened.
+# How many bytes of a damaged answer are kept, to find in them the logon session that it opened.
 KEPT_BYTES = 65536
 
 Read = TypeVar("Read")
@@ -115,13 +115,13 @@ class Response:
         then = _timestamp(value)
         if then is None:
             return None
-        # The server's clock and ours may differ, and which of them a proxy has used is not known: the shorter wait.
+        # The server's clock and ours may differ, and a proxy may have used either: take the shorter wait.
         now = max(time.time(), _timestamp(self.headers.get("Date", "")) or 0.0)
         return max(0.0, then - now)
 
 
 class BrokenBody(ApiError):
-    """The headers of a good answer arrived, its body did not or is invalid. `response` contains what came."""
+    """The headers of a good answer arrived, but its body is missing or invalid. `response` contains what arrived."""
 
     def __init__(self, response: Response, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -129,7 +129,7 @@ class BrokenBody(ApiError):
 
     @classmethod
     def of(cls, error: ApiError, response: Response, unsure: bool) -> BrokenBody:
-        """The same failure, with what had arrived.
+        """The same failure, with the part of the answer that arrived.
 
         :param unsure: whether the request may have taken effect all the same.
         """
@@ -155,7 +155,7 @@ def _is_address(url: str) -> bool:
 
 
 def _timestamp(text: str) -> float | None:
-    """The date of an HTTP header as seconds since the epoch; None when it is none."""
+    """The date of an HTTP header in seconds since the epoch; None if it is not a date."""
     try:
         return email.utils.parsedate_to_datetime(text).timestamp()
     except (TypeError, ValueError, IndexError, OverflowError):
@@ -172,7 +172,7 @@ class Transport:
     """Sends requests to one server.
 
     :param judge: turns a bad answer into an ApiError, a good one into None.
-    :param deadline: when set, neither a request nor a pause between tries goes (far) beyond it.
+    :param deadline: if set, no request and no pause between attempts lasts (much) longer.
     :ivar server_time: when the server gave its latest answer, by its own clock, in seconds since the epoch.
     """
 
@@ -188,7 +188,7 @@ class Transport:
         self._session = requests.Session()
         for scheme in ("https://", "http://"):
             self._session.mount(scheme, adapter(self._wires))
-        # A cookie would override the session header (em_rest 2, Rules), so none is ever kept.
+        # A cookie would override the session header (em_rest 2, Rules), so cookies are never kept.
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
 
     def close(self) -> None:
@@ -223,9 +223,9 @@ class Transport:
         :param path: relative to the base URL.
         :param safety: READ and LOGON are tried again after a retryable failure; WRITE never is.
         :param read: gets a good answer; an ApiError of it counts as a damaged answer.
-        :param undo: gets each failure before another try is made, and the last one.
+        :param undo: called with each failure, before the next attempt and after the last one.
         :param once: do not try again.
-        :raises ApiError: anything else than a good answer; BrokenBody when the headers of a good one had arrived.
+        :raises ApiError: without a good answer; BrokenBody if the headers of a good answer had arrived.
         """
         tries = 1 if once or safety == WRITE else 1 + self.options.retries
         number = 1
@@ -255,22 +255,22 @@ class Transport:
         body: bytes | None,
         safety: str,
     ) -> Response:
-        """Send a request once; a good answer, or the error that it stands for is raised."""
+        """Send a request once; return a good answer, or raise the error that a bad one means."""
         response = self._send(method, path, query, headers, body, safety)
         self.server_time = _timestamp(response.headers.get("Date", ""))
         error = self.judge(response)
         if error is not None:
-            # 401 and redirects too: whether a server checks first and acts then is its own business.
+            # After a 401 or a redirect too: the server may have acted before it checked.
             unsure = response.status >= 500 or response.status < 400 or response.status in (401, 408, 429)
             error.outcome_unknown = safety == WRITE and unsure
             raise error
         return response
 
     def pause(self, number: int, error: ApiError) -> bool:
-        """Wait before the try after number `number`; False when there is no time left for one."""
+        """Wait after attempt `number`; False if there is no time for another one."""
         pause = min(2.0 ** (number - 1), MAX_RETRY_PAUSE) * (0.5 + random.random() / 2)
         if error.retry_after is not None:
-            # A server that asks for more than we are ready to give is left to the caller.
+            # If the server asks for a longer pause than we accept, the caller decides.
             if error.retry_after > MAX_RETRY_PAUSE:
                 return False
             pause = max(pause, error.retry_after)
@@ -299,16 +299,16 @@ class Transport:
             url = f"{url}?{urlencode(query)}"
         late = threading.Event()
         chunks: list[bytes] = []
-        # The timeout of requests is one for each read: a server that drips could hold us for ever.
+        # The timeout of requests applies to each read: a server that sends byte by byte could block us forever.
         timer = threading.Timer(timeout, self._cut, [late])
         timer.daemon = True
-        # Without a thread, the timeouts of requests have to do.
+        # Without a thread, only the timeouts of requests apply.
         with suppress(RuntimeError):
             timer.start()
         raw = None
         try:
             with warnings.catch_warnings():
-                # The module warns once when the user switches the checks off; urllib3 would do it per request.
+                # The module warns once if the user switches the checks off; urllib3 would warn for each request.
                 warnings.simplefilter("ignore")
                 raw = self._session.request(
                     method,
@@ -326,7 +326,7 @@ class Transport:
                 encoding = raw.headers.get("Content-Encoding", "identity").strip().lower()
                 if encoding not in ("", "identity"):
                     raise self._compressed(encoding, context)
-                # Of a logon's answer every byte may count: what has been read survives a broken connection.
+                # Every byte of a logon's answer may matter: keep what was read even if the connection breaks.
                 self._read(raw, chunks, 64 if safety == LOGON else 65536, context)
             if late.is_set():
                 raise too_slow(self.options.base_url, timeout, context)
@@ -348,7 +348,7 @@ class Transport:
         return Response(raw.status_code, raw.headers, b"".join(chunks), method, shown)
 
     def _cut(self, late: threading.Event) -> None:
-        """End what is being set up, read or written."""
+        """Abort the connection that is being set up, read or written."""
         late.set()
         self._wires.cut()
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What it means when no answer comes: errors of sockets, TLS and requests in words, by their types and codes."""
+"""Explains failures without an answer: errors of sockets, TLS and requests in words, by their types and codes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from ._errors import CONNECTION, PROTOCOL, TIMEOUT, TLS, USAGE, ApiError
 
 with suppress(ImportError):
-    # _module says that it is missing before anything is sent.
+    # _module reports the missing library before anything is sent.
     import requests.exceptions as library
 
 _ON_SERVER = "Renew the certificate of the server (Enterprise Manager, REST API settings)."
@@ -51,7 +51,7 @@ _FETCH = (
     "the one on the server, and its names with host: `openssl x509 -in em.pem -noout -fingerprint -sha256 -ext "
     "subjectAltName`. Check it: `openssl s_client -connect {host} -CAfile em.pem -verify_return_error </dev/null`."
 )
-# Names that OpenSSL gives to what went wrong; the first that is part of the name counts.
+# OpenSSL's names for errors; the first one that is part of the name counts.
 _HANDSHAKES = {
     "CERTIFICATE_REQUIRED": ("the server asks for a client certificate", _CLIENT),
     "ALERT_UNKNOWN_CA": ("the server does not accept the client certificate", _CLIENT),
@@ -79,14 +79,14 @@ _HANDSHAKES = {
     "KEY_VALUES_MISMATCH": ("client_key does not belong to client_cert", "Check client_cert and client_key."),
     "PEM": ("a certificate file cannot be read", "Check that ca_path, client_cert and client_key are in PEM."),
 }
-# The connection just ended or stalled; that TLS tells of it makes it no matter of certificates.
+# The connection ended or stalled. TLS reports it, but certificates are not the cause.
 _ENDED = ("UNEXPECTED_EOF", "TIMED OUT", "EOF OCCURRED")
-# http.client's complaint about a proxy that has no TLS, or a host that has.
+# http.client's error for a proxy without TLS, or for a host with TLS.
 _PROXY_HINT = "Check proxy, or the environment variables https_proxy and no_proxy."
 
 
 def too_slow(url: str, timeout: float, context: Mapping[str, Any]) -> ApiError:
-    """The error for an answer that did not come in time."""
+    """The error for an answer that did not arrive in time."""
     return ApiError(
         TIMEOUT,
         "{} did not answer {} {} within {:g} seconds.".format(
@@ -99,7 +99,7 @@ def too_slow(url: str, timeout: float, context: Mapping[str, Any]) -> ApiError:
 
 
 def failure_of(error: Exception, url: str, proxy: str | None, timeout: float, context: Mapping[str, Any]) -> ApiError:
-    """An exception of requests, or of what is below it, in words.
+    """An exception of requests or of the libraries below it, in words.
 
     :param context: method, path and outcome_unknown of the request.
     """
@@ -189,12 +189,12 @@ def _scheme(url: str | None) -> str:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """An exception and those inside of it, from the outermost to the innermost."""
+    """An exception and those inside it, from the outermost to the innermost."""
     seen: list[BaseException] = []
     queue: list[Any] = [error]
     while queue:
         each = queue.pop(0)
-        # Our own errors are of earlier requests.
+        # Our own errors belong to earlier requests.
         if not isinstance(each, BaseException) or isinstance(each, ApiError) or any(each is known for known in seen):
             continue
         seen.append(each)
@@ -207,12 +207,12 @@ def _is(causes: list[BaseException], *types: type[BaseException]) -> bool:
 
 
 def _is_unreachable(causes: list[BaseException]) -> bool:
-    """Whether no connection came about; the type is of a library whose name for it has changed."""
+    """Whether the connection could not be made; the library has renamed this error type in the past."""
     return any(type(each).__name__ in ("NewConnectionError", "NameResolutionError") for each in causes)
 
 
 def _tls(causes: list[BaseException]) -> tuple[str, str] | None:
-    """Cause and hint of an error of TLS; None when it is none."""
+    """Cause and hint of a TLS error; None for other errors."""
     found = [each for each in causes if isinstance(each, ssl.SSLError)]
     for each in found:
         if isinstance(each, ssl.SSLCertVerificationError):

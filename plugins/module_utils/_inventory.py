@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Machines as hosts of an inventory: names, addresses, variables and groups. Nothing here talks to a server.
 
-Names come from a server, and whoever names a machine must not gain anything by it. What Ansible uses without asking
-(host names, group names, addresses) holds harmless characters only; the other variables hold no control characters, and
-the plugin keeps them from being taken for templates.
+Names come from a server, and nobody may gain control over Ansible by naming a machine. Values that Ansible uses
+directly (host names, group names, addresses) contain only harmless characters. Other variables contain no control
+characters, and the plugin marks them so that Ansible does not treat them as templates.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ GROUPS = (UNPROTECTED, LAST_FAILED, STALE)
 SEPARATE, ERROR = "separate", "error"
 HOSTNAMES = ("name", "short_name", "ip_address", "id")
 ADDRESSES = ("name", "short_name", "ip_address")
-# Changes whenever what is kept in the cache changes.
+# To be changed whenever the format of the cache changes.
 FORMAT = 1
 
 # Host names end up in patterns, paths and terminals. Letters of any script are harmless there.
 _ODD = re.compile(r"[^\w.@-]")
-# No leading character that means something in a pattern, a path or an option.
+# The first character must not have a meaning in patterns, paths or options.
 _ODD_START = re.compile(r"^[^\w]+")
 _MAX_NAME = 200
-# Names that stand for something else in Ansible: this computer, and groups.
+# Names with a special meaning in Ansible: this computer, and groups.
 _TAKEN = frozenset(("localhost", "127.0.0.1", "::1", "all", "ungrouped", *GROUPS))
 _DNS_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?\Z")
 _OS_FAMILIES = (
@@ -52,7 +52,7 @@ _OS_FAMILIES = (
     ),
 )
 MANY_NAMES = 10
-# Texts that are neither templates nor expressions that could do anything, even where a playbook evaluates them twice:
+# Texts that are neither templates nor dangerous expressions, even if a playbook evaluates them twice:
 # no braces, brackets, quotes or calls. Systems are called "Linux (64-bit)".
 _PLAIN = re.compile(r"[\w .,:/@+-]*(?: \((?:\d+, )?\d+-bit\))?\Z")
 
@@ -71,10 +71,10 @@ class Host:
 class Style:
     """How machines become hosts.
 
-    :ivar hostname: where the name comes from, the first that there is.
-    :ivar address: where ansible_host comes from, the first that there is and that is safe to use.
-    :ivar same_name: what to do with machines of one name: SEPARATE or ERROR.
-    :ivar stale_hours: from which age on the last good backup is stale.
+    :ivar hostname: sources of the name; the first one with a value counts.
+    :ivar address: sources of ansible_host; the first one with a safe value counts.
+    :ivar same_name: what to do if machines have the same name: SEPARATE or ERROR.
+    :ivar stale_hours: the age from which the last good backup is stale.
     """
 
     hostname: Sequence[str] = ("name",)
@@ -87,7 +87,7 @@ def hosts_of(machines: Sequence[Protected], style: Style, now: datetime) -> list
     """A host for each machine.
 
     :param now: by the server's clock.
-    :raises ApiError: kind ambiguous, for machines of one name if that is an error.
+    :raises ApiError: kind ambiguous, if machines have the same name and that is an error.
     """
     result = []
     for machine, name in zip(machines, host_names(machines, style)):
@@ -99,7 +99,7 @@ def hosts_of(machines: Sequence[Protected], style: Style, now: datetime) -> list
 
 
 def host_names(machines: Sequence[Protected], style: Style) -> list[str]:
-    """A name for each machine, all different. Machines of one name are told apart by backup server, else by id."""
+    """A unique name for each machine. Machines with the same name get a suffix: their backup server, or their id."""
     plain = [_plain_name(machine, style.hostname) for machine in machines]
     same: dict[str, list[int]] = {}
     for number, name in enumerate(plain):
@@ -123,7 +123,7 @@ def host_names(machines: Sequence[Protected], style: Style) -> list[str]:
 
 
 def _free(name: str, taken: set[str]) -> str:
-    """A name that no other host has; it is taken from now on."""
+    """A name that no other host has; mark it as taken."""
     number, free = 1, name
     while free.lower() in taken or free.lower() in _TAKEN:
         number += 1
@@ -152,7 +152,7 @@ def _refuse_same(machines: Sequence[Protected], same: Mapping[str, Sequence[int]
 
 
 def _plain_name(machine: Protected, keys: Sequence[str]) -> str:
-    """The first name of a machine that is left when odd characters are replaced."""
+    """The first name of a machine that is not empty after odd characters are replaced."""
     for key in (*keys, "name", "id"):
         name = safe_name(_value(machine, key) or "")
         if name.strip("_"):
@@ -173,7 +173,7 @@ def _value(machine: Protected, key: str) -> str | None:
 
 
 def safe_name(text: str) -> str:
-    """A text as a name that means nothing else, in whatever place Ansible uses it."""
+    """A text as a name without a special meaning, wherever Ansible uses it."""
     if _is_address(text):
         return text
     name = _ODD.sub("_", text.strip())
@@ -182,20 +182,20 @@ def safe_name(text: str) -> str:
 
 
 def is_plain(text: str) -> bool:
-    """Whether a text can be nothing but a text. Others must be kept from being evaluated."""
+    """Whether a text is certainly plain. Ansible must not evaluate others."""
     return bool(_PLAIN.match(text))
 
 
 def _is_address(text: str) -> bool:
     try:
-        # A zone may hold any character.
+        # A zone may contain any character.
         return "%" not in text and bool(ipaddress.ip_address(text))
     except ValueError:
         return False
 
 
 def address_of(machine: Protected, keys: Sequence[str]) -> str | None:
-    """Where to connect to: an address or a DNS name, nothing that could be an option or a template."""
+    """Where to connect: an address or a DNS name, but nothing that could be an option or a template."""
     for key in keys:
         value = _value(machine, key)
         if value and (_is_address(value) or _DNS_NAME.match(value)):
@@ -210,7 +210,7 @@ def os_family(os_version: str | None) -> str | None:
 
 
 def host_variables(machine: Protected, now: datetime) -> dict[str, Any]:
-    """The variables of a host; all of them, with null for what is not known."""
+    """All variables of a host, with null for unknown values."""
     point = machine["restore_point"]
     variables: dict[str, Any] = {
         "name": machine["name"],
@@ -254,7 +254,7 @@ def _told(what: str, outcome: Verdict | None, now: datetime) -> dict[str, Any]:
 
 
 def _age(then: str, now: datetime) -> float | None:
-    """Hours since; clocks that differ a little must not make it negative."""
+    """Hours since then; never negative, even if clocks differ a little."""
     age = age_hours(then, now)
     return None if age is None else max(age, 0.0)
 
@@ -275,7 +275,7 @@ def groups_of(machine: Protected, variables: Mapping[str, Any], stale_hours: flo
         groups.append(UNPROTECTED)
     if variables[PREFIX + "last_result"] == FAILED:
         groups.append(LAST_FAILED)
-    # A restore point is proof of a backup, also of one whose run is not listed any more.
+    # A restore point proves a backup, even if its run is no longer listed.
     ages = [variables[PREFIX + name] for name in ("last_good_age_hours", "restore_point_age_hours")]
     known = [age for age in ages if age is not None]
     if not known or min(known) > stale_hours:
@@ -284,9 +284,9 @@ def groups_of(machine: Protected, variables: Mapping[str, Any], stale_hours: flo
 
 
 def cache_key(options: Mapping[str, Any], filters: Mapping[str, Any]) -> str | None:
-    """What the cache is kept under: server, port, user and filters. None when the user is not known.
+    """The key of the cache: server, port, user and filters. None if the user is unknown.
 
-    A token tells nobody whose it is, and has no place in a cache, not even as a hash.
+    A token does not show whose it is, and must not be in a cache, not even as a hash.
     """
     if options["session_id"] or not options["username"]:
         return None
@@ -295,7 +295,7 @@ def cache_key(options: Mapping[str, Any], filters: Mapping[str, Any]) -> str | N
 
 
 def to_cache(machines: Iterable[Protected], warnings: Iterable[str], ahead: float) -> dict[str, Any]:
-    """What goes into the cache: times, no ages, since these grow.
+    """The content of the cache: times instead of ages, since ages grow.
 
     :param ahead: seconds that the server's clock is ahead of this computer's.
     """
@@ -303,7 +303,7 @@ def to_cache(machines: Iterable[Protected], warnings: Iterable[str], ahead: floa
 
 
 def from_cache(kept: Any) -> tuple[list[Protected], list[str], float] | None:
-    """Machines, warnings and the difference of the clocks; None for what another release has left."""
+    """Machines, warnings and the difference of the clocks; None if another release wrote the cache."""
     if not isinstance(kept, Mapping) or kept.get("format") != FORMAT:
         return None
     return list(kept["machines"]), list(kept["warnings"]), float(kept["ahead"])

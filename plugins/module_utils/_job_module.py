@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What veeam_em_agent_job and veeam_em_job have in common: everything but the kind of jobs."""
+"""The common part of veeam_em_agent_job and veeam_em_job: everything except the kind of jobs."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from ._wait import Waiter, WaitOptions
 def run_jobs(**more: Any) -> None:
     """Run the module.
 
-    :param more: options that only one of them has; without `kind` the jobs are agent jobs.
+    :param more: options that only one of the modules has; without `kind`, the jobs are agent jobs.
     """
 
     def work(client: Any, module: Any) -> dict[str, Any]:
         params = module.params
         names, ids = params["name"] or [], params["id"] or []
         if not any(names) and not any(ids):
-            # Without a choice every job would be meant.
+            # Without a selection, the module would act on every job.
             raise ApiError(USAGE, "No job was given.", hint="Set name or id to at least one job.")
         wish = Wish(
             params["state"],

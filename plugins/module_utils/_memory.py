@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A small JSON file that outlives a process that is killed, and that nobody else can slip in.
+"""A small JSON file that survives a killed process, and that no other user can forge.
 
-Reading and writing take the last part of the path as it is: they never follow a link there.
+Reading and writing never follow a link in the last part of the path.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from ._errors import CONFLICT, USAGE, ApiError
 from ._wait import SYSTEM_CLOCK, Clock, Deadline
 
 FOLDER = "backupops.veeam_em"
-# Thousands of jobs take less; what is bigger is something else.
+# Thousands of jobs need less; a bigger file is something else.
 MAX_BYTES = 16 * 1024 * 1024
-# How often to look whether another process has let go of the file, in seconds.
+# How often to check whether another process has released the file, in seconds.
 LOOK_EVERY = 0.2
 
 
@@ -39,26 +39,26 @@ def default_path(name: str) -> str:
 
 
 class MemoryFile:
-    """A JSON file of this user's own.
+    """A JSON file that belongs to this user.
 
-    :ivar path: where it is, in full.
+    :ivar path: the full path.
     :ivar warnings: what the user should be told.
     """
 
     def __init__(self, path: str) -> None:
         folder, name = os.path.split(os.path.abspath(path))
-        # Links to the folder are the business of whoever may make them there; a link in place of the file is not.
+        # Links in the path of the folder are fine: only its owner can make them. A link in place of the file is not.
         self.folder = os.path.realpath(folder)
         self.path = os.path.join(self.folder, name)
         self.warnings: list[str] = []
 
     def read(self) -> tuple[Any, float] | None:
-        """What the file holds and when it was written, in seconds since the epoch; None when there is no file.
+        """The content of the file and when it was written, in seconds since the epoch; None if there is no file.
 
-        :raises ApiError: kind usage, for a file that is not to be trusted, or that holds something else.
+        :raises ApiError: kind usage, for a file that cannot be trusted or has another content.
         """
         try:
-            # A pipe must not keep the module waiting.
+            # A pipe must not block the module.
             file = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
         except FileNotFoundError:
             return None
@@ -82,9 +82,9 @@ class MemoryFile:
             raise self.foreign("it is empty or incomplete" if not content.strip() else "it is not JSON") from error
 
     def write(self, content: Any) -> None:
-        """Replace what the file holds, in one step: whoever is killed leaves the old content or the new one.
+        """Replace the content in one step: a process that is killed leaves the old content or the new one.
 
-        :raises ApiError: kind usage, when the file cannot be written; it holds what it held then.
+        :raises ApiError: kind usage, if the file cannot be written; its content is then unchanged.
         """
         self._make_folder()
         self._check_folder(exists=os.path.lexists(self.path))
@@ -96,14 +96,14 @@ class MemoryFile:
 
     @contextmanager
     def locked(self, seconds: float, clock: Clock = SYSTEM_CLOCK) -> Iterator[None]:
-        """Hold the file against others that lock it. Whoever is killed lets go of it.
+        """Lock the file against other processes. A process that is killed releases the lock.
 
         :param seconds: how long to wait for another process.
-        :raises ApiError: kind conflict, when the other process does not let go in time.
+        :raises ApiError: kind conflict, if the other process does not release the lock in time.
         """
         self._make_folder()
         self._check_folder(exists=os.path.lexists(self.path))
-        # A file of its own: the other one is replaced while it is held.
+        # A separate file, because the file itself is replaced while the lock is held.
         lock = f"{self.path}.lock"
         try:
             file = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
@@ -124,11 +124,11 @@ class MemoryFile:
 
     @property
     def untouched(self) -> bool:
-        """Whether neither the file nor its lock has ever been there."""
+        """Whether neither the file nor its lock exists."""
         return not any(map(os.path.lexists, (self.path, f"{self.path}.lock")))
 
     def foreign(self, reason: str) -> ApiError:
-        """The error for a file that holds something else."""
+        """The error for a file with another content."""
         return ApiError(
             USAGE,
             f"{self.path} was not written by veeam_em_maintenance or the role maintenance_window: {reason}.",
@@ -160,10 +160,10 @@ class MemoryFile:
             raise self._exposed(f"its directory is world-writable, so anybody could replace {self.path}")
         if not exists:
             raise self._exposed(
-                f"{self.folder} is everybody's folder, which is cleaned now and then: the memory of what has to be "
+                f"{self.folder} is a shared folder that the system cleans up: the record of what has to be "
                 "thawed would be lost"
             )
-        text = f"{self.path} lies in a folder that everybody may write to and that is cleaned now and then."
+        text = f"{self.path} is in a world-writable folder that the system cleans up."
         if text not in self.warnings:
             self.warnings.append(text)
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The only glue to AnsibleModule: options in, client out, errors to fail_json, log-off always."""
+"""The only connection to AnsibleModule: turns options into a client and errors into fail_json, and always logs off."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ._options import CONDUCTOR_CONNECTION, EM_CONNECTION, WAIT
 from ._progress import CHANNEL, Channel, Progress
 from ._text import Secrets, clean, presentable
 
-# How ansible-core begins when required options are missing.
+# How ansible-core's message begins if required options are missing.
 _MISSING = re.compile(r"missing required arguments: ([\w, ]+)$")
 _VARIABLES = {
     name: variable
@@ -60,7 +60,7 @@ WAIT_ALWAYS = without(WAIT, "wait")
 def run_em(spec: dict[str, Any], work: Work, **kwargs: Any) -> None:
     """Run a veeam_em_* module.
 
-    :param spec: the module's own options, and waiting options where it waits.
+    :param spec: the module's own options, and the waiting options if it waits.
     :param work: gets the client (logged on when first used) and the module; returns the result.
     """
     libraries = {"requests": REQUESTS_IMPORT_ERROR, "xmltodict": XMLTODICT_IMPORT_ERROR}
@@ -69,7 +69,7 @@ def run_em(spec: dict[str, Any], work: Work, **kwargs: Any) -> None:
 
 def run_conductor(spec: dict[str, Any], work: Work, **kwargs: Any) -> None:
     """Run a conductor_* module; as run_em."""
-    # Most calls are for Enterprise Manager: they need not load the other client.
+    # Most calls are for Enterprise Manager and do not need the other client.
     from ._conductor.client import ConductorClient
 
     libraries = {"requests": REQUESTS_IMPORT_ERROR}
@@ -111,10 +111,10 @@ def _run(
             try:
                 result = work(client, module)
             finally:
-                # Nothing may cut the log-off short.
+                # Nothing may interrupt the log-off.
                 _signals.ignore()
     except Exception as problem:  # pylint: disable=broad-except
-        # Whatever a server can answer, a user gets a sentence, what was learnt, and the log-off.
+        # Whatever the server answers, the user gets a message and what was learnt, and the module logs off.
         _signals.ignore()
         _tell(module, client)
         error = as_error(problem)
@@ -123,7 +123,7 @@ def _run(
             client.progress.tell([(failure["msg"], True)])
         module.fail_json(**presentable(failure, _secrets(client)))
     _tell(module, client)
-    # Only veeam_em_session returns secrets: what it is for.
+    # Only veeam_em_session returns secrets, on purpose.
     wanted = {name: result.pop(name) for name in ("session_id", "logon_session_id") if name in result}
     module.exit_json(**presentable(result, _secrets(client)), **wanted)
 

@@ -3,14 +3,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """ONE table of options.
 
-Argument specs, environment names and credential types follow it; doc fragments are tested against it.
+Argument specs, environment names and credential types are made from it; tests compare the doc fragments with it.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-# name -> (argument spec without fallback, environment variable or None). The URL of a proxy may hold a password.
+# name -> (argument spec without fallback, environment variable or None). The URL of a proxy may contain a password.
 EM_CONNECTION: dict[str, tuple[dict[str, Any], str | None]] = {
     "host": ({"type": "str", "required": True}, "VEEAM_EM_HOST"),
     "port": ({"type": "int", "default": 9398}, "VEEAM_EM_PORT"),

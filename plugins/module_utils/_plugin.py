@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The glue to what is not a module: options in, client out, errors as exceptions fit to be shown, log-off always."""
+"""The client for plugins other than modules: checks options, makes errors safe to show, and always logs off."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _FALSE = frozenset(("0", "f", "false", "n", "no", "off"))
 def connection(given: Mapping[str, Any], environ: Mapping[str, str] | None = None) -> dict[str, Any]:
     """All connection options of the table EM_CONNECTION: as given, else from the environment, else the default.
 
-    For callers whose options nobody has completed and checked yet; Ansible does it for its own plugins.
+    For callers whose options are neither completed nor checked; Ansible does that for its own plugins.
 
     :raises ApiError: kind usage, for a value that does not fit or a required one that is missing.
     """
@@ -86,9 +86,9 @@ _TYPES: dict[str, Callable[[Any], Any]] = {
 
 
 def require_libraries() -> None:
-    """Check that what the client stands on is installed.
+    """Check that the libraries that the client needs are installed.
 
-    :raises ApiError: kind usage, when it is not.
+    :raises ApiError: kind usage, if one is missing.
     """
     for library, missing in (("requests", REQUESTS_IMPORT_ERROR), ("xmltodict", XMLTODICT_IMPORT_ERROR)):
         if missing:
@@ -97,13 +97,13 @@ def require_libraries() -> None:
 
 @contextmanager
 def em_client(options: Mapping[str, Any], tell: Callable[[str], None] = lambda _text: None) -> Iterator[EmClient]:
-    """A client that only reads, and that has logged off when the block ends, however it ends.
+    """A read-only client that logs off at the end of the block, however the block ends.
 
     In the main thread, a signal that would end the process takes effect after the log-off.
 
     :param options: all connection options, of the right types.
-    :param tell: gets each warning, fit to be shown.
-    :raises ApiError: whatever went wrong, fit to be shown.
+    :param tell: called with each warning, which is safe to show.
+    :raises ApiError: for any failure, with a message that is safe to show.
     """
     client = None
     try:

@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What people see of a wait while it lasts, and the table at its end.
+"""The progress that people see during a wait, and the table at its end.
 
-A module cannot print. It writes lines to a private file, its channel, which the action plugin of the same name follows
-and shows. Where there is no channel nothing is written and nothing read for it.
+A module cannot print. It writes lines to a private file, its channel. The action plugin of the same name follows that
+file and shows the lines. Without a channel, the module writes no lines and reads nothing for them.
 """
 
 from __future__ import annotations
@@ -21,33 +21,33 @@ from ._wait import SYSTEM_CLOCK, Clock
 
 # The environment variable that names the channel.
 CHANNEL = "BACKUPOPS_VEEAM_EM_CHANNEL"
-# After so many seconds without a change, one line says that the wait continues.
+# After this many seconds without a change, one line says that the wait continues.
 SILENCE_SECONDS = 300.0
-# Mere advance in percent is worth a line after so many seconds.
+# A higher percentage alone is worth a line only after this many seconds.
 ADVANCE_SECONDS = 10.0
-# So many lines for a wait in which nothing fails, shared among all that is waited for, beside a first and a last each.
+# The number of lines for a wait without failures, shared by all jobs or tasks, besides a first and a last line each.
 LINES = 60
-# At most so many of them for one, and at most so many failed machines named.
+# The maximum per job or task, and the maximum number of failed machines that are named.
 MOST_LINES = 20
-# Beyond so many at once, a line tells how all of them stand.
+# Above this number, one line summarises all of them.
 MANY = 20
-# How much time may go into reading what is read for the lines alone, and how often that may happen at most, in seconds.
+# The share of time for reading data that only the lines need, and the shortest interval between such reads, in seconds.
 SHARE_OF_TIME = 0.1
 READ_EVERY = 1.5
 
 
 @dataclass(frozen=True)
 class Standing:
-    """How one thing that is waited for stands.
+    """The progress of one job, session or task.
 
-    :ivar name: what people call it: the name of a job or session, or a task.
+    :ivar name: the name of the job, session or task.
     :ivar state: in a word or two, such as running or ended Success.
     :ivar ended: whether the wait for it is over.
     :ivar bad: whether it ended badly.
-    :ivar percent: how far it is, where that is known.
+    :ivar percent: its progress, if known.
     :ivar done: how many of its machines are done.
-    :ivar total: how many machines it has, as far as they have shown.
-    :ivar failures: what to say of each machine that failed, by its id.
+    :ivar total: how many of its machines are known.
+    :ivar failures: the text for each failed machine, by its id.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Standing:
     failures: Mapping[str, str] = field(default_factory=dict)
 
     def text(self) -> str:
-        """How it stands, in words."""
+        """The progress in words."""
         parts = [self.state] if self.ended or self.percent is None else [f"{self.percent} %"]
         if self.total and not self.ended:
             failed = f" ({len(self.failures)} failed)" if self.failures else ""
@@ -69,7 +69,7 @@ class Standing:
         return f"{self.name}: {', '.join(parts)}"
 
     def step(self, steps: int) -> tuple[object, ...]:
-        """What is worth a line at once when it changes."""
+        """The values that deserve a line as soon as they change."""
         machines = self.done * steps // self.total if self.total > steps else self.done
         return (self.state,) if self.ended else (self.state if self.percent is None else "", machines)
 
@@ -86,7 +86,7 @@ class Channel:
             if not stat.S_ISREG(os.fstat(self._file).st_mode):
                 self.close()
                 return
-            # Both ends are open by now: without its name it cannot be left behind, whatever kills whom.
+            # Both ends are open now. Without a name, the file cannot be left behind if a process is killed.
             os.unlink(path)
         except OSError:
             self._file = None
@@ -97,7 +97,7 @@ class Channel:
         return self._file is not None
 
     def write(self, lines: Sequence[tuple[str, bool]]) -> None:
-        """Hand over lines that belong together: texts, each with whether it tells of a failure."""
+        """Hand over lines that belong together: texts, each with a flag for failures."""
         if self._file is None or not lines:
             return
         try:
@@ -106,14 +106,14 @@ class Channel:
             self.close()
 
     def close(self) -> None:
-        """Write nothing any more."""
+        """Stop writing."""
         if self._file is not None:
             os.close(self._file)
             self._file = None
 
 
 class Progress:
-    """Turns how things stand into few lines: one for each change that is worth it."""
+    """Turns progress into a few lines: one for each important change."""
 
     def __init__(self, channel: Channel, secrets: Secrets, clock: Clock = SYSTEM_CLOCK) -> None:
         self._channel = channel
@@ -127,16 +127,16 @@ class Progress:
 
     @property
     def watched(self) -> bool:
-        """Whether anybody watches: only then is anything read for the lines."""
+        """Whether anybody watches. Otherwise, nothing is read for the lines."""
         return self._channel.open
 
     def may_read(self) -> bool:
-        """Whether it is time to read what is read for the lines alone."""
+        """Whether it is time to read data that only the lines need."""
         return self.watched and self._clock.monotonic() >= self._read_again
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """What is read inside is read for the lines alone."""
+        """The block reads data that only the lines need."""
         began = self._clock.monotonic()
         try:
             yield
@@ -145,7 +145,7 @@ class Progress:
             self._read_again = now + max(READ_EVERY, (now - began) / SHARE_OF_TIME)
 
     def show(self, standings: Mapping[str, Standing]) -> None:
-        """Tell what is new.
+        """Write lines for what has changed.
 
         :param standings: by an id that stays the same.
         """
@@ -163,13 +163,13 @@ class Progress:
         self.tell(lines)
 
     def notice(self, text: str) -> None:
-        """Tell how to come back after leaving the wait, once."""
+        """Explain, once, how to continue waiting after an interruption."""
         if self.watched and not self._noticed:
             self._noticed = True
             self.tell([(text, False)])
 
     def tell(self, lines: Sequence[tuple[str, bool]]) -> None:
-        """Hand over lines: texts, each with whether it tells of a failure."""
+        """Hand over lines: texts, each with a flag for failures."""
         if lines:
             self._told_at = self._clock.monotonic()
             self._channel.write([(clean(self._secrets.scrub(text)), bad) for text, bad in lines])
@@ -238,5 +238,5 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str | None]]) -> str:
     return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in shown)
 
 
-# Where nobody watches.
+# For waits that nobody watches.
 UNSEEN = Progress(Channel(None), Secrets())

@@ -1,10 +1,9 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What ends a module from outside: signals, and the loss of whoever waits for its result.
+"""Interruptions from outside: signals, and the end of the process that waits for the result.
 
-They become Interrupted, but neither while a logon is in progress, whose answer says how to log off, nor during the
-log-off.
+They raise Interrupted, but not during a logon, whose answer says how to log off, and not during the log-off.
 """
 
 from __future__ import annotations
@@ -21,10 +20,10 @@ from typing import Any
 from ._errors import Interrupted
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
-# How often to look whether somebody still reads the result, in seconds: a closed terminal may take Ansible away alone.
+# How often to check whether somebody still reads the result, in seconds: a closed terminal may end only Ansible.
 LOOK_EVERY = 2.0
 
-# Ansible's worker is so many processes above a module at most (shells, sudo).
+# The maximum number of processes between a module and Ansible's worker (shells, sudo).
 _LEVELS = 6
 
 _held = 0
@@ -43,10 +42,10 @@ def listen() -> None:
 
 
 def ignore() -> None:
-    """From now on, signals do nothing: nothing may cut the log-off short."""
+    """From now on, signals do nothing: they must not interrupt the log-off."""
     signal.setitimer(signal.ITIMER_REAL, 0)
     for number in ENDING:
-        # Not SIG_IGN: Python complains when it finds that for a signal that has just arrived.
+        # Not SIG_IGN: Python raises an error if it finds that for a signal that has just arrived.
         signal.signal(number, _nothing)
 
 
@@ -54,7 +53,7 @@ def ignore() -> None:
 def passed_on() -> Iterator[None]:
     """Signals that arrive inside raise Interrupted there, and have their usual effect at the end.
 
-    For code in a process that belongs to others. It changes nothing outside the main thread, where none arrive.
+    For code inside other programs. Outside the main thread, no signals arrive, and this does nothing.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -68,7 +67,7 @@ def passed_on() -> Iterator[None]:
         arrived.append(number)
         _raise(signal.Signals(number).name)
 
-    # What is ignored stays ignored, as after nohup; what others than Python have set could not be put back.
+    # Ignored signals stay ignored, as after nohup. Handlers that were not set from Python could not be restored.
     before = {number: signal.getsignal(number) for number in ENDING}
     before = {number: handler for number, handler in before.items() if handler not in (signal.SIG_IGN, None)}
     for number in before:
@@ -92,12 +91,12 @@ def held() -> Iterator[None]:
     finally:
         _held -= 1
         if waiting() and not _held:
-            # Whatever failed inside, it is over.
+            # The signal ends the block, even if something else failed in it.
             raise Interrupted(_waiting.pop(0))
 
 
 def waiting() -> bool:
-    """Whether a signal has arrived that has not been raised yet: what takes time should not begin."""
+    """Whether a signal has arrived but was not raised yet. If so, do not begin anything that takes time."""
     return bool(_waiting)
 
 
@@ -135,8 +134,8 @@ def _nobody_reads() -> bool:
 def _find_worker() -> tuple[int, int] | None:
     """Ansible's worker above this process and its parent, Ansible itself, by their ids.
 
-    The worker is a copy of its parent. Recent releases give it a terminal session of its own: it outlives Ansible when
-    the terminal is closed, and so does the module below it. Known where there is /proc.
+    The worker is a copy of its parent. Recent releases run it in a separate terminal session. So if the terminal is
+    closed, the worker and the module below it outlive Ansible. Only known on systems with /proc.
     """
     process = os.getppid()
     for _level in range(_LEVELS):
@@ -171,4 +170,4 @@ def _command_of(process: int) -> list[bytes]:
 
 
 def _nothing(_number: int, _frame: Any) -> None:
-    """Take no notice of a signal."""
+    """Ignore a signal."""

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A file that survives its process: written as a whole or not at all, readable by its owner, used by one at a time."""
+"""A file that survives its process: replaced in one step, readable only by its owner, used by one process at a time."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from ._errors import CONFLICT, USAGE, ApiError
 
 
 class StateFile:
-    """JSON in a file of its own, which belongs to this object until it is closed.
+    """A JSON file that this object locks until it is closed.
 
-    :raises ApiError: kind conflict, when somebody else uses it; kind usage, when it cannot be used.
+    :raises ApiError: kind conflict, if another process uses it; kind usage, if it cannot be used.
     """
 
     def __init__(self, path: str) -> None:
@@ -45,14 +45,14 @@ class StateFile:
             pass
 
     def close(self) -> None:
-        """Let others use it."""
+        """Release the file."""
         with suppress(OSError):
             os.close(self._lock)
 
     def read(self) -> dict[str, Any] | None:
-        """What was written last; None when nothing was.
+        """The content that was written last; None if there is none.
 
-        :raises ApiError: kind usage, when the file cannot be read or is something else.
+        :raises ApiError: kind usage, if the file cannot be read or has another content.
         """
         try:
             with open(self.path, encoding="utf-8") as file:
@@ -68,9 +68,9 @@ class StateFile:
         return found
 
     def write(self, content: dict[str, Any]) -> None:
-        """Replace the content, if it is another one.
+        """Replace the content, if it has changed.
 
-        :raises ApiError: kind usage, when that is not possible; the file is as before then.
+        :raises ApiError: kind usage, if that fails; the file is then unchanged.
         """
         text = json.dumps(content, separators=(",", ":"))
         if text == self._written:
@@ -82,7 +82,7 @@ class StateFile:
         self._written = text
 
     def not_ours(self) -> ApiError:
-        """The error for a file that holds something else."""
+        """The error for a file with another content."""
         return ApiError(
             USAGE,
             f"The state file {self.path} does not contain a valid state.",

@@ -1,10 +1,9 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Texts on their way out: without secrets, and for people also without control characters.
+"""Cleans outgoing texts: removes secrets, and control characters from texts for people.
 
-Servers and proxies may echo what was sent to them, and the texts that they send may pretend to be lines of Ansible's
-own.
+Servers and proxies may echo what was sent to them, and their texts may imitate lines of Ansible's output.
 """
 
 from __future__ import annotations
@@ -19,17 +18,17 @@ from typing import Any
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 HIDDEN = "********"
-# Longest text for people; gateways send pages of megabytes.
+# The longest text for people; gateways may send megabytes.
 MAX_TEXT = 20000
-# Shorter strings occur everywhere and are not worth hiding.
+# Shorter strings occur everywhere, so hiding them would damage ordinary text.
 _SHORT = 4
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-# Members of a result whose values are sentences for people.
+# Keys of a result whose values are sentences for people.
 _FOR_PEOPLE = frozenset(("msg", "hint", "em_message"))
 
 
 class Secrets:
-    """Secrets in all the forms in which they may come back."""
+    """Secrets in all the forms in which a server may send them back."""
 
     def __init__(self) -> None:
         self._forms: set[str] = set()
@@ -63,7 +62,7 @@ class Secrets:
         if not self._forms:
             return text
         if self._pattern is None:
-            # The longest first: one form may hold another.
+            # The longest first: one form may contain another.
             longest = sorted(self._forms, key=len, reverse=True)
             self._pattern = re.compile("|".join(map(re.escape, longest)))
         return self._pattern.sub(HIDDEN, text)
@@ -72,7 +71,7 @@ class Secrets:
 def _forms(secret: str) -> Iterable[str]:
     yield secret
     if _GUID.fullmatch(secret):
-        # Ids are told in any case.
+        # Ids may come back in upper or lower case.
         yield from (secret.lower(), secret.upper())
     yield json.dumps(secret)[1:-1]
     yield json.dumps(secret, ensure_ascii=False)[1:-1]
@@ -99,7 +98,7 @@ def _shown(each: str) -> str:
 
 
 def presentable(value: Any, secrets: Secrets, key: str = "") -> Any:
-    """A result without secrets; its data stay as they are, its sentences are cleaned."""
+    """A result without secrets; sentences are cleaned, other data stay unchanged."""
     if isinstance(value, dict):
         return {name: presentable(each, secrets, str(name)) for name, each in value.items()}
     if isinstance(value, (list, tuple)):

@@ -20,7 +20,7 @@ SHARE = 0.03
 
 
 class Clock(Protocol):
-    """What waiting needs of time; the module `time` satisfies it."""
+    """The clock functions that waiting needs; the module `time` satisfies this protocol."""
 
     def monotonic(self) -> float:
         """Seconds of a clock that never goes back."""
@@ -83,17 +83,17 @@ class WaitOptions:
         """How long to pause before the next poll, in seconds.
 
         :param elapsed: how long the wait has lasted.
-        :param took: how long the last poll took. A slow server is given as long to recover.
+        :param took: how long the last poll took. The pause is at least as long, so that a slow server can recover.
         """
         return min(max(self.interval, SHARE * elapsed, took), max(self.interval, self.max_interval))
 
 
 class Waiter:
-    """Polls with growing pauses until something holds or the deadline passes.
+    """Polls with growing pauses until a condition is true or the deadline passes.
 
-    A wait of T seconds polls at most (1 + ln(max_interval / interval)) / SHARE + T / max_interval times: with the
-    defaults about 170 times, and twice more for every minute. Polls may fail for up to `poll_error_timeout` seconds in
-    a row before the wait gives up.
+    A wait of T seconds polls at most (1 + ln(max_interval / interval)) / SHARE + T / max_interval times. With the
+    defaults, that is about 170 times plus twice for every minute. Polls may fail for up to `poll_error_timeout`
+    seconds in a row before the wait gives up.
     """
 
     def __init__(self, options: WaitOptions, clock: Clock = SYSTEM_CLOCK) -> None:
@@ -112,9 +112,9 @@ class Waiter:
         """Call `poll` until it returns True.
 
         :param poll: reads the state once; True ends the wait.
-        :param seconds: a shorter limit for this wait; the waiter's own deadline holds all the same.
+        :param seconds: a shorter limit for this wait; the waiter's own deadline still applies.
         :returns: False when time ran out first. The last poll happens at the deadline, not before it.
-        :raises ApiError: what `poll` raised, at once if it is not retryable, else when failures in a row
+        :raises ApiError: the error of `poll`: immediately if it is not retryable, otherwise when consecutive failures
             have lasted longer than allowed or the deadline has passed.
         """
         deadline = self.deadline
@@ -136,7 +136,7 @@ class Waiter:
                 failing_since = now if failing_since is None else failing_since
                 if not error.retryable or last_chance or now - failing_since >= self.options.poll_error_timeout:
                     raise
-                # A server may ask for more patience than the user has.
+                # The server may ask for a longer pause than the user's deadline allows.
                 hold = min(error.retry_after or 0.0, failing_since + self.options.poll_error_timeout - now)
             if last_chance:
                 return False
@@ -147,6 +147,6 @@ class Waiter:
 def timed_out(message: str, hint: str, **learnt: Any) -> ApiError:
     """The error of a wait that ran out of time.
 
-    :param learnt: the full last state and the ids to resume with.
+    :param learnt: the complete last state, and the ids needed to resume.
     """
     return ApiError(TIMEOUT, message, hint=hint, retryable=True, learnt=dict(learnt, timed_out=True))

@@ -102,7 +102,7 @@ EXAMPLES = r"""
   delegate_to: localhost
 
 # The connection comes from VEEAM_EM_HOST, VEEAM_EM_USERNAME and VEEAM_EM_PASSWORD.
-- name: A backup of the last hour is enough; the database has a job of its own
+- name: A backup of the last hour is enough; the database has its own job
   backupops.veeam_em.veeam_em_backup:
     machine: [web01, db01]
     jobs:
@@ -204,7 +204,7 @@ jobs:
           type: str
           sample: Nightly backup
         backup_server:
-          description: Name of the backup server that holds the job.
+          description: Name of the backup server of the job.
           type: str
           sample: vbr01.example.com
         schedule_configured:

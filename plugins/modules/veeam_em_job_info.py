@@ -113,7 +113,7 @@ jobs:
       type: str
       sample: Nightly backup
     backup_server:
-      description: Name of the backup server that holds the job.
+      description: Name of the backup server of the job.
       type: str
       sample: vbr01.example.com
     schedule_configured:

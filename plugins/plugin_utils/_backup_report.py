@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the variables of the role backup_report mean. Pure: data in, data out."""
+"""Interprets the variables of the role backup_report. Pure: data in, data out."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def wishes(
     jobs: Any,
     machines: Any,
 ) -> dict[str, Any]:
-    """What to ask veeam_em_report_info, and the files to write.
+    """The options for veeam_em_report_info, and the files to write.
 
-    :raises ValueError: when a variable is not right; it is named as the role calls it.
+    :raises ValueError: if a variable is invalid; the message has the role's name for it.
     """
     if not isinstance(directory, str) or not directory.strip():
         shown = "null" if directory is None else "empty" if isinstance(directory, str) else f"{directory!r}"

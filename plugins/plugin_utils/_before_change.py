@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the role backup_before_change hands to veeam_em_backup, and what it tells each host of the answer.
+"""The input of the role backup_before_change for veeam_em_backup, and the verdict for each host from its result.
 
 Pure: data in, data out.
 """
@@ -19,19 +19,19 @@ FACT = "__backup_before_change_host"
 
 
 def host_record(host: str, machine: Any, jobs: Any, memory: Mapping[str, Any]) -> dict[str, Any]:
-    """What one host wants of one use of the role.
+    """The request of one host in one use of the role.
 
-    :param machine: the name under which Veeam knows the host.
+    :param machine: the name of the host in Veeam.
     :param jobs: inventory name -> name of a job, or a list of them; perhaps as text.
     :param memory: see remember().
-    :returns: `use` tells this use from others, in which other hosts may have taken part.
-    :raises ValueError: when the variables of the role are not right.
+    :returns: `use` identifies this use; other hosts may have taken part in other uses.
+    :raises ValueError: if the variables of the role are invalid.
     """
     return {"use": memory.get("uses", 0), "machine": _machine(host, machine), "jobs": _jobs(host, jobs)}
 
 
 def make_batch(hosts: Iterable[str], hostvars: Mapping[str, Any], memory: Mapping[str, Any]) -> dict[str, Any]:
-    """The options `machine` and `jobs` of veeam_em_backup, for those of some hosts that take part in this use.
+    """The options `machine` and `jobs` of veeam_em_backup, for the hosts that take part in this use.
 
     :param hostvars: variables of the hosts, with the record of host_record() where one was made.
     """
@@ -53,7 +53,7 @@ def remember(memory: Mapping[str, Any], run: Mapping[str, Any]) -> dict[str, Any
 
 
 def verdict_of(machine: str, run: Mapping[str, Any]) -> dict[str, Any]:
-    """What became of one machine. A module that told nothing of it lets nobody pass.
+    """The verdict of one machine. Without a verdict from the module, the host must not pass.
 
     :param run: result of veeam_em_backup.
     """
@@ -78,13 +78,13 @@ def _machine(host: str, given: Any) -> str:
         return given.strip()
     what = "null" if given is None else "empty" if given == "" or isinstance(given, str) else f"{given!r}, not a text"
     raise ValueError(
-        f"backup_before_change_machine of the host {host} is {what}. Give the name under which Veeam knows the host, "
+        f"backup_before_change_machine of the host {host} is {what}. Give the name of the host in Veeam, "
         "and put a name that looks like a number in quotes."
     )
 
 
 def _jobs(host: str, given: Any) -> list[str]:
-    """The names of the jobs that are mapped to a host; none when it is to be looked up."""
+    """The names of the jobs that are mapped to a host; none if they have to be looked up."""
     try:
         mapped = check_type_dict(given) if given else {}
     except TypeError as error:
@@ -99,8 +99,8 @@ def _jobs(host: str, given: Any) -> list[str]:
     if not names or len(names) < len(items):
         shown = "null" if entries[0] is None else repr(entries[0])
         raise ValueError(
-            f"backup_before_change_jobs does not name the job of {host}: it holds {shown}. Give the name of a job or a "
-            "list of names, or leave the host out to have its jobs looked up."
+            f"backup_before_change_jobs does not name the job of {host}: its value is {shown}. Give the name of a job "
+            "or a list of names, or leave the host out to have its jobs looked up."
         )
     return list(dict.fromkeys(names))
 

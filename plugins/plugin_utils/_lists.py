@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Variables of roles that are lists: also as text, as extra variables and surveys of AWX give them."""
+"""List variables of roles, also given as text, as extra variables and AWX surveys do."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any
 
 
 def listed(variable: str, given: Any) -> list[Any]:
-    """The entries of a list; of text, JSON or one entry on each line or between commas. Null and empty mean none.
+    """The entries of a list or a text (JSON, or entries between line breaks or commas). Null and empty mean none.
 
-    :raises ValueError: when it is neither.
+    :raises ValueError: if it is neither.
     """
     if given is None:
         return []
@@ -33,7 +33,7 @@ def _of_text(variable: str, text: str) -> list[Any]:
         try:
             return listed(variable, json.loads(text))
         except ValueError as error:
-            # A shell pattern may begin so, too.
+            # A shell pattern may begin like that, too.
             if '"' in text:
                 raise ValueError(f"{variable} looks like JSON, but is not: {error}.") from None
     parts = text.splitlines() if "\n" in text else text.split(",")
@@ -43,26 +43,26 @@ def _of_text(variable: str, text: str) -> list[Any]:
 def names(variable: str, given: Any) -> list[str]:
     """Names or patterns.
 
-    :raises ValueError: when an entry is not a text.
+    :raises ValueError: if an entry is not a text.
     """
     found = listed(variable, given)
     for each in found:
         if not _is_name(each):
-            raise ValueError(f"{variable} holds {_shown(each)}. Give names or patterns.")
+            raise ValueError(f"{variable} contains {_shown(each)}. Give names or patterns.")
     return [str(each).strip() for each in found]
 
 
 def exclusions(variable: str, given: Any) -> list[dict[str, str]]:
-    """Machines that are not backed up on purpose, as `machine` and `reason`.
+    """Machines that are deliberately not backed up, as `machine` and `reason`.
 
-    :raises ValueError: when an entry does not name a machine.
+    :raises ValueError: if an entry does not name a machine.
     """
     result = []
     for each in listed(variable, given):
         entry = each if isinstance(each, Mapping) else {"machine": each}
         machine, reason = entry.get("machine"), entry.get("reason") or ""
         if not _is_name(machine) or set(entry) - {"machine", "reason"} or not isinstance(reason, (str, int, float)):
-            raise ValueError(f"{variable} holds {_shown(each)}. Give a name or pattern, or machine and reason.")
+            raise ValueError(f"{variable} contains {_shown(each)}. Give a name or pattern, or machine and reason.")
         result.append({"machine": str(machine).strip(), "reason": str(reason).strip() or "no reason given"})
     return result
 
@@ -70,20 +70,20 @@ def exclusions(variable: str, given: Any) -> list[dict[str, str]]:
 def limits(variable: str, given: Any) -> list[dict[str, Any]]:
     """Limits in hours for some machines, as `machine` and `hours`.
 
-    :raises ValueError: when an entry does not name a machine and a number of hours above 0.
+    :raises ValueError: if an entry does not name a machine and a number of hours above 0.
     """
     result = []
     for each in listed(variable, given):
         entry = each if isinstance(each, Mapping) else {}
         found = hours(entry.get("hours"))
         if not _is_name(entry.get("machine")) or set(entry) != {"machine", "hours"} or found is None:
-            raise ValueError(f"{variable} holds {_shown(each)}. Give machine and hours, a number above 0.")
+            raise ValueError(f"{variable} contains {_shown(each)}. Give machine and hours, a number above 0.")
         result.append({"machine": str(entry["machine"]).strip(), "hours": found})
     return result
 
 
 def hours(given: Any) -> float | None:
-    """A number of hours above 0; None when it is something else."""
+    """A number of hours above 0; None for anything else."""
     if isinstance(given, bool) or not isinstance(given, (int, float, str)):
         return None
     try:

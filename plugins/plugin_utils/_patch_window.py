@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the playbook patch_window decides: whom it changes in which batch, which jobs it freezes, and how it ended.
+"""The decisions of the playbook patch_window: the hosts of each batch, the jobs to freeze, and the summary.
 
-Pure, but for the look whether the file of tasks is there.
+Pure, except that it checks whether the file of tasks exists.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from ._before_change import host_record
 
 MEMBER = "patch_window_batch_"
-# Facts of a host: how far its change has come, and the verdict of the role backup_before_change.
+# Facts of a host: how far its change has got, and the verdict of the role backup_before_change.
 OUTCOME, VERDICT = "patch_window_outcome", "__backup_before_change_verdict"
 BEGUN, CHANGED = "backed up, but its change did not end well", "changed"
 
@@ -34,18 +34,18 @@ def prepare(
     skip_tags: Sequence[str] = (),
     **kept: Any,
 ) -> dict[str, Any]:
-    """What the plays need.
+    """The data for the plays.
 
-    :param chosen: the hosts that the pattern means.
+    :param chosen: the hosts that match the pattern.
     :param jobs: names of jobs for all hosts; those of a host come first otherwise, and then those that protect it.
     :param kept: variables that later plays read here.
     :returns: `change` (file of tasks), `path` (memory); `names` of jobs and `machines` to look up; `jobs` of each host
         that has its own; `batches` (members that stay, with the number of hosts), `order` and `size` for the play.
-    :raises ValueError: when the variables are not right.
+    :raises ValueError: if the variables are invalid.
     """
     if limit:
         raise ValueError(
-            "Choose the hosts with patch_window_hosts, not with --limit, which leaves out what freezes and thaws."
+            "Select the hosts with patch_window_hosts, not with --limit, which excludes the hosts that freeze and thaw."
         )
     if list(run_tags) != ["all"] or skip_tags:
         raise ValueError("The window works as a whole: run it without --tags and --skip-tags. Nothing was changed.")
@@ -53,7 +53,7 @@ def prepare(
         raise ValueError("Name both: -e patch_window_hosts=web -e patch_window_tasks=upgrade.yml")
     change = full_path(tasks)
     if not chosen:
-        raise ValueError(f"Nothing to do: patch_window_hosts ({pattern}) means no host of the inventory.")
+        raise ValueError(f"Nothing to do: patch_window_hosts ({pattern}) does not match a host of the inventory.")
     if not os.path.isfile(change):
         raise ValueError(f"Nothing to do: {change} (patch_window_tasks) is not a file.")
     every = names_of_jobs(jobs)
@@ -86,7 +86,7 @@ def ids_of(named: Mapping[str, Any], protection: Mapping[str, Any]) -> list[str]
 
 
 def summary(hosts: Iterable[str], hostvars: Mapping[str, Any], check: bool = False) -> list[str]:
-    """One line for each host: what became of it."""
+    """One line for each host with its outcome."""
     return [f"{host}: {_outcome(hostvars[host], check)}" for host in hosts]
 
 
@@ -103,7 +103,7 @@ def names_of_jobs(given: Any) -> Any:
 
 
 def full_path(path: Any) -> str:
-    """A relative path starts where ansible-playbook was called."""
+    """The absolute form of a path relative to the working directory of ansible-playbook."""
     return os.path.abspath(os.path.expandvars(os.path.expanduser(str(path))))
 
 

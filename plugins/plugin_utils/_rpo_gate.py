@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the role rpo_gate decides: what to ask for its hosts, and which of them must stop.
+"""The decisions of the role rpo_gate: what to read for its hosts, and which hosts must stop.
 
-Pure: data in, data out. The role carries it through veeam_em_report_info.
+Pure: data in, data out. The role calls veeam_em_report_info.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from ..module_utils._text import clean
 from ._lists import exclusions, hours
 
 UNKNOWN = (
-    "Set rpo_gate_machine when Veeam knows it by another name, or exclude it with a reason (rpo_gate_exclude) when it "
-    "is not to be backed up."
+    "Set rpo_gate_machine if the machine has another name in Veeam, or exclude it with a reason (rpo_gate_exclude) if "
+    "it should not be backed up."
 )
 LONELY = (
-    "The gate looked at the host {host} only. The other hosts of the play are not checked: leave run_once out, if it "
-    "is set."
+    "The gate looked at the host {host} only. The other hosts of the play are not checked. If run_once is set, "
+    "remove it."
 )
 NO_JOB = "Add it to a job, or exclude it with a reason (rpo_gate_exclude)."
 BACK_UP = "Back it up first, for example with the role backup_before_change."
 
 
 def host_record(host: str, use: str, machine: Any, limit: Any, exclude: Any) -> dict[str, Any]:
-    """What one host wants of one use of the role.
+    """The request of one host in one use of the role.
 
-    :param use: tells this use from others, in which other hosts may have taken part.
-    :param machine: the name under which Veeam knows the host.
-    :param limit: how many hours old its newest good backup may be.
-    :param exclude: machines that are not backed up on purpose.
-    :raises ValueError: when the variables of the role are not right.
+    :param use: identifies this use; other hosts may have taken part in other uses.
+    :param machine: the name of the host in Veeam.
+    :param limit: maximum age in hours of its newest good backup.
+    :param exclude: machines that are deliberately not backed up.
+    :raises ValueError: if the variables of the role are invalid.
     """
     allowed = hours(limit)
     if allowed is None:
@@ -51,20 +51,20 @@ def host_record(host: str, use: str, machine: Any, limit: Any, exclude: Any) -> 
 
 
 def ask(hosts: Sequence[Mapping[str, Any]], host: str, use: str) -> dict[str, Any]:
-    """What to ask veeam_em_report_info for the hosts that take part.
+    """The options of veeam_em_report_info for the hosts that take part.
 
     :param hosts: records of host_record(), also those of other uses.
-    :param host: the one that asks.
+    :param host: the current host.
     :returns: `alone`, whether each host works on its own; `machine`, `hours` and `rpo_overrides` for the module.
-    :raises ValueError: when the role would judge one host only, and all would go on.
+    :raises ValueError: if the role would check only one host, and all hosts would continue.
     """
     mine = [each for each in hosts if each["use"] == use]
     known = [each["host"] for each in mine]
     if len(set(known)) < len(known):
         raise ValueError(
-            f"The role rpo_gate is used with run_once: it would look at {known[0]} only, and let every host go on. "
-            "Leave run_once out. Enterprise Manager is asked once in any case; rpo_gate_once stops all hosts when one "
-            "has no recent backup."
+            f"The role rpo_gate is used with run_once: it would look at {known[0]} only, and let every host "
+            "continue. Leave run_once out: the role reads from Enterprise Manager only once in any case. To stop all "
+            "hosts if one has no recent backup, set rpo_gate_once."
         )
     alone = host not in known
     # The strictest first: it counts when two hosts mean the same machine.
@@ -76,12 +76,12 @@ def ask(hosts: Sequence[Mapping[str, Any]], host: str, use: str) -> dict[str, An
 
 
 def ask_alone(record: Mapping[str, Any]) -> dict[str, Any]:
-    """What to ask for one host by itself."""
+    """The options for one host alone."""
     return _question([record] if _exclusion(record, [record["machine"]]) is None else [])
 
 
 def answer(record: Mapping[str, Any], read: Mapping[str, Any]) -> dict[str, Any]:
-    """What veeam_em_report_info said about the machine of a host; empty when it was not asked."""
+    """The answer of veeam_em_report_info for the machine of a host; empty if it was not requested."""
     report = read.get("report") or {}
     for each in report.get("asked") or ():
         if each["machine"] == record["machine"]:
@@ -100,18 +100,18 @@ def judge(
     alone: bool,
     batch: Sequence[str],
 ) -> dict[str, Any]:
-    """Whether a host may go on.
+    """Whether a host may continue.
 
     :param own: the answer for the host.
-    :param read: what was read for all hosts.
+    :param read: the data that was read for all hosts.
     :param batch: the hosts of the play, or of its batch.
     :returns: `ok`, `msg`, whether people should see it (`shown`), and the `result` for other tasks.
-    :raises ValueError: when the host was not asked for, or one breach cannot stop all hosts.
+    :raises ValueError: if the host was not requested, or if one breach cannot stop all hosts.
     """
     if once and alone and on_breach == "fail":
         raise ValueError(
-            "rpo_gate_once cannot stop all hosts together: this play's strategy lets each host go on by itself, as "
-            "free and host_pinned do. Use strategy: linear in this play."
+            "rpo_gate_once cannot stop all hosts together: with the strategy of this play, each host runs separately, "
+            "as with free and host_pinned. Use strategy: linear in this play."
         )
     result = _result(record, own)
     breaches = [result] if result["breach"] else []
@@ -124,7 +124,7 @@ def judge(
     words = [each["msg"] for each in told or [result]]
     if stops:
         words += [each["hint"] for each in told]
-    # An include_role with run_once takes one host along, and nothing tells that from a `when`.
+    # An include_role with run_once runs for one host, which looks the same as a `when`.
     lonely = not alone and len(everyone) == 1 and len(batch) > 1
     if lonely:
         words.append(LONELY.format(host=record["host"]))
@@ -145,11 +145,11 @@ def _question(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _result(record: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """The answer for a host, with what it excludes itself. What nothing is known of is a breach."""
+    """The answer for a host, with its own exclusions. An unknown machine is a breach."""
     name, known_as = record["machine"], list(own.get("known_as") or ())
     reason = _exclusion(record, known_as or [name])
     if reason is not None:
-        msg = f"{name} is not backed up on purpose: {reason.rstrip('.')}."
+        msg = f"{name} is intentionally not backed up: {reason.rstrip('.')}."
         return {"breach": False, "known_as": known_as, "excluded": reason, "msg": clean(msg), "hint": ""}
     if not own:
         raise ValueError(f"Enterprise Manager was not asked for {name}. Use strategy: linear in this play.")
@@ -161,7 +161,7 @@ def _result(record: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _exclusion(record: Mapping[str, Any], machines: Sequence[str]) -> str | None:
-    """Why a host is not backed up on purpose: each machine that it may be must be excluded."""
+    """Why a host is deliberately not backed up: each machine that it may be must be excluded."""
     excluded = Patterns((entry["machine"], entry["reason"]) for entry in record["exclude"])
     reasons = [excluded.find(name) for name in machines]
     return reasons[0] if reasons and None not in reasons else None
@@ -175,6 +175,6 @@ def _machine(host: str, given: Any) -> str:
         return given.strip()
     what = "null" if given is None else "empty" if isinstance(given, str) else f"{given!r}, not a text"
     raise ValueError(
-        f"rpo_gate_machine of the host {host} is {what}. Give the name under which Veeam knows the host, and put a "
+        f"rpo_gate_machine of the host {host} is {what}. Give the name of the host in Veeam, and put a "
         "name that looks like a number in quotes."
     )

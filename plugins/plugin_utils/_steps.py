@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How filters that decide for roles call pure functions."""
+"""Calls the pure functions behind the filters that decide for roles."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ def take(name: str, steps: Mapping[str, Callable[..., Any]], given: Mapping[str,
     if step not in steps:
         raise AnsibleFilterError(f"{name} has no step {step!r}, only {', '.join(steps)}.")
     try:
-        # What a server says is data, and must not be taken for a template on its way through facts.
+        # Text from a server is data, and facts must not treat it as a template.
         return wrap_var(steps[step](**plain(given)))
     except ValueError as error:
         raise AnsibleFilterError(str(error)) from error
 
 
 def plain(value: Any) -> Any:
-    """The same in plain dictionaries and lists: those of Ansible may be lazy, and cannot be copied."""
+    """The data as plain dictionaries and lists: Ansible's own may be lazy and cannot be copied."""
     if isinstance(value, HostVars):
         return value
     if isinstance(value, Mapping):

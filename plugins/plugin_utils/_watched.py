@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs a module as always, and shows what it reports while it waits."""
+"""Runs a module as usual, and shows its progress while it waits."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from ..module_utils._text import clean
 
 # How often to look for new lines, in seconds.
 LOOK_EVERY = 0.2
-# What waits for no lock would start a job once for each host.
+# With these strategies, a job would be started once for each host.
 ONCE_IN_VAIN = (
     "run_once has no effect with the strategies free and host_pinned: the jobs would be started once for each host, so "
-    "nothing was started. Use strategy: linear in this play, or put the backup in a play of its own."
+    "nothing was started. Use strategy: linear in this play, or put the backup in a separate play."
 )
 
 display = Display()
@@ -36,7 +36,7 @@ class WatchedAction(NormalAction):
     """The action of the modules that wait."""
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Run the module. Its own channel is named in its environment; everything else is as without this plugin."""
+        """Run the module. Its environment names its channel; everything else is the same as without this plugin."""
         several = len((task_vars or {}).get("ansible_play_hosts_all") or ()) > 1
         if several and self._is_once_in_vain():
             return {"failed": True, "msg": ONCE_IN_VAIN, "error": {"kind": "usage", "hint": "Use strategy: linear."}}
@@ -62,7 +62,7 @@ class WatchedAction(NormalAction):
         return self._task.args.get("state") in ("started", "retried")
 
     def _is_watched(self) -> bool:
-        """Whether there is somebody to show something to, and the module can write to this computer."""
+        """Whether output is shown to somebody, and the module can write to this computer."""
         shown = boolean(self._task.args.get("progress", True), strict=False)
         if not shown or self._task.no_log or self._task.async_val:
             return False
@@ -74,7 +74,7 @@ class WatchedAction(NormalAction):
 
 @contextmanager
 def _channel(prefix: str) -> Iterator[tuple[str, Any]]:
-    """A private file that is followed until the end; yields its path, and a function that shows what is left in it."""
+    """A private file that is followed until the end; yields its path, and a function that shows the rest of it."""
     handle, path = tempfile.mkstemp(prefix="veeam_em_", dir=constants.DEFAULT_LOCAL_TMP)
     over = threading.Event()
     try:
@@ -91,7 +91,7 @@ def _channel(prefix: str) -> Iterator[tuple[str, Any]]:
             finally:
                 finish()
     finally:
-        # A module that has opened it has removed it.
+        # A module that opened the file has removed it.
         with suppress(FileNotFoundError):
             os.unlink(path)
 
@@ -100,7 +100,7 @@ def _follow(channel: Any, over: threading.Event, prefix: str) -> None:
     rest = b""
     last = False
     while not last:
-        # What was written before the end is read after it.
+        # Lines that were written just before the end are read after it.
         last = over.wait(LOOK_EVERY)
         *whole, rest = (rest + channel.read()).split(b"\n")
         for block in whole:

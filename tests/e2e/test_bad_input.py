@@ -75,7 +75,7 @@ TABLE = {
         {"username": "viewer"}, "authorization", ("Portal Administrator",), "veeam_em_agent_job_info"
     ),
     "no machine to back up": Bad({"machine": []}, "usage", ("machine",), "veeam_em_backup"),
-    "a job that is null": Bad({"machine": "a", "jobs": {"a": None}}, "usage", ("it holds null",), "veeam_em_backup"),
+    "a job that is null": Bad({"machine": "a", "jobs": {"a": None}}, "usage", ("value is null",), "veeam_em_backup"),
     "no job to freeze": Bad({"state": "frozen"}, "usage", ("all_jobs",), "veeam_em_maintenance"),
     "unknown job to freeze": Bad(
         {"state": "frozen", "name": "Linux server"}, "not_found", ("Linux servers",), "veeam_em_maintenance"

@@ -270,7 +270,7 @@ def test_only_hosts_that_take_part(emsim: Start, ansible: Ansible) -> None:
     [
         ({"backup_before_change_machine": 83}, "of the host web01 is 83, not a text"),
         ({"backup_before_change_machine": None}, "of the host web01 is"),
-        ({"backup_before_change_jobs": {"web01": None}}, "does not name the job of web01: it holds null"),
+        ({"backup_before_change_jobs": {"web01": None}}, "does not name the job of web01: its value is null"),
     ],
 )
 def test_what_is_not_a_name(emsim: Start, ansible: Ansible, variables: dict[str, Any], words: str) -> None:

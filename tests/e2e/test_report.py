@@ -181,7 +181,7 @@ def test_the_gate_in_a_play_that_is_not_like_others(emsim: Start, ansible: Ansib
         **reached,
     )
     assert changed(run) == ["db01.example.com", "spare01", "web01"], run.output
-    assert "Set rpo_gate_machine when Veeam knows it by another name" in run.stdout
+    assert "Set rpo_gate_machine if the machine has another name in Veeam" in run.stdout
     assert (sim.counters().get("writes", 0), sim.counters()["open_logon_sessions"]) == (0, 0)
 
 

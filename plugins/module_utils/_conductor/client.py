@@ -21,8 +21,8 @@ from .session import ConductorSession, Credentials, usable_token
 class ConductorClient:
     """Conductor as a set of calls; a context manager.
 
-    :ivar debug_lines: what helps to understand a slow or odd answer.
-    :ivar progress: who waits tells it how things stand.
+    :ivar debug_lines: details that help to understand a slow or odd answer.
+    :ivar progress: code that waits reports progress to it.
     """
 
     progress: Progress = UNSEEN
@@ -55,11 +55,11 @@ class ConductorClient:
 
     @property
     def warnings(self) -> list[str]:
-        """Sentences for the user."""
+        """Warnings for the user."""
         return self.session.warnings
 
     def warn(self, text: str) -> None:
-        """Tell the user something once."""
+        """Warn the user, but only once."""
         if text not in self.session.warnings:
             self.session.warnings.append(text)
 
@@ -86,7 +86,7 @@ class ConductorClient:
         return Workflow(_object(self.session.read(path, {"includeTasks": "true"}), path, "workflow", "workflowId"))
 
     def update(self, result: Mapping[str, Any]) -> None:
-        """POST a TaskResult. That it is accepted does not mean that it took effect (conductor 5.1).
+        """POST a TaskResult. An accepted update may still have no effect (conductor 5.1).
 
         :raises ApiError: `outcome_unknown` is set when the update may have taken effect.
         """
@@ -127,7 +127,7 @@ def base_url(server_url: str | None) -> str:
 
 
 def _object(answer: Any, path: str, what: str, id_field: str) -> dict[str, Any]:
-    """The answer, if it is what was asked for."""
+    """The answer, if it is the requested object."""
     about: dict[str, Any] = {"method": "GET", "path": path}
     if answer is None:
         raise ApiError(

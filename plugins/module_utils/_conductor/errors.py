@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an answer of Conductor means: bodies decoded, bad answers as errors (conductor 2.3 and 2.4)."""
+"""Decodes the answers of Conductor, and turns bad ones into errors (conductor 2.3 and 2.4)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from .._errors import AUTHENTICATION, AUTHORIZATION, NOT_FOUND, PROTOCOL, REJECTED, SERVER, ApiError
 from .._http import Response
 
-# Values of `error` that a new token may cure, with status 401 as well as 403.
+# Values of `error` for which a new token may help, with status 401 as well as 403.
 _TOKEN_CODES = ("EXPIRED_TOKEN", "INVALID_TOKEN")
 
 _ADDRESS_HINT = "Check server_url. Another service than the Conductor API may have answered."
@@ -23,7 +23,7 @@ PERMISSION_HINT = "Give the application that owns the key READ permission, and E
 class TokenRefused(ApiError):
     """The token is expired, revoked or missing; the same request may succeed with a new one.
 
-    :ivar certain: the server itself says so, hence it has done nothing. Else somebody in between may have answered.
+    :ivar certain: whether the server itself says so, and so has done nothing. Otherwise, a proxy may have answered.
     """
 
     certain = False
@@ -32,14 +32,14 @@ class TokenRefused(ApiError):
 def decode(body: bytes) -> Any:
     """The JSON value of a body, None for an empty one.
 
-    :raises ValueError: when it is not JSON.
+    :raises ValueError: if it is not JSON.
     """
     text = body.decode("utf-8-sig")
     return _writable(json.loads(text)) if text.strip() else None
 
 
 def judge(response: Response) -> ApiError | None:
-    """None for a good answer, one that can be read, else the error it stands for."""
+    """None for a good, readable answer, otherwise the error that it means."""
     status = response.status
     about: dict[str, Any] = {"http_status": status, "method": response.method, "path": response.path}
     request = f"{response.method} {response.path}"
@@ -115,7 +115,7 @@ def _readable(body: bytes) -> tuple[Any, str | None]:
 
 
 def _words(error: dict[str, Any]) -> str | None:
-    """The server's own words, with what its validation found."""
+    """The server's message, with the findings of its validation."""
     found = [str(error.get("message") or "").strip()]
     for each in error.get("validationErrors") or []:
         if isinstance(each, dict) and each.get("message"):
@@ -124,7 +124,7 @@ def _words(error: dict[str, Any]) -> str | None:
 
 
 def _writable(value: Any) -> Any:
-    """A decoded value whose texts can be written out again: a lone surrogate cannot."""
+    """A decoded value whose texts can be encoded again: lone surrogates cannot."""
     if isinstance(value, dict):
         return {_writable(name): _writable(child) for name, child in value.items()}
     if isinstance(value, list):

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Tasks and workflows as records, and THE classifier of statuses (conductor 1.2, 3 and 4).
 
-Times are UTC: milliseconds since the epoch as the server gives them (0: not yet), and ISO 8601 text (None: not yet).
+Times are UTC: milliseconds since the epoch from the server (0: not yet), and ISO 8601 text (None: not yet).
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ COMPLETED_WITH_ERRORS, SKIPPED, CANCELED = "COMPLETED_WITH_ERRORS", "SKIPPED", "
 
 
 class Flags(NamedTuple):
-    """What a status means.
+    """The meaning of a status.
 
-    :ivar successful: a good end; False while it runs, unlike the server's own flag of that name.
-    :ivar retriable: the server may schedule another attempt.
+    :ivar successful: whether it is a good end; False while the task is running, unlike the server's flag of that name.
+    :ivar retriable: whether the server may schedule another attempt.
     """
 
     terminal: bool
@@ -43,7 +43,7 @@ STATUSES = {
     FAILED_WITH_TERMINAL_ERROR: Flags(terminal=True, successful=False, retriable=False),
     CANCELED: Flags(terminal=True, successful=False, retriable=False),
 }
-# The good ends, as the server sees it.
+# The statuses that the server considers good ends.
 GOOD = [status for status, meaning in STATUSES.items() if meaning.successful]
 _UNKNOWN = Flags(terminal=False, successful=False, retriable=False)
 
@@ -55,12 +55,12 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 def flags(status: Any) -> Flags:
-    """What a status means. An unknown one is not terminal: it never ends a wait."""
+    """The meaning of a status. An unknown status is not terminal: it never ends a wait."""
     return STATUSES.get(str(status), _UNKNOWN)
 
 
 def task(raw: Record) -> Record:
-    """A task as modules return it; `raw` is the server's, of which most fields may be missing."""
+    """A task as modules return it; `raw` is the server's task, in which most fields may be missing."""
     status = raw.get("status")
     meaning = flags(status)
     record: Record = {
@@ -107,9 +107,9 @@ def missing(workflow_id: str, reference: str) -> Record:
 
 
 def may_be_retried(raw: Record) -> bool:
-    """Whether the server may still replace a task that has failed by a new attempt (conductor 4, points 3 and 4).
+    """Whether the server may still replace a failed task with a new attempt (conductor 4, points 3 and 4).
 
-    The failure is stored before the new attempt is, so this alone tells a failure that stands from one that does not.
+    The server stores the failure before the new attempt, so only this shows whether a failure is final.
     """
     meaning = flags(raw.get("status"))
     if not meaning.terminal or meaning.successful or not meaning.retriable or raw.get("retried"):
@@ -134,7 +134,7 @@ class Workflow:
         self._definition = raw.get("workflowDefinition")
 
     def attempts(self, reference: str) -> list[Record]:
-        """All attempts at a task, oldest first: the newest one and, along the server's chain, those it replaces.
+        """All attempts at a task, oldest first: the newest one and, along the server's chain, those that it replaces.
 
         :param reference: the name in the workflow, or with the suffix that a loop gives it (gate__2).
         """
@@ -145,13 +145,13 @@ class Workflow:
         return [task(raw) for raw in self._chain(max(found, key=_age))] if found else []
 
     def newest(self, reference: str) -> Record:
-        """The newest attempt at a task; `exists` is false when the workflow has not reached it."""
+        """The newest attempt at a task; `exists` is false if the workflow has not reached it."""
         attempts = self.attempts(reference)
         found = attempts[-1] if attempts else missing(self.workflow_id, reference)
         return self._placed(found, [each["task_id"] for each in attempts])
 
     def successor(self, task_id: str) -> Record | None:
-        """The newest attempt in the chain of retries that an attempt belongs to; None when it is not there any more."""
+        """The newest attempt in the chain of retries of an attempt; None if the attempt no longer exists."""
         raw = self._find(task_id)
         seen = set()
         while raw and raw.get("taskId") not in seen:
@@ -166,19 +166,19 @@ class Workflow:
         return self._placed(task(raw), [task_id]) if raw else None
 
     def defines(self, reference: str) -> bool:
-        """Whether the definition has a task of this name, which may carry the suffix of a loop; true when unknown."""
+        """Whether the definition has a task of this name, which may have the suffix of a loop; true if unknown."""
         known = self.references()
         return not known or reference in known or _ITERATION.sub("", reference) in known
 
     def references(self) -> list[str]:
-        """The reference names in the workflow's definition; none when the server did not give it."""
+        """The reference names in the workflow's definition; none if the server did not return the definition."""
         return sorted(set(_references(self._definition)))
 
     def _find(self, task_id: Any) -> Record | None:
         return next((raw for raw in self._tasks if task_id and raw.get("taskId") == task_id), None)
 
     def _chain(self, raw: Record) -> list[Record]:
-        """A task after all that it replaces."""
+        """A task, preceded by all attempts that it replaces."""
         chain = [raw]
         while (before := self._find(chain[0].get("retriedTaskId"))) and before not in chain:
             chain.insert(0, before)
@@ -189,7 +189,7 @@ class Workflow:
 
 
 def iso(milliseconds: int) -> str | None:
-    """Milliseconds since the epoch as ISO 8601 text in UTC; None for 0 and for what is not a moment."""
+    """Milliseconds since the epoch as ISO 8601 text in UTC; None for 0 and for invalid times."""
     if milliseconds <= 0:
         return None
     try:
@@ -205,12 +205,12 @@ def _count(raw: Record, field: str) -> int:
 
 
 def _age(raw: Record) -> tuple[int, int]:
-    """What sorts attempts, the oldest first: the position in the workflow."""
+    """The sort key of attempts, oldest first: the position in the workflow."""
     return _count(raw, "seq"), _count(raw, "retryCount")
 
 
 def _in_loop(raw: Record, reference: str) -> bool:
-    """Whether a loop has made this task of the one with that name. Names may end like that without any loop."""
+    """Whether a loop has created this task from the one with that name. Names may end like that without a loop."""
     iteration = _count(raw, "iteration")
     return iteration > 0 and raw.get("referenceTaskName") == f"{reference}__{iteration}"
 

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which tasks a user means: execution ids, or reference names in a workflow.
+"""Finds out which tasks a user means: by execution ids, or by reference names in a workflow.
 
-Modules leave these checks to this file, since Ansible's own take a null for a value, and blame another option then.
+Modules use these checks instead of Ansible's, which treat null as a value and then blame another option.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from urllib.parse import quote
 
 from .._errors import USAGE, ApiError
 
-# Fixed names below /api/tasks/ (conductor 1), and what a path would swallow: none can be an id.
+# Fixed names under /api/tasks/ (conductor 1), and path segments with a special meaning: none can be an id.
 _RESERVED = frozenset(("poll", "queue", "search", "search-v2", "update-v2", "externalstoragelocation", "", ".", ".."))
-# No path of Conductor's takes these, however they are written: its web server refuses the request.
+# Conductor's web server rejects these in any path, however they are encoded.
 _NEVER_IN_PATHS = re.compile(r"[/\\\x00-\x1f\x7f]")
-# Orkes' ids are UUIDs with something in front; far more is the content of a variable, not an id.
+# Orkes' ids are UUIDs with a prefix; a much longer text is the content of a variable, not an id.
 _LONGEST = 255
-# Ansible makes this text of a null that stands in a list.
+# Ansible turns a null in a list into this text.
 _NULL = "None"
 
 
@@ -34,9 +34,9 @@ class Named(NamedTuple):
 
 
 def named(params: Mapping[str, Any]) -> Named:
-    """What the parameters task_id, workflow_id and task_reference_name name; null stands for not given.
+    """The tasks that the parameters task_id, workflow_id and task_reference_name name; null means not given.
 
-    :raises ApiError: kind usage, for anything else than one of the two ways, each part of it with a value.
+    :raises ApiError: kind usage, unless exactly one of the two ways is used, with all of its values.
     """
     task_id, workflow_id, reference = (params[name] for name in ("task_id", "workflow_id", "task_reference_name"))
     if task_id is not None and (workflow_id is not None or reference is not None):
@@ -71,7 +71,7 @@ def named(params: Mapping[str, Any]) -> Named:
 def segment(given: str, option: str) -> str:
     """A user's id as one segment of a path. Ids need not be UUIDs (conductor 1).
 
-    :raises ApiError: kind usage, when it cannot be an id.
+    :raises ApiError: kind usage, if it cannot be an id.
     """
     text = given.strip()
     if text.lower() in _RESERVED or _NEVER_IN_PATHS.search(text) or len(text) > _LONGEST:
@@ -83,7 +83,7 @@ def segment(given: str, option: str) -> str:
 def _each(given: Any, option: str) -> list[str]:
     """The values of an option that is a text or a list of texts.
 
-    :raises ApiError: kind usage, when there is none, or an empty one: nothing to wait for would pass every gate.
+    :raises ApiError: kind usage, if there is none or an empty one: an empty list would pass every gate.
     """
     values = [given] if isinstance(given, str) else list(given)
     if not values:

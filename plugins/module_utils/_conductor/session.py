@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Requests with a token: minted when first needed, renewed once when it is refused (conductor 2.2 and 2.3)."""
+"""Requests with a token: requested when first needed, renewed once if it is refused (conductor 2.2 and 2.3)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .._wait import SYSTEM_CLOCK, Clock
 from .errors import TokenRefused, decode, judge
 
 TOKEN_HEADER = "X-Authorization"
-# Updates answer in plain text; a server may refuse to answer when that is not accepted.
+# Updates answer in plain text; a server may refuse to answer unless the request accepts that.
 _HEADERS = {"Accept": "application/json, text/plain", "Content-Type": "application/json"}
 
 
@@ -33,7 +33,7 @@ class Credentials:
 class ConductorSession:
     """Requests to one server.
 
-    :param read_only: refuse every write (check mode). Getting a token is none.
+    :param read_only: reject every write (check mode). Getting a token is not a write.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class ConductorSession:
         self._anonymous = not credentials.key
 
     def read(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
-        """GET a resource, decoded; None where the server says nothing (204, no body, null).
+        """GET a resource, decoded; None if the answer is empty (204, no body, null).
 
         A refused token is renewed and the request repeated once.
         """
@@ -92,7 +92,7 @@ class ConductorSession:
     def _renew(self, refusal: TokenRefused) -> None:
         """Get a new token.
 
-        :raises ApiError: `refusal`, with a hint, when there is no key to get one with.
+        :raises ApiError: `refusal`, with a hint, if there is no key.
         """
         if not self.credentials.key:
             raise refusal.restated(
@@ -103,7 +103,7 @@ class ConductorSession:
         self._mint()
 
     def _mint(self) -> None:
-        """Get a token for the key. Minting changes nothing on the server, hence READ: it may be tried again."""
+        """Get a token for the key. This changes nothing on the server, so it is a READ and may be repeated."""
         self.token = None
         keys = {"keyId": self.credentials.key, "keySecret": self.credentials.secret}
         try:
@@ -138,5 +138,5 @@ class ConductorSession:
 
 
 def usable_token(token: str) -> bool:
-    """Whether a text can go into a header."""
+    """Whether a text is allowed in a header."""
     return bool(token) and token.isascii() and token.isprintable() and token == token.strip()

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Changing a task: read, decide, POST once, read again (conductor 5.1)."""
+"""Updates a task: read, decide, POST once, read again (conductor 5.1)."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from .errors import TokenRefused, decode
 from .model import COMPLETED_WITH_ERRORS, FAILED, FAILED_WITH_TERMINAL_ERROR, IN_PROGRESS, SCHEDULED, Record
 from .names import Named
 
-# How a wished status may show afterwards: the failure of an optional task becomes COMPLETED_WITH_ERRORS (conductor 3),
-# a worker's task in progress goes back into its queue (conductor 5.1).
+# The status that a requested status may become: the failure of an optional task becomes COMPLETED_WITH_ERRORS
+# (conductor 3); a worker's task in progress goes back into its queue (conductor 5.1).
 _SHOWN_AS = {
     FAILED: (FAILED, COMPLETED_WITH_ERRORS),
     FAILED_WITH_TERMINAL_ERROR: (FAILED_WITH_TERMINAL_ERROR, COMPLETED_WITH_ERRORS),
@@ -27,13 +27,13 @@ _SHOWN_AS = {
 _UNKNOWN = "The update may or may not have taken effect."
 
 
-# The server keeps so much of a reason (conductor 3.2), counted as Java counts: in units of UTF-16.
+# How much of a reason the server keeps (conductor 3.2), counted as in Java: in UTF-16 units.
 _REASON_UNITS = 500
 
 
 @dataclass(frozen=True)
 class Update:
-    """What a task is to become. `output` and `reason` as a server gives them back: see from_params()."""
+    """The requested state of a task. `output` and `reason` have the form that the server returns: see from_params()."""
 
     status: str
     output: dict[str, Any] = field(default_factory=dict)
@@ -41,9 +41,9 @@ class Update:
 
     @classmethod
     def from_params(cls, status: str, output: Mapping[str, Any] | None, reason: str | None) -> Update:
-        """An update in the form in which the server keeps it, so that both can be compared.
+        """An update in the form that the server stores, so that both can be compared.
 
-        :raises ApiError: kind usage, when the output cannot be written as JSON.
+        :raises ApiError: kind usage, if the output cannot be converted to JSON.
         """
         try:
             kept = decode(json.dumps(output or {}, allow_nan=False).encode())
@@ -54,12 +54,12 @@ class Update:
                 hint="Use only strings, numbers, booleans, lists and dictionaries.",
             ) from problem
         if reason is not None:
-            # Not left to the server, which may cut a character in two.
+            # Cut here, because the server may cut a character in two.
             reason = reason.encode("utf-16-le", "replace")[: 2 * _REASON_UNITS].decode("utf-16-le", "ignore")
         return cls(status, kept, reason)
 
     def holds(self, record: Record, before: Record | None = None) -> bool:
-        """Whether a task is so. The output and the reason of a task that has ended are settled.
+        """Whether a task is in the requested state. The output and reason of an ended task are final.
 
         :param before: the task before the update was sent.
         """
@@ -78,18 +78,18 @@ class Update:
     def _output_holds(self, record: Record, before: Record | None) -> bool:
         if not record["external_output_path"]:
             return bool(record["output"] == self.merged(record))
-        # What lies in external storage is not shown; that somebody has written to the task is.
+        # The server does not show data in external storage, but it shows that somebody has written to the task.
         marks = ("external_output_path", "update_time_ms")
         return not self.output or (before is not None and any(record[mark] != before[mark] for mark in marks))
 
     def expected(self, before: Record) -> Record:
-        """What check mode foretells."""
+        """The prediction for check mode."""
         return dict(before, status=self.status, output=self.merged(before), reason=self._reason_after(before))
 
     def merged(self, record: Record) -> dict[str, Any]:
-        """The task's output with ours: what is sent replaces what was there.
+        """The task's output merged with ours, because the new output replaces the old one.
 
-        Of an output in external storage nothing is shown and nothing sent back: the server keeps it.
+        An output in external storage is neither shown nor sent back: the server keeps it.
         """
         return dict(record["output"], **self.output)
 
@@ -105,7 +105,7 @@ class Update:
         if reason is not None:
             body["reasonForIncompletion"] = reason
         if self.status == IN_PROGRESS:
-            # Both are overwritten, so what is there is sent back; the reason as well, above.
+            # The server overwrites both, so the existing values are sent back, like the reason above.
             body["callbackAfterSeconds"] = record["callback_after_seconds"]
             body["workerId"] = record["worker_id"]
         return body
@@ -116,8 +116,8 @@ def update_task(client: ConductorClient, update: Update, what: Named, *, check_m
 
     :param what: one attempt, or one reference name, whose newest attempt is meant.
     :returns: changed, task, and before and after as a diff.
-    :raises ApiError: conflict when the task has ended otherwise or the server dropped the update; not_found; with
-        `task` in `learnt`.
+    :raises ApiError: conflict, if the task has ended with another status or the server dropped the update; not_found;
+        with `task` in `learnt`.
     """
     before = client.task(what.task_ids[0]) if what.task_ids else _current(client, what.workflow_id, what.references[0])
     if update.holds(before):
@@ -160,14 +160,14 @@ def _current(client: ConductorClient, workflow_id: str, reference: str) -> Recor
 
 
 def _post(client: ConductorClient, update: Update, before: Record) -> Record:
-    """POST, then read what came of it: that the server accepts an update says nothing, nor does a lost answer.
+    """POST, then read the outcome: neither an accepted update nor a lost answer proves anything.
 
-    :returns: the task, in the wished status.
+    :returns: the task, in the requested status.
     """
     failure = _try(client, update, before)
     after = _outcome(client, before, failure)
     if isinstance(failure, TokenRefused) and failure.certain and not update.holds(after, before):
-        # Refused before anything was done, and the read has renewed the token.
+        # The update was refused before anything was done, and the read has renewed the token.
         failure = _try(client, update, before)
         after = _outcome(client, before, failure)
     if update.holds(after, before):
@@ -199,7 +199,7 @@ def _post(client: ConductorClient, update: Update, before: Record) -> Record:
 def _outcome(client: ConductorClient, before: Record, failure: ApiError | None) -> Record:
     """The task after the update.
 
-    :raises ApiError: when it cannot be read, and that the outcome is not known, unless `failure` tells it.
+    :raises ApiError: if it cannot be read; the outcome is then unknown, unless `failure` shows it.
     """
     try:
         return _reread(client, before)
@@ -215,7 +215,7 @@ def _outcome(client: ConductorClient, before: Record, failure: ApiError | None) 
 
 
 def _try(client: ConductorClient, update: Update, before: Record) -> ApiError | None:
-    """POST once; the failure, if the update may have taken effect all the same or only the token was refused."""
+    """POST once; return the failure if the update may still have taken effect, or if only the token was refused."""
     try:
         client.update(update.result(before))
     except ApiError as error:

@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Finding tasks and waiting for their end (conductor 4 and 6).
+"""Finds tasks and waits for their end (conductor 4 and 6).
 
-An id names one attempt; when the server retries the task, that attempt stays failed for ever and a new one with
-another id takes its place. So what is waited for is the newest attempt of (workflow, reference name).
+An id names one attempt. If the server retries the task, that attempt stays failed forever, and a new one with
+another id replaces it. So a wait follows the newest attempt of (workflow, reference name).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .names import named
 
 @dataclass
 class Watched:
-    """One task: how the user named it, and what is known of it."""
+    """One task: its name as given by the user, and its known state."""
 
     task_id: str | None = None
     workflow_id: str | None = None
@@ -33,17 +33,17 @@ class Watched:
     canceled: bool = False
 
     def see(self, record: Record) -> None:
-        """Take over what was read of the task alone."""
+        """Store the state from a read of the task alone."""
         self.record = record
         self.workflow_id = record["workflow_id"]
         self.reference = record["reference_task_name"]
-        # Why a task failed, and whether that is the end, its workflow knows.
+        # Only the workflow shows why a task failed, and whether the failure is final.
         self.settled = record["successful"] or (record["terminal"] and not self.workflow_id)
 
     def see_workflow(self, workflow: Workflow, follow_retries: bool) -> None:
-        """Take over what its workflow tells.
+        """Store the state from a read of its workflow.
 
-        :raises ApiError: not_found when this very attempt was asked for and has been removed.
+        :raises ApiError: not_found, if exactly this attempt was requested and has been removed.
         """
         self.record = self._found(workflow, follow_retries)
         final = self.record["terminal"] and not (
@@ -60,7 +60,7 @@ class Watched:
         # Along the chain of retries, not by name: in loops within loops several tasks have the same one.
         found = workflow.successor(self.task_id) if follow_retries else workflow.attempt(self.task_id)
         if found is None and follow_retries and self.reference:
-            # A restart removes all tasks and begins again with other ids.
+            # A restart removes all tasks and creates new ones with other ids.
             found = workflow.newest(self.reference)
         if found is None:
             raise ApiError(
@@ -72,7 +72,7 @@ class Watched:
 
 
 def watched(params: Mapping[str, Any]) -> list[Watched]:
-    """What module parameters name: task_id, or workflow_id and task_reference_name; each once, in the order given.
+    """The tasks in task_id, or in workflow_id and task_reference_name; each once, in the order given.
 
     :raises ApiError: kind usage, see named().
     """
@@ -85,7 +85,7 @@ def watched(params: Mapping[str, Any]) -> list[Watched]:
 def list_tasks(client: ConductorClient, tasks: Sequence[Watched]) -> list[Record]:
     """Tasks as they are now.
 
-    :raises ApiError: not_found for the ids that are not known, with the other tasks in `learnt`.
+    :raises ApiError: not_found for unknown ids, with the other tasks in `learnt`.
     """
     unknown: dict[str, ApiError] = {}
     workflows: dict[str, Workflow] = {}
@@ -122,10 +122,10 @@ def wait_for_tasks(
 ) -> dict[str, Any]:
     """Wait until every task, or its workflow, has ended.
 
-    :param follow_retries: wait for the task, through all its attempts; else for the attempt that is there.
+    :param follow_retries: whether to follow the task through all its attempts, or wait only for the current attempt.
     :param success_statuses: the statuses that count as a good end.
     :returns: tasks, summary (for people), timed_out, elapsed (seconds), polls.
-    :raises ApiError: rejected for a bad end, not_found, timeout; all with `tasks` in `learnt`.
+    :raises ApiError: rejected, if a task ended badly; not_found; timeout; all with `tasks` in `learnt`.
     """
 
     def poll() -> bool:
@@ -170,7 +170,7 @@ def wait_for_tasks(
 
 
 def _read(client: ConductorClient, tasks: Sequence[Watched], follow_retries: bool) -> None:
-    """Read tasks that have not ended: one request per workflow, and one per task whose workflow is not known yet."""
+    """Read tasks that have not ended: one request per workflow, and one per task whose workflow is still unknown."""
     for each in tasks:
         if not each.workflow_id:
             each.see(client.task(each.task_id or ""))
@@ -187,7 +187,7 @@ def _read(client: ConductorClient, tasks: Sequence[Watched], follow_retries: boo
 
 
 def _doubt(client: ConductorClient, each: Watched, workflow: Workflow) -> None:
-    """Warn of a reference name that no task of the workflow's definition has: tasks may still be added dynamically."""
+    """Warn about a reference name that is not in the workflow's definition: the task may still be added dynamically."""
     if each.record and not each.record["exists"] and not workflow.defines(each.reference or ""):
         names = ", ".join(workflow.references())
         client.warn(f"Workflow {workflow.workflow_id} does not define a task {each.reference}. It defines: {names}.")
@@ -198,7 +198,7 @@ def _records(tasks: Sequence[Watched]) -> list[Record]:
 
 
 def _standing(each: Watched, success_statuses: Sequence[str]) -> Standing:
-    """How a task stands, for those who watch."""
+    """The progress of a task."""
     record = each.record or {}
     return Standing(
         str(record.get("reference_task_name") or each.reference or each.task_id),
@@ -213,7 +213,7 @@ def _good(record: Record | None, success_statuses: Sequence[str]) -> bool:
 
 
 def _where(each: Watched) -> str:
-    """Which task it is and how it stands, as the beginning of a sentence."""
+    """The task and its state, as the beginning of a sentence."""
     if each.record is None:
         return f"Task {each.task_id or each.reference} (not read yet)"
     record = each.record
@@ -231,7 +231,7 @@ def _pending(each: Watched) -> str:
 
 
 def _why(each: Watched) -> str:
-    """The reason of a bad end. A task that was canceled has none of its own (conductor 3.2)."""
+    """The reason for a bad end. A canceled task has no reason of its own (conductor 3.2)."""
     record = each.record or {}
     reason = record.get("reason") if record.get("terminal") else None
     if reason:

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Backing up machines: the jobs that protect them, each started once, and a verdict for every machine.
+"""Back up machines: find the jobs that protect them, start each job once, and give a verdict for every machine.
 
-judge() decides, and is pure; the rest reads and starts.
+judge() decides and is pure; the other functions read and start.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from .plan import ATTACH, REUSE, START, STARTED, Wish
 from .protection import read_protection
 from .waits import wait_for_sessions
 
-# What is said of a machine.
+# Verdicts of a machine.
 GOOD, WARNED, BAD, UNPROTECTED, PREDICTED = "success", "warning", "failed", "unprotected", "predicted"
 # What to do when no job protects a machine.
 FAIL, IGNORE, STOP_ALL = "fail", "ignore", "stop"
-# How long reading runs may take after the time to wait is over, in seconds.
+# How long reading the runs may take after the wait has timed out, in seconds.
 LOOK_SECONDS = 5.0
-# Actions after which the session is the run that was wanted. A job that was refused may show the session of a run with
-# which it has nothing to do.
+# Actions after which the session is the wanted run. If the server refused an action, the session of the row may be
+# an unrelated run.
 _OURS = (START, ATTACH, REUSE)
 
 
@@ -41,7 +41,7 @@ class Order:
     """What the user wants; the fields are the options of veeam_em_backup.
 
     :ivar jobs: machine -> names of its jobs; machines that are not in it are looked up.
-    :ivar runs: id of a job -> id of a run of it that serves, as an earlier call returned them.
+    :ivar runs: job id -> id of a run to use instead of a new one, as an earlier call returned it.
     """
 
     machines: Sequence[str]
@@ -58,7 +58,7 @@ class Order:
     def from_params(cls, params: Mapping[str, Any]) -> Order:
         """Read the options of the module.
 
-        :raises ApiError: kind usage, for a value that is not a name.
+        :raises ApiError: kind usage, if a value is not a name.
         """
         machines = machine_names(params["machine"])
         return cls(
@@ -76,11 +76,11 @@ class Order:
 
 @dataclass(frozen=True)
 class Target:
-    """A machine that is to be backed up.
+    """A machine to back up.
 
     :ivar name: as the user gave it.
     :ivar known_as: its names on the server.
-    :ivar jobs: those that protect it: id -> name.
+    :ivar jobs: the jobs that protect it: id -> name.
     """
 
     name: str
@@ -90,12 +90,12 @@ class Target:
 
 @dataclass(frozen=True)
 class Part:
-    """What is known of the run of one job.
+    """What is known about the run of one job.
 
-    :ivar session_id: None when there is no run.
+    :ivar session_id: None if there is no run.
     :ivar said: what happened to the job, in words.
-    :ivar why_open: why its run, or a machine of it, has no verdict yet.
-    :ivar predicted: whether this only tells what would be done.
+    :ivar why_open: why its run or one of its machines has no verdict yet.
+    :ivar predicted: whether this is only a prediction (check mode).
     """
 
     job: str
@@ -111,7 +111,7 @@ def back_up(client: EmClient, order: Order, waiter: Waiter, check_mode: bool) ->
     """Start the jobs of some machines, wait for the runs, and judge each machine by its own result.
 
     :returns: changed, machines, jobs, runs, summary, diff.
-    :raises ApiError: when a machine is not backed up; what is known of all is in `learnt` as soon as there are any.
+    :raises ApiError: if a machine is not backed up; `learnt` has what is known about all machines.
     """
     return _Backup(client, order, waiter, check_mode).run()
 
@@ -128,7 +128,7 @@ class _Backup:
         self.problems: list[ApiError] = []
 
     def run(self) -> dict[str, Any]:
-        # With wait_timeout 0 nothing is waited for, but everything is done.
+        # With wait_timeout 0, all actions are sent, but nothing is waited for.
         with self.client.within(self.waiter.deadline) if self.waiter.options.timeout else nullcontext():
             targets = find_targets(self.client, self.order)
         self._tell_unprotected(targets)
@@ -157,7 +157,7 @@ class _Backup:
         return {**result, "msg": result["summary"]}
 
     def _tell_unprotected(self, targets: Sequence[Target]) -> None:
-        """Tell early, since the backups may take hours; or start nothing at all."""
+        """Report unprotected machines early, since the backups may take hours; or start nothing at all."""
         bare = [each.name for each in targets if not each.jobs]
         if not bare or self.order.unprotected == IGNORE:
             return
@@ -232,7 +232,7 @@ class _Backup:
                 self.parts[job_id] = Part(names[job_id], run, True, (), "", why)
 
     def _waiter_for_others(self) -> Waiter:
-        """What is left of the time; when nothing is, the runs are still looked at."""
+        """The remaining time; even if there is none, the runs are read once."""
         left = max(self.waiter.deadline.remaining(), LOOK_SECONDS)
         return Waiter(replace(self.waiter.options, timeout=left), self.waiter.clock)
 
@@ -257,7 +257,7 @@ class _Backup:
 def jobs_by_machine(given: Mapping[str, Any], machines: Sequence[str]) -> dict[str, list[str]]:
     """The names of the jobs of each machine, as texts.
 
-    :raises ApiError: kind usage, for what names no job.
+    :raises ApiError: kind usage, if a value does not name a job.
     """
     result = {}
     for machine, value in given.items():
@@ -266,7 +266,7 @@ def jobs_by_machine(given: Mapping[str, Any], machines: Sequence[str]) -> dict[s
         if not names or len(names) < len(items):
             raise ApiError(
                 USAGE,
-                f"jobs does not name the job of {machine}: it holds {'null' if value is None else repr(value)}.",
+                f"jobs does not name the job of {machine}: its value is {'null' if value is None else repr(value)}.",
                 hint="Give the name of a job or a list of names, or leave the machine out to have its jobs looked up.",
             )
         if str(machine) in machines:
@@ -277,7 +277,7 @@ def jobs_by_machine(given: Mapping[str, Any], machines: Sequence[str]) -> dict[s
 def find_targets(client: EmClient, order: Order) -> list[Target]:
     """The machines and the jobs that protect them, in the order given.
 
-    :raises ApiError: not_found, for a job that is named; ambiguous, for a name that several jobs or machines have.
+    :raises ApiError: not_found, if a named job does not exist; ambiguous, if several jobs or machines have a name.
     """
     names = list(dict.fromkeys(name for machine in order.machines for name in order.jobs.get(machine, ())))
     named = {}
@@ -345,7 +345,7 @@ def _is_name(value: Any) -> bool:
 
 
 def _entries(target: Target, part: Part) -> list[dict[str, Any]]:
-    """What became of a machine in a run. It may be done before the run is."""
+    """What happened to a machine in a run. The machine may be done before the run has ended."""
     if not part.session_id:
         return [_entry(part, target.name, None, part.said)]
     machines = _own(target, part.machines)
@@ -361,9 +361,9 @@ def _entries(target: Target, part: Part) -> list[dict[str, Any]]:
 
 
 def _own(target: Target, machines: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
-    """The machines of a run that are meant: by an equal name, else by a short and a full one.
+    """The machines of a run that a name means: an exact match, otherwise the short or the full form.
 
-    Where several could be meant, all of them must be good.
+    If several could be meant, all of them must be good.
     """
     equal = {str(name).lower() for name in (target.name, *target.known_as)}
     exact = [each for each in machines if str(each["name"]).lower() in equal]

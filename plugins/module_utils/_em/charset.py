@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Bytes into text, whatever they say about their encoding: one wrong byte must not hide a page (DESIGN 2.18)."""
+"""Decode bytes, whatever encoding they claim: one wrong byte must not hide a page (DESIGN 2.18)."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _MARKS = (
 def readable(body: bytes, note: Callable[[str], object] = str, charset: str = "") -> str:
     """The text of a body.
 
-    :param note: told in a sentence when bytes had to be guessed.
-    :param charset: what the headers say; believed only if it fits.
+    :param note: called with a sentence if the encoding had to be guessed.
+    :param charset: the encoding in the headers; used only if the bytes fit it.
     """
     for mark, encoding in _MARKS:
         if body.startswith(mark):

@@ -21,20 +21,20 @@ from .pages import pages, unique
 from .query import Clause, Condition, all_of, split
 from .session import Credentials, EmSession
 
-# Rows per page where a module does not let the user choose. The server's own default is 100 (em_rest 10).
+# Rows per page if the module has no option for it. The server's own default is 100 (em_rest 10).
 PAGE_SIZE = 500
 # Above this many names or ids, reading everything takes fewer requests than asking for each.
 FEW = 20
-# A listing whose pages shift while they are read is read so often in search of two equal readings.
+# How often to read a listing whose pages shift, until two readings are equal.
 MAX_READINGS = 4
 
 
 class EmClient:
     """Enterprise Manager as a set of calls within one logon session; a context manager that logs off.
 
-    :ivar warnings: what the user should be told, whatever the outcome.
-    :ivar debug_lines: what helps to understand a slow or odd answer.
-    :ivar progress: who waits tells it how things stand.
+    :ivar warnings: warnings for the user, whatever the outcome.
+    :ivar debug_lines: details that help to understand a slow or odd answer.
+    :ivar progress: code that waits reports progress to it.
     """
 
     progress: Progress = UNSEEN
@@ -79,11 +79,11 @@ class EmClient:
 
     @property
     def warnings(self) -> list[str]:
-        """Sentences for the user."""
+        """Warnings for the user."""
         return self.session.warnings
 
     def warn(self, text: str) -> None:
-        """Tell the user something once."""
+        """Warn the user, but only once."""
         if text not in self.session.warnings:
             self.session.warnings.append(text)
 
@@ -103,7 +103,7 @@ class EmClient:
         return self.session.transport.server_time
 
     def now(self) -> datetime:
-        """The time by the server's clock, by this computer's if the server does not say."""
+        """The time by the server's clock, or by this computer's clock if the server does not give it."""
         told = self.server_time
         return datetime.now(timezone.utc) if told is None else datetime.fromtimestamp(told, timezone.utc)
 
@@ -132,7 +132,7 @@ class EmClient:
         return self._checked(path, task_id, "task_id", self.session.read(path))
 
     def delete_task(self, task_id: str) -> None:
-        """DELETE a task."""
+        """Delete a task."""
         self.session.write("DELETE", f"tasks/{checked_id(task_id)}")
 
     # Actions: each answers with a task
@@ -159,7 +159,7 @@ class EmClient:
         """One resource of a collection, all fields.
 
         :param collection: path, such as agents/jobs.
-        :raises ApiError: kind not_found when there is none.
+        :raises ApiError: kind not_found if it does not exist.
         """
         path = f"{collection}/{checked_id(item_id)}"
         return self._checked(path, item_id, "uid", self.session.read(path, {"format": "Entity"}))
@@ -186,10 +186,10 @@ class EmClient:
         page_size: int = PAGE_SIZE,
         entities: bool = True,
     ) -> Iterator[dict[str, Any]]:
-        """Rows of a query, each once, following pages to the end or to `limit`; a page is read when it is needed.
+        """Rows of a query, each once, up to the end or `limit`; pages are read only when they are needed.
 
         :param filter_text: a filter in the server's grammar.
-        :param where: conditions that must all hold; what the grammar cannot carry is checked here.
+        :param where: conditions that must all be true; those that the grammar cannot express are checked here.
         """
         local = split(where)[1]
         if limit is not None and not local:
@@ -208,7 +208,7 @@ class EmClient:
         page_size: int,
         entities: bool = True,
     ) -> Iterator[list[dict[str, Any]]]:
-        """A query page by page; conditions that the grammar cannot carry are left to the caller."""
+        """A query page by page; the caller must check conditions that the grammar cannot express."""
         remote, local = split(where)
         if local:
             shown = ", ".join(condition.text() for condition in local)
@@ -254,7 +254,7 @@ class EmClient:
         return list(unique(rows))
 
     def namesakes(self, query_type: str, name: str) -> int:
-        """How many resources of a type have exactly this name; asked for once."""
+        """How many resources of a type have exactly this name; the answer is cached."""
         if (query_type, name) not in self._namesakes:
             rows = self.query_any(query_type, "Name", [name], entities=False)
             self._namesakes[query_type, name] = sum(row.get("name") == name for row in rows)
@@ -268,12 +268,12 @@ class EmClient:
         sort_by: str,
         key: Callable[[dict[str, Any]], Any] = lambda row: str(bare_id(row.get("uid"))),
     ) -> tuple[list[dict[str, Any]], bool]:
-        """Rows of a listing that nothing may be missing from, and whether that is certain.
+        """All rows of a listing, and whether it is certain that none is missing.
 
-        Rows that come or go while pages are read move others across the pages: a listing of several pages counts as
-        whole when two readings in a row are equal. What any reading has shown is returned.
+        If rows come or go while pages are read, others move across the pages. So a listing of several pages counts as
+        complete when two consecutive readings are equal. The result has the rows of all readings.
 
-        :param key: what tells a row from others.
+        :param key: gives the identity of a row.
         """
         found: dict[Any, dict[str, Any]] = {}
         before: set[Any] | None = None
@@ -289,10 +289,10 @@ class EmClient:
     def query_steady(
         self, query_type: str, *, where: Sequence[Clause], sort_by: str
     ) -> tuple[list[dict[str, Any]], bool]:
-        """Rows of a listing that nothing may be missing from, in one reading where that suffices; whether it is whole.
+        """All rows of a listing, in one reading if possible, and whether it is certain that none is missing.
 
-        Rows that share a time may change places between two pages. One that is missed makes another come twice, so a
-        reading that showed as many different rows as it had rows has shown them all.
+        Rows with the same time may change places between two pages. If one is missed, another comes twice. So a reading
+        without duplicates is complete.
         """
         found: dict[str, dict[str, Any]] = {}
         for _reading in range(MAX_READINGS):
@@ -305,13 +305,13 @@ class EmClient:
         return list(found.values()), False
 
     def _checked(self, path: str, item_id: str, key: str, answer: Any) -> dict[str, Any]:
-        """The one resource of an answer, if it is the one that was asked for."""
+        """The resource of an answer, if it is the requested one."""
         found = members(answer)
         if not found:
             raise ApiError(NOT_FOUND, f"Enterprise Manager shows nothing at {path}.", method="GET", path=path)
         shown = bare_id(found[0].get(key))
         if shown != bare_id(item_id.strip()):
-            # The connection may be one answer behind: it is not used again.
+            # The connection may be one answer behind, so it is not used again.
             self.session.transport.close()
             raise ApiError(
                 PROTOCOL,

@@ -4,7 +4,7 @@
 """XML and JSON bodies into one form.
 
 The form: a dict with snake_case keys (`CreationTimeUTC`, `creationTimeUTC` -> `creation_time_utc`); attributes and
-child elements alike are members; a wrapper that holds nothing but one list is that list; null, absent and empty are
+child elements are both members; a wrapper that contains only one list is that list; null, absent and empty are
 all absent; numbers and booleans are typed. The root element's name is dropped (em_rest 1, JSON shape).
 """
 
@@ -38,20 +38,20 @@ _REPEATED = frozenset(
         "ObjectInAgentBackupJob",
     )
 )
-# Text whatever it looks like: a machine may be called 007, a description may read "true".
+# Always text, whatever it looks like: a machine may be called 007, a description may be "true".
 _TEXT = re.compile(
     r"(name|description|message|reason|version|uid|id|address|path|value|username|password|folder|href)$"
 )
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,18})$")
 _TIME_OF_DAY = re.compile(r"(?:\d{4}-\d\d-\d\dT)?(\d\d:\d\d):\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)?$")
-# What tells an object from a wrapper.
+# Keys that distinguish an object from a wrapper.
 _IDENTITY = frozenset(("uid", "href", "task_id", "session_id"))
 # The server's own misspelling in JSON (em_rest 1, JSON shape).
 _ALIASES = {"retry_specified1": "retry_specified"}
 DAMAGED_HINT = "Check whether a proxy or firewall on the way to the server changes or truncates responses."
-# Deeper than any answer of the server; what is deeper could be neither walked through nor returned.
+# Deeper than any answer of the server. Deeper data could be neither processed nor returned.
 MAX_DEPTH = 100
-# A text that does not end is taken to the end of the body: a search that fails would begin again at the next quote.
+# An unterminated text extends to the end of the body; otherwise the search would begin again at each quote.
 _BRACKET_OR_TEXT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[][{}]', re.DOTALL)
 _NOT_BRACKETS = bytes(set(range(256)).difference(b"{}[]"))
 _SURROGATE = re.compile(r"\\u[dD][89abAB]|\\u[dD][c-fC-F]")
@@ -71,19 +71,19 @@ def snake(key: str) -> str:
     """`CreationTimeUTC` and `creationTimeUTC` both become `creation_time_utc`."""
     key = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", key)
     key = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", key).lower()
-    # A member called items or keys would hide a dict's method from templates.
+    # A key such as items or keys would hide the dict's method in templates.
     return _ALIASES.get(key, f"{key}_" if hasattr(dict, key) else key)
 
 
 def decode(body: bytes, note: Callable[[str], object] = str) -> Any:
-    """Decode a body, whatever format it says it has.
+    """Decode a body, whatever format its headers claim.
 
-    :param note: told in a sentence when something had to be dropped or guessed to read the body.
+    :param note: called with a sentence if something had to be dropped or guessed to read the body.
     :returns: a dict, or a list where the root is a collection.
-    :raises ApiError: kind protocol, when it is empty or neither XML nor JSON.
+    :raises ApiError: kind protocol, if it is empty, or neither XML nor JSON.
     """
     if body[:1] in (b"\xef", b"\xfe", b"\xff") or b"\0" in body[:4]:
-        # Older servers put a byte order mark before JSON (em_rest 1, JSON shape); other encodings say what they are.
+        # Older servers put a byte order mark before JSON (em_rest 1, JSON shape); other encodings are detected.
         body = readable(body).encode("utf-8")
     start = body[:4096].lstrip()[:40]
     if not start:
@@ -109,7 +109,7 @@ def decode(body: bytes, note: Callable[[str], object] = str) -> Any:
 
 
 def members(decoded: Any) -> list[dict[str, Any]]:
-    """The objects of a collection, in whichever of its shapes it came (em_rest 15, trap 22)."""
+    """The objects of a collection, in any of its forms (em_rest 15, trap 22)."""
     if isinstance(decoded, dict):
         if not _IDENTITY.isdisjoint(decoded):
             return [decoded]
@@ -124,7 +124,7 @@ def members(decoded: Any) -> list[dict[str, Any]]:
 
 
 def as_list(value: Any) -> list[Any]:
-    """A list of what may be a list, one thing, or nothing."""
+    """A value as a list: the value may be a list, a single item, or nothing."""
     if value is None:
         return []
     return value if isinstance(value, list) else [value]
@@ -143,7 +143,7 @@ def _one_line(error: BaseException) -> str:
     return str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
 
 
-# JSON: everything happens while the parser runs, since a second pass would cost as much as the parser itself.
+# JSON: everything happens in the parser's hooks, since a second pass would cost as much as parsing.
 
 
 def _from_json(body: bytes, note: Callable[[str], object]) -> Any:
@@ -151,7 +151,7 @@ def _from_json(body: bytes, note: Callable[[str], object]) -> Any:
         raise _TooDeep
     text = readable(body, note)
     if b"\\" in body and _SURROGATE.search(text):
-        # Lone surrogates cannot be written out again; pairs are one character, and stay.
+        # Lone surrogates cannot be encoded again; pairs are one character, and stay.
         text = json.dumps(json.loads(text, strict=False), ensure_ascii=False)
         text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     # Some servers do not escape control characters in texts: not strict.
@@ -168,7 +168,7 @@ def _is_deep(body: bytes) -> bool:
         left = fewer
     if not left:
         return False
-    # Those in texts do not count, but telling them apart takes longer.
+    # Brackets in texts do not count, but recognising them takes longer.
     depth = 0
     for each in _BRACKET_OR_TEXT.finditer(body):
         depth += {b"{": 1, b"[": 1, b"}": -1, b"]": -1}.get(each.group(), 0)
@@ -178,7 +178,7 @@ def _is_deep(body: bytes) -> bool:
 
 
 class _Keys(dict[str, str]):
-    """The key for each name that has come up; a dict, since it is the fastest cache that there is."""
+    """The keys of names that were seen before; a dict is the fastest cache."""
 
     def __missing__(self, name: str) -> str:
         key = snake(name)
@@ -219,7 +219,7 @@ def _from_xml(body: bytes, note: Callable[[str], object]) -> Any:
         raise ValueError(
             "it contains a document type declaration, which is not allowed because it could define entities"
         )
-    # Imported when it is needed: most servers are asked for JSON.
+    # Imported only when needed: most servers answer with JSON.
     import xmltodict  # pylint: disable=import-outside-toplevel
 
     def parse(document: bytes) -> Any:
@@ -229,7 +229,7 @@ def _from_xml(body: bytes, note: Callable[[str], object]) -> Any:
             disable_entities=True,
             attr_prefix="",
             cdata_key="Value",
-            # Blanks around a text are part of it, as they are in JSON.
+            # Blanks around a text belong to it, as in JSON.
             strip_whitespace=False,
         )
 
@@ -265,14 +265,14 @@ def _mended(body: bytes, note: Callable[[str], object]) -> bytes:
 
 @lru_cache(maxsize=4096)
 def _repeats(parent: str, name: str) -> bool:
-    """Whether a child is a member of a list: it is known to repeat, or its plural ends with its parent's name."""
+    """Whether a child belongs to a list: it is known to repeat, or its parent is named after its plural."""
     plurals = (name + "s", name + "es", name[:-1] + "ies")
     return name in _REPEATED or (len(parent) > 3 and any(plural.endswith(parent) for plural in plurals))
 
 
 @lru_cache(maxsize=4096)
 def _member(parent: str, name: str) -> tuple[str, bool, bool, bool]:
-    """What an element or attribute becomes: its key, whether it is dropped, is always a text, is one of a list."""
+    """How to convert an element or attribute: its key, and whether it is dropped, always a text, or part of a list."""
     key = snake(name)
     return key, name.startswith(("xmlns", "xsi:")), bool(_TEXT.search(key)), _repeats(parent, name)
 
@@ -321,6 +321,6 @@ def _time_of_day(value: str) -> str:
 
 
 def _unwrapped(result: dict[str, Any]) -> Any:
-    """A wrapper that holds one list is that list. A resource may consist of links only; they stay a member."""
+    """A wrapper that contains one list becomes that list. If a resource consists only of links, they stay a member."""
     key, value = next(iter(result.items()))
     return value if isinstance(value, list) and key != "links" else result

@@ -16,7 +16,7 @@ from .query import Condition, fits
 from .values import age_hours, known_text, time_text
 
 Key = TypeVar("Key", bound=Hashable)
-# Backup server and name of a computer, in small letters.
+# Backup server and name of a computer, in lower case.
 Place = tuple[str, str]
 _POINT = "AgentRestorePoint"
 
@@ -24,10 +24,10 @@ _POINT = "AgentRestorePoint"
 def read_computers(
     client: EmClient, names: Sequence[str], groups: Sequence[str], restore_points: bool
 ) -> list[Computer]:
-    """Discovered computers by name, each once for every protection group that it is in.
+    """Discovered computers by name, once for each protection group that they are in.
 
-    :param restore_points: add the newest restore point of each, with its age in hours, or null.
-    :raises ApiError: not_found for a name or group that does not exist.
+    :param restore_points: whether to add the newest restore point of each with its age in hours, or null.
+    :raises ApiError: not_found, if a name or group does not exist.
     """
     where = []
     if names:
@@ -53,17 +53,17 @@ def read_computers(
 
 
 def _place(record: Computer) -> Place:
-    """Where a computer is: backup servers may have computers of the same name."""
+    """The key of a computer: backup servers may have computers of the same name."""
     return str(record["backup_server"] or "").lower(), record["name"].lower()
 
 
 def read_newest_restore_points(client: EmClient, wanted: Mapping[Place, Key]) -> dict[Key, RestorePoint]:
     """The newest restore point of each computer.
 
-    The newest of all answer for most. The rest are asked for by name, so that a computer without one does not cost a
-    reading of all points; only when many are left, or by a server that does not compare names, is all read.
+    The newest points cover most computers. The rest are requested by name, so that a computer without a point does not
+    require reading all points. Only if many are left, or if the server cannot compare names, all points are read.
 
-    :param wanted: where a computer is -> what it is called in the result; a computer may have several names.
+    :param wanted: key of a computer -> its name in the result; a computer may have several names.
     """
     result: dict[Key, RestorePoint] = {}
     if not wanted:
@@ -87,7 +87,7 @@ def read_newest_restore_points(client: EmClient, wanted: Mapping[Place, Key]) ->
 
 
 def _asked(client: EmClient, text: str) -> list[Resource]:
-    """Restore points by a filter; none where the server does not take it."""
+    """Restore points by a filter; none if the server rejects the filter."""
     try:
         return list(client.rows(_POINT, text, sort_by="CreationTime", descending=True))
     except ApiError as error:
@@ -118,9 +118,9 @@ def _take(
 
 
 def _ranges(names: Iterable[str], known: str) -> list[str]:
-    """Filters for the restore points of some computers, each of which also finds one that is known to exist.
+    """Filters for the restore points of some computers; each also finds one point that is known to exist.
 
-    :returns: an empty text where the grammar cannot carry a name.
+    :returns: an empty text if the grammar cannot express a name.
     """
 
     def between(least: str, op: str, most: str) -> list[Condition]:
@@ -129,7 +129,7 @@ def _ranges(names: Iterable[str], known: str) -> list[str]:
     probe = between(known, "<=", known)
     texts: list[str] = []
     for name in sorted(names):
-        # A is the letter after the @ that ends a computer's name.
+        # A is the character after @, and @ ends the computer's name.
         pair = between(f"{name}@", "<", f"{name}A")
         text = ";".join(each.text() for each in pair)
         if not all(each.portable for each in (*pair, *probe)):

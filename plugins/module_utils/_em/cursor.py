@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which ended sessions are new: each comes once, however late it shows and whatever the clocks say. Pure.
+"""Which ended sessions are new: each is reported once, however late it appears and whatever the clocks say. Pure.
 
-Moments are seconds since the epoch: `now` by Enterprise Manager's clock, ends by that of their backup server.
+Times are seconds since the epoch: `now` by Enterprise Manager's clock, ends by the clock of their backup server.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from .links import bare_id
 from .model import JobSession
 from .values import seconds
 
-# Sessions are collected late, and not in the order of their ends: so far back a session that shows is still new.
+# Sessions are collected late, and not in the order of their ends: a session that ended this long ago may be new.
 OVERLAP = 86400.0
-# So many ended sessions are remembered at most. When there are more, less than OVERLAP is looked back.
+# The maximum number of ended sessions that are remembered. If there are more, the look back is shorter than OVERLAP.
 MAX_REMEMBERED = 20000
-# A session may be shown as stopped before its result is: so long it counts as open.
+# A session may be shown as stopped before its result is known: for this long, it counts as open.
 RESULT_PATIENCE = 600.0
-# An open session that is not found so often in a row has been deleted.
+# An open session that is missing from this many consecutive looks was deleted.
 MISSES = 3
-# Enterprise Manager's clock and those of backup servers may differ so much without special care.
+# How much the clocks of Enterprise Manager and backup servers may differ without special handling.
 MARGIN = 3600.0
-# Nothing is listed that is older (em_rest 7).
+# Older sessions are not listed (em_rest 7).
 OLDEST = 31 * 86400.0
 
 NOW = "now"
@@ -38,17 +38,17 @@ LAST = "last"
 
 @dataclass
 class Cursor:
-    """Up to where the ended sessions have been handed over, for each backup server by its own clock.
+    """The position up to which ended sessions were handed over, for each backup server by its own clock.
 
-    :param begun: when the first look was; None before it.
+    :param begun: time of the first look; None before it.
     :param caught_up: whether everything that the first look found has been handed over.
-    :param start: nothing that ended before is wanted; None for no such moment.
-    :param ends: backup server -> the latest end that was handed over.
-    :param floors: backup server -> what ended before is forgotten, and so not new.
-    :param sent: backup server -> session id -> the moment that keeps it in memory.
-    :param open: UID of each session that was running when it was seen last -> how often it has not been found since.
-    :param runs: session id -> what tells its run from others, for each in `sent`.
-    :param unwanted: session id -> the result with which it was passed over, for some in `sent`.
+    :param start: sessions that ended earlier are not wanted; None for no limit.
+    :param ends: backup server -> latest end that was handed over.
+    :param floors: backup server -> time before which ended sessions are forgotten, and so are not new.
+    :param sent: backup server -> session id -> time that decides how long it is remembered.
+    :param open: UID of each session that was running when last seen -> how often it was not found since.
+    :param runs: session id -> the identity of its run, for each session in `sent`.
+    :param unwanted: session id -> the result with which it was skipped, for some sessions in `sent`.
     """
 
     begun: float | None = None
@@ -62,31 +62,31 @@ class Cursor:
     unwanted: dict[str, str] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        """What is stored."""
+        """The content to store."""
         return {name: getattr(self, name) for name in _FIELDS}
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Cursor:
-        """The cursor that as_dict has described.
+        """The cursor from a stored content (as_dict).
 
-        :raises ValueError: when it cannot be that.
+        :raises ValueError: if the content is invalid.
         """
         if set(_FIELDS) - set(stored):
             raise ValueError("something is missing")
         found = cls(**{name: stored[name] for name in _FIELDS})
         if not isinstance(found.caught_up, bool):
-            raise ValueError("something else is where a flag should be")
+            raise ValueError("a flag is expected")
         moments = [each for each in (found.begun, found.start) if each is not None]
         for numbers in (found.ends, found.floors, found.open, *_values(found.sent)):
             moments.extend(_values(numbers))
         if not all(isinstance(each, (int, float)) and not isinstance(each, bool) for each in moments):
-            raise ValueError("something else is where a number should be")
+            raise ValueError("a number is expected")
         if not all(isinstance(each, str) for texts in (found.runs, found.unwanted) for each in _values(texts)):
-            raise ValueError("something else is where a text should be")
+            raise ValueError("a text is expected")
         return found
 
     def floor(self, server: str, now: float) -> float:
-        """What ended before on a backup server is not new."""
+        """The time before which sessions that ended on a backup server are not new."""
         base = now if self.begun is None else self.begun
         found = max(self.ends.get(server, base) - OVERLAP, self.floors.get(server, 0.0))
         if self.start is None:
@@ -94,14 +94,14 @@ class Cursor:
         return self.start if server not in self.ends else max(found, self.start)
 
     def meet(self, servers: Iterable[str], now: float) -> None:
-        """Get to know backup servers before anything has ended on them."""
+        """Add backup servers before anything has ended on them."""
         for each in servers:
             self.ends.setdefault(each, now if self.start is None else min(now, self.start))
 
     def look(self, sessions: Iterable[JobSession], now: float) -> list[JobSession]:
-        """The ended sessions that are new, in the order of their ends. Each must be handed over, or told to be done.
+        """The new ended sessions, in the order of their ends. The caller must hand over each, or mark it as done.
 
-        :param sessions: all that may be new, and those that were open.
+        :param sessions: all sessions that may be new, and those that were open.
         """
         sessions = list(sessions)
         self._recognize(sessions)
@@ -120,9 +120,9 @@ class Cursor:
         return sorted(fresh, key=lambda each: (min(_moment(each, now), now), each["id"]))
 
     def _recognize(self, sessions: Sequence[JobSession]) -> None:
-        """Know sessions again that have got new ids, as those of an Enterprise Manager with a new database.
+        """Recognise sessions that have new ids, for example because Enterprise Manager has a new database.
 
-        A session that has ended is the same one if it was the same run, and the old id is not shown any more.
+        An ended session is the same one if it is the same run and its old id is no longer listed.
         """
         shown = {each["id"] for each in sessions}
         gone = {run: old for old, run in self.runs.items() if run and old not in shown}
@@ -132,7 +132,7 @@ class Cursor:
                 continue
             for server, ids in self.sent.items():
                 if old in ids:
-                    # In its old place: the oldest come first.
+                    # Keep its position, since the oldest come first.
                     self.sent[server] = {new if key == old else key: moment for key, moment in ids.items()}
             self.runs[new] = self.runs.pop(old)
             if old in self.unwanted:
@@ -140,37 +140,37 @@ class Cursor:
             del gone[_run(session)]
 
     def not_found(self, uids: Iterable[str]) -> None:
-        """Open sessions were looked for in vain: after some times they are given up."""
+        """Count open sessions that were not found; after several times, give them up."""
         for uid in uids:
             self.open[uid] = self.open.get(uid, 0) + 1
             if self.open[uid] >= MISSES:
                 del self.open[uid]
 
     def wait_for(self, session: JobSession) -> None:
-        """A new session is not ready to be handed over: it stays new."""
+        """Keep a session as new, because it is not ready to be handed over."""
         self.open[session["uid"]] = 0
 
     def done(self, session: JobSession, now: float) -> None:
-        """A session has been handed over, and everything that ended before it on its backup server."""
+        """Mark a session as handed over, and everything that ended before it on its backup server."""
         server = session["backup_server"] or ""
         moment = _moment(session, now)
-        # An end in the future must not hide what ends until then.
+        # An end in the future must not hide sessions that end before it.
         self.ends[server] = max(self.ends.get(server, 0.0), min(moment, now))
         ids = self.sent.setdefault(server, {})
-        # Kept until the look back has passed it, also when its end lies ahead or long ago.
+        # Kept until the look back has passed it, even if its end is in the future or long ago.
         ids[session["id"]] = max(moment, self.ends[server])
         self.runs[session["id"]] = _run(session)
         self.unwanted.pop(session["id"], None)
         self.open.pop(session["uid"], None)
         floor = self.floor(server, now)
-        # Most often there is nothing to forget, and the oldest come first.
+        # Usually nothing has to be forgotten, and the oldest come first.
         if next(iter(ids.values())) < floor or len(ids) % 1000 == 0:
             self.sent[server] = {key: kept for key, kept in ids.items() if kept >= floor}
         self._forget_too_many()
         self._forget_the_rest()
 
     def pass_over(self, session: JobSession, now: float) -> None:
-        """Nobody wants a session with this result: it is new again if its result changes."""
+        """Skip a session because of its result; it is new again if its result changes."""
         self.done(session, now)
         self.unwanted[session["id"]] = session["result"] or ""
 
@@ -184,7 +184,7 @@ class Cursor:
         self.sent[server] = {key: kept for key, kept in ids.items() if kept > last}
 
     def _forget_the_rest(self) -> None:
-        """Forget of a session what is kept of those in `sent` only."""
+        """Forget data about sessions that are no longer in `sent`."""
         if len(self.runs) > sum(map(len, self.sent.values())):
             kept = set().union(*self.sent.values())
             self.runs = {key: run for key, run in self.runs.items() if key in kept}
@@ -193,14 +193,14 @@ class Cursor:
     def begin(self, sessions: Sequence[JobSession], initial: str, now: float) -> list[JobSession]:
         """The first look.
 
-        :param initial: NOW, LAST, or anything else for what has ended since `start`.
+        :param initial: NOW, LAST, or any other value for sessions that ended since `start`.
         :returns: as look: nothing for NOW, the newest ended session of each job for LAST.
         """
         if initial == LAST:
             newest = {
                 (each["backup_server"], each["job_id"] or each["job_name"]): each for each in _ended(sessions, now)
             }
-            # Open ones are looked for until they are found, also after a restart.
+            # Open sessions are looked for until they are found, even after a restart.
             self.open.update((each["uid"], 0) for each in newest.values())
         fresh = self.look(sessions, now)
         self.begun = now
@@ -212,9 +212,9 @@ class Cursor:
         return fresh
 
     def windows(self, now: float, back: float = OVERLAP) -> list[tuple[str | None, float]]:
-        """What to list: pairs of a backup server, None for all of them, and the earliest end.
+        """What to list: pairs of a backup server (None for all) and the earliest end.
 
-        A server of which nothing has come for long has a window of its own: its sessions may be collected late.
+        A server without sessions for a long time has a separate window: its sessions may be collected late.
 
         :param back: how far to look back; less than OVERLAP in between, where many sessions make that expensive.
         """
@@ -234,19 +234,20 @@ _FIELDS = ("begun", "caught_up", "start", "ends", "floors", "sent", "open", "run
 
 def _values(found: Any) -> Iterable[Any]:
     if not isinstance(found, dict):
-        raise ValueError("something else is where a mapping should be")
+        raise ValueError("a mapping is expected")
     return found.values()
 
 
 def _moment(session: JobSession, now: float) -> float:
-    """When a session ended, as far as its server tells."""
+    """When a session ended, if its server says so."""
     return seconds(session["end_time"]) or seconds(session["creation_time"]) or now
 
 
 def _run(session: JobSession) -> str:
-    """What tells a run that has ended from others; empty when nothing does.
+    """The identity of an ended run; empty if unknown.
 
-    Seconds will do: no job runs twice in the same ones. How many digits a fraction has may change with the release.
+    Whole seconds are enough: a job does not run twice in the same second. The number of fractional
+    digits may change between releases.
     """
     times = [seconds(session[name]) for name in ("creation_time", "end_time")]
     if None in times or not session["job_name"]:

@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which job session is the run that an action has started.
+"""Finds the job session that belongs to an action: the run that it started.
 
 Names and the order of appearance prove nothing: Enterprise Manager collects sessions late (em_rest 15, trap 16), jobs
-are started by others too, and each backup server has its own clock. The evidence is weighed in `match`.
+may be started by somebody else too, and each backup server has its own clock. The evidence is weighed in `match`.
 """
 
 from __future__ import annotations
@@ -35,34 +35,35 @@ MINE = "mine"
 OTHER = "other"
 DOUBTFUL = "doubtful"
 
-# How long a run is looked for beyond the evidence that does not suffice, in seconds.
+# How long to look for better evidence if the evidence for a run is insufficient, in seconds.
 DOUBT_SECONDS = 300.0
-# How long the session that a task names may take to show before others are considered, in seconds.
+# How long the session that a task names may take to appear before others are considered, in seconds.
 NAMED_SECONDS = 20.0
-# A run that began longer before the start than this would have been seen before it; when one seems to, clocks disagree.
+# A run that began this long before the start would have been seen then. If an unseen run began less than this before
+# the start, the clocks disagree.
 HIDDEN_SECONDS = 900.0
-# So much may the clocks of Enterprise Manager and of a backup server differ unnoticed, in seconds.
+# How much the clocks of Enterprise Manager and a backup server may differ unnoticed, in seconds.
 SKEW_SECONDS = 2.0
 # The header Date has whole seconds.
 WHOLE_SECOND = 1.0
-# So long may a narrow search find nothing before a broad one is made, and again that long, doubled, in seconds.
+# How long a narrow search may find nothing before a broad one is made, in seconds; doubled each time.
 BROAD_AFTER = 10.0
-# So many sessions that tasks name are asked for one by one in a look.
+# How many sessions that tasks name are read one by one in each look.
 FEW_NAMED = 5
 
 
 @dataclass(frozen=True)
 class Started:
-    """What is known of a run that was started.
+    """What is known about a run that was started.
 
     :ivar job: the job.
     :ivar sent_at: when the start was sent, by Enterprise Manager's clock, in seconds since the epoch; None if unknown.
     :ivar known: sessions that existed before the start.
-    :ivar all_known: whether that is certain to be all of them.
+    :ivar all_known: whether these are certainly all.
     :ivar named: the session that the start's task names.
-    :ivar named_until: until when only the named session counts, in seconds since the epoch.
-    :ivar seen_running: sessions that were open in a reading after the start was accepted.
-    :ivar ahead: sessions with times that had not come when they were seen: by a clock that is ahead, a session that
+    :ivar named_until: until then, only the named session counts; in seconds since the epoch.
+    :ivar seen_running: sessions that were open when read after the start was accepted.
+    :ivar ahead: sessions that were dated in the future when they were seen: their clock is ahead, so a session that
         seems to have begun after the start may have begun before it.
     """
 
@@ -79,12 +80,12 @@ class Started:
 def match(run: Started, session: JobSession, now: float) -> str:
     """Whether a session is the run: MINE, OTHER or DOUBTFUL.
 
-    The first that applies decides:
+    The first rule that applies decides:
 
     * a session of another job, or one that existed before the start: OTHER;
-    * the session that the task names: MINE; another one, as long as the named one may show: OTHER;
-    * open in a reading after the start was accepted: MINE, since the server starts no job that is running. But where
-      some sessions may have been missed before the start: DOUBTFUL if it began before;
+    * the session that the task names: MINE; another one, while the named one may still appear: OTHER;
+    * open when read after the start was accepted: MINE, since the server does not start a running job. But DOUBTFUL if
+      it began before the start, and some sessions may have been missed before the start;
     * ended when it was first seen: by the clocks it began after the start: MINE; long before it: OTHER; otherwise
       DOUBTFUL, and never the verdict.
 
@@ -106,10 +107,10 @@ def match(run: Started, session: JobSession, now: float) -> str:
 
 
 def choose(run: Started, sessions: Iterable[JobSession], now: float) -> tuple[list[JobSession], list[JobSession]]:
-    """The run among some sessions, and the sessions that may be the run when it is not clear.
+    """The run among some sessions, and the sessions that may be the run if that is not clear.
 
-    Of several that match, it is the one that the task names, or the one that began first: others may start the job
-    again before the run has shown. A backup copy job has a session for each of its sources.
+    If several match, it is the one that the task names, or the one that began first: somebody else may start the job
+    again before the run appears. A backup copy job has a session for each of its sources.
     """
     answers = [(match(run, session, now), session) for session in sessions]
     mine = [session for answer, session in answers if answer == MINE]
@@ -120,7 +121,7 @@ def choose(run: Started, sessions: Iterable[JobSession], now: float) -> tuple[li
     first = min(named or mine, key=_order, default=None)
     if first is None:
         return [], doubtful
-    # By a clock that is ahead, one that seems to have begun between the start and the first may be the run as well.
+    # If a clock is ahead, a session that seems to have begun between the start and the first may also be the run.
     rivals = [each for each in doubtful if _seems_after(run, each) and _order(each) < _order(first)]
     return ([], [*rivals, first]) if rivals and not named else ([first], [])
 
@@ -137,11 +138,11 @@ def _order(session: JobSession) -> tuple[float, str]:
 
 @dataclass
 class _Search:
-    """What was found out about one row.
+    """What is known about one row.
 
     :ivar doubtful: sessions that may or may not be the run.
-    :ivar doubted_since: when the first of them was seen, by the clock that waits are measured with.
-    :ivar broad_after: how long after the start to look among all sessions next, in seconds.
+    :ivar doubted_since: when the first of them was seen, by the monotonic clock.
+    :ivar broad_after: how long after the start to search all sessions next, in seconds.
     """
 
     seen_running: set[str] = field(default_factory=set)
@@ -165,9 +166,9 @@ class Discovery:
     def observe(self, jobs: Sequence[Job], starting: bool) -> list[JobSession]:
         """Before anything is written: the sessions of some jobs that have not ended.
 
-        They are looked for among all open ones: here, what a narrow search cannot see would be started twice.
+        They are searched among all open sessions: a run that a narrow search misses would be started twice.
 
-        :param starting: also note which sessions exist, for the search after a start.
+        :param starting: whether to note also which sessions exist, for the search after a start.
         """
         result = []
         if starting and self.client.server_time is not None:
@@ -183,13 +184,13 @@ class Discovery:
         return result
 
     def look(self, rows: Sequence[Row]) -> None:
-        """Look for the sessions of rows that were started, and tell the rows."""
+        """Look for the sessions of rows that were started, and add them to the rows."""
         found: dict[str, JobSession] = {}
         for kind in kinds_of(row.job for row in rows):
             mine = [row for row in rows if kind_of(row.job["job_type"]) is kind]
             jobs = [row.job for row in mine]
             sessions, _whole = read_sessions_of(self.client, kind, jobs, since(self._floor))
-            # Not any(): every row whose search has failed for long enough has had its turn then.
+            # Not any(): each row whose search has failed for long enough must have its turn.
             if sum(self._needs_a_broad_look(row) for row in mine):
                 sessions += (
                     read_newest_sessions(self.client, kind, jobs) + read_open_sessions(self.client, kind, jobs)[0]
@@ -216,7 +217,7 @@ class Discovery:
         return bool(row.act.task and row.act.task["job_session_id"] in row.session_ids)
 
     def doubt(self, row: Row) -> list[JobSession]:
-        """The sessions that may be the row's run when none is certain and the time for doubts is over."""
+        """The sessions that may be the row's run, once the time to resolve doubts is over."""
         search = self._search(row)
         over = search.doubted_since is not None and self.clock.monotonic() - search.doubted_since >= DOUBT_SECONDS
         return search.doubtful if over and not row.session_ids else []
@@ -225,7 +226,7 @@ class Discovery:
         return self._searches.setdefault(row.job["id"], _Search())
 
     def _needs_a_broad_look(self, row: Row) -> bool:
-        """Whether the narrow search has failed for so long that the row's run may be hidden from it."""
+        """Whether the narrow search has failed for so long that it may not be able to see the row's run."""
         search = self._search(row)
         if row.session_ids or self.clock.monotonic() - row.act.sent < search.broad_after:
             return False
@@ -233,7 +234,7 @@ class Discovery:
         return True
 
     def _look_for_named(self, rows: Sequence[Row], found: dict[str, JobSession]) -> None:
-        """What a task names may be hidden from queries; it counts once it was read and is of this job."""
+        """Read the session that a task names, which queries may not show; it counts if it belongs to this job."""
         asked = 0
         for row in rows:
             named = row.act.task["job_session_id"] if row.act.task else None
@@ -252,12 +253,12 @@ class Discovery:
         fresh = [each for each in sessions if belongs(each, row.job) and each["id"] not in self._known]
         search.seen_running.update(each["id"] for each in fresh if each["running"])
         for each in fresh:
-            # Nothing is seen before it has happened: what seems to be tells about the clocks.
+            # A session dated in the future shows that the clocks differ.
             times = [seconds(each["creation_time"]) or 0.0, seconds(each["end_time"]) or 0.0]
             if max(times) > now + WHOLE_SECOND:
                 search.ahead.add(each["id"])
         run = self._evidence(row, search, found)
-        # What was taken for the run before may be missing from this reading.
+        # The session that was taken for the run before may be missing from this reading.
         known = {each["id"]: each for each in [*row.sessions, *fresh]}
         mine, search.doubtful = choose(run, known.values(), now)
         if search.doubtful and search.doubted_since is None:
@@ -268,7 +269,7 @@ class Discovery:
         named = row.act.task["job_session_id"] if row.act.task else None
         linked = found.get(named) if named else None
         if named in self._known or (linked and not belongs(linked, row.job)):
-            # A link to a session of another job, or to one that was there before, tells nothing.
+            # A link to a session of another job, or to one that existed before, is not evidence.
             named = None
         sent_at = row.act.sent_at
         return Started(

@@ -21,17 +21,19 @@ from .sessions import AGENT_MACHINE, BACKUP, KINDS, REPLICA, SessionKind, note_s
 from .values import seconds
 from .watch import SETTLE_SECONDS
 
-# Looking back all of OVERLAP costs little while it brings so few sessions; else it is done so often, in seconds.
+# The full look back (OVERLAP) is cheap while it finds few sessions (up to this number); otherwise, the interval
+# of full look backs in seconds.
 FEW_SESSIONS = 1000
 DEEP_EVERY = 900.0
 SHALLOW = 3600.0
-# A session that ended so long ago has had its time to show its machines: so long, in seconds, is waited for the rest.
+# A session that ended this long ago has had time to show its machines. The second number is how long to wait for the
+# machines of such an old session. Both are in seconds.
 SETTLED_AFTER = 900.0
 OLD_SETTLE_SECONDS = 5.0
 
 
 class EndedSessions:
-    """Reads what may have ended since the last look.
+    """Reads sessions that may have ended since the last look.
 
     :param children: whether the sessions of single machines of agent runs count as well.
     """
@@ -46,15 +48,15 @@ class EndedSessions:
         self._unsettled: dict[str, tuple[float, list[Machine]]] = {}
 
     def look(self, cursor: Cursor, initial: str) -> list[JobSession]:
-        """The ended sessions that are new to a cursor, in the order of their ends.
+        """The ended sessions that are new for a cursor, in the order of their ends.
 
-        :raises ApiError: the cursor is then as it was.
+        :raises ApiError: the cursor is then unchanged.
         """
         first = cursor.begun is None
         servers = self._servers() if first else []
         deep = first or self._deep_is_due()
         back = OLDEST if first and initial == LAST else OVERLAP if deep else SHALLOW
-        # A first time: what the clock of the server says before anything is read by it.
+        # On the first look: get the server's clock before anything is compared with it.
         now = self._now()
         found = self._listed(cursor.windows(now, back))
         lost = missing(cursor, found.values())
@@ -73,10 +75,10 @@ class EndedSessions:
     def machines(self, sessions: Sequence[JobSession], backlog: bool) -> dict[str, list[Machine]]:
         """What happened to each machine of ended sessions: session id -> machines.
 
-        Machines may show after their session (em_rest 15, trap 18): a session whose machines may not be complete yet is
-        left out, for a minute at most.
+        Machines may appear after their session (em_rest 15, trap 18): a session whose machines may be incomplete is
+        left out, for at most a minute.
 
-        :param backlog: these are sessions of the past: old ones are not waited for.
+        :param backlog: whether these are sessions of the past: the machines of old ones are not waited for.
         """
         found = read_machines(self.client, sessions)
         ready = {}
@@ -108,7 +110,7 @@ class EndedSessions:
         return moment is None or self.clock.monotonic() - moment >= DEEP_EVERY
 
     def _servers(self) -> list[str]:
-        """The names of the backup servers, as far as this account may know them."""
+        """The names of the backup servers, if this account may read them."""
         try:
             rows = self.client.query("BackupServer", entities=False)
         except ApiError as error:
@@ -121,7 +123,7 @@ class EndedSessions:
         found: dict[str, JobSession] = {}
         texts = self._filters(windows)
         if len(texts) > 1:
-            # Many servers are silent: what the first filter has no room for can wait.
+            # If many servers are silent, those that do not fit into the first filter can wait.
             if self._is_long_ago(self._wide_at):
                 self._wide_at = self.clock.monotonic()
             else:
@@ -133,17 +135,17 @@ class EndedSessions:
         return found
 
     def _filters(self, windows: Sequence[tuple[str | None, float]]) -> list[str]:
-        """Filters that fit into URLs, for what is open, what was created and what ended in some windows."""
+        """Filters that fit into URLs, for sessions that are open, or were created or ended in some time windows."""
         others = [] if self.children else [Condition.of("JobType", "!=", AGENT_MACHINE)]
         groups = [[Condition.of("State", "!=", "Stopped")]]
         for server, since in windows:
             then = filter_time(datetime.fromtimestamp(since, timezone.utc))
             groups.append([Condition.of("EndTime", ">=", then)])
             if server is None:
-                # An end may be shown late, or never.
+                # An end may appear late, or never.
                 groups.append([Condition.of("CreationTime", ">=", then)])
             elif (name := Condition.of("BackupServerName", "==", server)).portable:
-                # Without the name it is more than is needed, but nothing is missing.
+                # Without the name, this reads more than is needed, but misses nothing.
                 groups[-1].append(name)
         texts: list[str] = []
         for group in groups:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a bad answer of Enterprise Manager means (em_rest 3)."""
+"""Turns bad answers of Enterprise Manager into errors (em_rest 3)."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ ROLE_HINT = (
 _SESSION_AGE = " Sessions older than 30 days are not listed."
 _SESSIONS = re.compile(r"/(backup|replica)(Task)?Sessions/", re.IGNORECASE)
 _LOGON = re.compile(r"/sessionMngr\b", re.IGNORECASE)
-# A path that names no single thing: while the service restarts, every path answers 404 (DESIGN 2.15).
+# A path without an id: while the service restarts, every path answers 404 (DESIGN 2.15).
 _COLLECTION = re.compile(
     r"/api/(query|querySvc|tasks|((agents|nas)/)?(jobs|backupSessions)|replicaSessions|(backup|replica)TaskSessions)/?$",
     re.IGNORECASE,
 )
 NOT_EM = "This is not the Enterprise Manager REST API, which uses port 9398 by default."
-# Where errors of servers, gateways and proxies carry their words, the most telling first (RFC 9457 for the second).
+# Where servers, gateways and proxies put their messages, the most useful first (RFC 9457 for the second).
 _WORDS = (
     "message",
     "detail",
@@ -43,10 +43,10 @@ _WORDS = (
     "fault",
     "reason",
 )
-# Enough of the server's words to act on; gateways send pages of megabytes.
+# Enough of the server's message to act on; gateways may send megabytes.
 MAX_WORDS = 2000
 _MUCH = 65536
-# What a page holds beside its words, and how each ends; other markup ends with >.
+# The parts of a page that are not text, and how each ends; other markup ends with >.
 _HIDDEN_PARTS = (("<!--", "-->"), ("<script", "</script"), ("<style", "</style"), ("<head>", "</head"))
 _MARKUP = re.compile(rb"(?i)\s*<")
 TASK_SCOPE_HINT = (
@@ -57,14 +57,14 @@ LOGON_HINT = "Check username and password. Write domain accounts as DOMAIN\\user
 
 
 def was_there(error: ApiError) -> ApiError:
-    """A failure to read what was there before: what cannot be found now may be back soon (DESIGN 4, Failed polls)."""
+    """A failure to read an object that existed before: it may be back soon (DESIGN 4, Failed polls)."""
     return error.restated(retryable=error.retryable or error.kind == NOT_FOUND)
 
 
 def message_of(body: bytes, content_type: str = "") -> str | None:
-    """The server's words in an error body of any format, without markup; None when there are none.
+    """The server's message in an error body of any format, without markup; None if there is none.
 
-    :param content_type: the header, for the encoding of texts that do not state it themselves.
+    :param content_type: the header, for the encoding of texts that do not declare it.
     """
     try:
         words, unread = _told(decode(body)) or "", bool(_MARKUP.match(body))
@@ -73,7 +73,7 @@ def message_of(body: bytes, content_type: str = "") -> str | None:
     if unread and not words:
         charset = re.search(r"charset=\"?([\w.:-]+)", content_type)
         text = readable(body[:_MUCH], charset=charset.group(1) if charset else "")
-        # What only looks like JSON or XML was cut on its way.
+        # The body looks like JSON or XML, but was truncated on its way.
         damaged = text.lstrip()[:1] in ("{", "[") or (_MARKUP.match(body) and "</" not in text)
         words = "" if damaged else html.unescape(_without_markup(text))
     # Control characters of all kinds are not words.
@@ -82,7 +82,7 @@ def message_of(body: bytes, content_type: str = "") -> str | None:
 
 
 def _without_markup(text: str) -> str:
-    """The words of a page. An end that is missing is searched for once: the cost grows with the size alone."""
+    """The text of a page. A missing end is searched for only once, so the cost is linear in the size."""
     lowered, missing, place = text.lower(), set(), 0
     words = []
     while (start := text.find("<", place)) >= 0:
@@ -93,10 +93,10 @@ def _without_markup(text: str) -> str:
             missing.add(end)
             end, found = ">", text.find(">", start)
         if found < 0:
-            # What is left is not markup.
+            # The rest is not markup.
             place = start
             break
-        # A closing tag is markup of its own.
+        # A closing tag is separate markup.
         place = found if end.startswith("</") else found + len(end)
     return " ".join([*words, text[place:]])
 
@@ -123,7 +123,7 @@ def _told(error: Any) -> str | None:
 
 
 def judge(response: Response) -> ApiError | None:
-    """None for an answer with status 2xx, else the error it stands for."""
+    """None for an answer with status 2xx, otherwise the error that it means."""
     status = response.status
     if 200 <= status < 300:
         return None

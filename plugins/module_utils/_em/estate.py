@@ -19,12 +19,12 @@ from .sessions import CLOCK_MARGIN
 from .values import moment
 
 COMPUTER, VM = "computer", "vm"
-# So many doubts are told in full.
+# How many doubts are described in full.
 MANY_DOUBTS = 5
 
 
 class Verdict(TypedDict):
-    """How an ended run ended for one machine."""
+    """The outcome of an ended run for one machine."""
 
     result: str
     creation_time: str
@@ -68,10 +68,10 @@ class Protected(TypedDict):
 
 
 def merge_computers(computers: Iterable[Computer]) -> list[Protected]:
-    """A machine for each computer: rows of one id are the same one, in several protection groups."""
+    """A machine for each computer: rows with the same id are one computer in several protection groups."""
     found: dict[Any, Protected] = {}
     for number, record in enumerate(computers):
-        # Without an id nothing tells that two rows are the same computer.
+        # Without an id, nothing shows that two rows are the same computer.
         machine = found.setdefault(record["id"] or number, _machine(COMPUTER, record["name"], record))
         group = record["protection_group"]
         if group and group not in machine["protection_groups"]:
@@ -99,25 +99,25 @@ def _machine(kind: str, name: str, record: Any) -> Protected:
 
 
 class Names:
-    """Machines by name. Letter case aside, and web01 is web01.example.com where only one machine can be meant."""
+    """Machines by name. Letter case does not matter; web01 is web01.example.com if only one machine can be meant."""
 
     def __init__(self, machines: Iterable[Protected]) -> None:
         self._by_name = ByName((each["name"], each) for each in machines)
 
     def add(self, machine: Protected) -> None:
-        """Take one more machine."""
+        """Add a machine."""
         self._by_name.add(machine["name"], machine)
 
     def called(self, name: str, server: str | None) -> list[Protected]:
-        """The machines of exactly this name."""
+        """The machines with exactly this name."""
         return [each for each in self._by_name.called(name) if _on(each, server)]
 
     def all(self, name: str, server: str | None) -> list[Protected]:
-        """The machines that a name on a backup server may mean: those that have it, else those that resemble it."""
+        """The machines that a name on a backup server may mean: exact matches, otherwise the short or full form."""
         return self.called(name, server) or [each for each in self._by_name.alike(name) if _on(each, server)]
 
     def find(self, name: str, server: str | None) -> Protected | None:
-        """The one machine that a name on a backup server means, None when there is none or more than one."""
+        """The machine that a name on a backup server means, None if there are none or several."""
         found = self.all(name, server)
         return found[0] if len(found) == 1 else None
 
@@ -128,10 +128,10 @@ def _on(record: Protected, server: str | None) -> bool:
 
 
 class Estate:
-    """Machines while what is known about them comes together.
+    """Collects what is known about machines.
 
     :ivar machines: computers first, then VMs.
-    :ivar settled: whether older runs cannot tell anything new about the computers.
+    :ivar settled: whether older runs cannot add anything about the computers.
     """
 
     def __init__(self, computers: Iterable[Protected]) -> None:
@@ -142,7 +142,7 @@ class Estate:
         self._included: dict[int, dict[str, JobEntry]] = {}
         self._processed: dict[tuple[int, int], tuple[JobEntry, datetime]] = {}
         self._newest_run: dict[int, datetime] = {}
-        # The newest by their begin, since they come in that order.
+        # The newest by creation time, since they come in that order.
         self._past: dict[int, Past] = {}
         self._lacking = {id(each) for each in self.machines}
         self._unresolved = False
@@ -155,7 +155,7 @@ class Estate:
         return not self._lacking and not self._unresolved
 
     def include(self, entries: Iterable[JobEntry]) -> None:
-        """Agent jobs protect what they include: protection groups and computers, which only names tell (em_rest 5)."""
+        """Agent jobs protect the protection groups and computers that they include, known only by name (em_rest 5)."""
         groups: dict[str, list[Protected]] = {}
         for machine in self.machines:
             for group in machine["protection_groups"]:
@@ -164,7 +164,7 @@ class Estate:
             server = entry.job["backup_server"]
             for each in entry.objects:
                 members = [one for one in groups.get(each["name"].lower(), []) if _on(one, server)]
-                # A group and a computer may have the same name: either may be meant.
+                # A group and a computer may have the same name: both are possible.
                 members += self._computers.called(each["name"], server)
                 if not members:
                     alike = self._computers.find(each["name"], server)
@@ -174,20 +174,20 @@ class Estate:
                     self._included.setdefault(id(machine), {})[entry.id] = entry
 
     def saw_run(self, entry: JobEntry, run: JobSession, now: datetime) -> None:
-        """Note an ended run: machines that it left out are not in its job any more.
+        """Note an ended run: machines that it left out are no longer in its job.
 
-        A retry leaves out what is well, and so may a run that does not say whether it is one.
+        A retry leaves out machines that succeeded before, and so may a run that does not say whether it is a retry.
         """
         created = moment(run["creation_time"])
         if created and is_whole(run) and not self.is_ahead(created, now, run["backup_server"]):
             self._newest_run[id(entry)] = max(created, self._newest_run.get(id(entry), created))
 
     def computer(self, name: str, server: str | None) -> Protected | None:
-        """The computer that a session or a restore point is about; None when that is not clear."""
+        """The computer that a session or restore point belongs to; None if that is unclear."""
         return self._one(self._computers.all(name, server), server)
 
     def vm(self, name: str, server: str | None, uid: str | None) -> Protected | None:
-        """The VM that a task session is about: by its id, by its name where the session has none (em_rest 8)."""
+        """The VM that a task session belongs to: by its id, or by its name if the session has no id (em_rest 8)."""
         place = str(server).lower()
         if uid and (place, uid) in self._vm_by_id:
             return self._vm_by_id[place, uid]
@@ -209,7 +209,7 @@ class Estate:
         return found[0] if len(found) == 1 else None
 
     def take(self, machine: Protected, outcome: Outcome, created: datetime) -> None:
-        """Note what happened to a machine, also while it has not ended, or has no verdict yet."""
+        """Note what happened to a machine, even if it has not ended or has no verdict yet."""
         key = (id(machine), id(outcome.entry))
         _entry, before = self._processed.get(key, (outcome.entry, created))
         self._processed[key] = outcome.entry, max(created, before)
@@ -223,18 +223,18 @@ class Estate:
             self._lacking.discard(id(machine))
 
     def is_ahead(self, created: datetime, now: datetime, server: str | None) -> bool:
-        """Whether a date lies so far ahead that it cannot be compared with others (DESIGN 2.17)."""
+        """Whether a date is too far in the future to be compared with others (DESIGN 2.17)."""
         if created <= now + CLOCK_MARGIN:
             return False
         self._ahead.add(str(server))
         return True
 
     def settle(self) -> None:
-        """Find the jobs of each machine; make one of a computer and the VM in which its agent runs."""
+        """Find the jobs of each machine; merge a computer with the VM in which its agent runs."""
         found: dict[int, dict[str, JobEntry]] = {key: dict(jobs) for key, jobs in self._included.items()}
         for (key, number), (entry, processed) in self._processed.items():
             newest = self._newest_run.get(number)
-            # Without a run that shows all machines of the job, nothing tells that one has left it.
+            # Without a run that shows all machines of the job, it is unknown whether one was removed from it.
             if entry.listed and (newest is None or processed >= newest):
                 found.setdefault(key, {})[entry.id] = entry
         twins = self._twins()
@@ -253,7 +253,7 @@ class Estate:
             machine["last"], machine["last_good"] = _verdict(past.last), _verdict(past.last_good)
 
     def _twins(self) -> list[tuple[Protected, Protected]]:
-        """VMs, each with the computer of its name, where either is the only one on its backup server."""
+        """VMs, each with the computer of the same name, if both names are unique on their backup server."""
         pairs = []
         for vm in self.machines:
             name, server = vm["name"], vm["backup_server"]
@@ -263,7 +263,7 @@ class Estate:
         return pairs
 
     def doubts(self) -> Iterator[str]:
-        """What people should know."""
+        """The warnings for the user."""
         for name, server in sorted(self._doubtful)[:MANY_DOUBTS]:
             yield (
                 f"Several machines on {server} match {name}. It is not clear which of them was backed up, so they "
@@ -272,10 +272,13 @@ class Estate:
         if len(self._doubtful) > MANY_DOUBTS:
             yield f"The same applies to {len(self._doubtful) - MANY_DOUBTS} more names."
         for server in sorted(self._ahead):
-            yield f"Sessions or restore points on {server} are dated ahead and left out. Check that server's clock."
+            yield (
+                f"Sessions or restore points on {server} are dated in the future and were left out. Check that "
+                "server's clock."
+            )
 
     def shown(self, groups: Sequence[str]) -> list[Protected]:
-        """The machines, ordered; with groups, only the computers in one of them."""
+        """The machines, sorted; if groups are given, only the computers in one of them."""
         lowered = {each.lower() for each in groups}
         return sorted(
             (
@@ -292,7 +295,7 @@ def _verdict(outcome: Outcome | None) -> Verdict | None:
         return None
     job_name = outcome.run["job_name"]
     if is_machine(outcome.run):
-        # Without its run, the name of its own job tells: "<job> - <machine>".
+        # Without its run, the name of its own job shows it: "<job> - <machine>".
         job_name = job_name.rpartition(" - ")[0] or job_name
     return {
         "result": str(outcome.result),

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reading what the inventory needs, page by page: nothing is asked for a single machine."""
+"""Reads the data for the inventory page by page, without separate requests for each machine."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .runs import Runs, read_entries
 from .sessions import AGENT_MACHINE, AGENT_RUN, BACKUP, CLOCK_MARGIN, KINDS, is_agent, kind_of, since
 from .values import known_text, moment
 
-# A run may have begun so long before the sessions of its machines.
+# How long a run may have begun before the sessions of its machines.
 LONGEST_RUN = timedelta(days=2)
 
 
@@ -33,7 +33,7 @@ class Wanted:
 
     :ivar backup_servers: names or ids of backup servers; none means all.
     :ivar protection_groups: computers in one of these; none means all.
-    :ivar vms: also the VMs that the runs of the last days have processed.
+    :ivar vms: whether to include the VMs that runs of the last days processed.
     :ivar days: how far back runs are read.
     """
 
@@ -47,7 +47,7 @@ class Wanted:
 def read_estate(client: EmClient, wanted: Wanted) -> list[Protected]:
     """All machines, ordered by name.
 
-    :raises ApiError: not_found, for a backup server or a protection group that does not exist.
+    :raises ApiError: not_found, if a backup server or a protection group does not exist.
     """
     here: list[Clause] = []
     if wanted.backup_servers:
@@ -56,7 +56,7 @@ def read_estate(client: EmClient, wanted: Wanted) -> list[Protected]:
     rows = _whole(client, "DiscoveredComputer", here)
     estate = Estate(merge_computers(map(computer, rows)))
     _check_groups(client, estate, wanted.protection_groups)
-    # Groups narrow what is shown, not what is read: a job may include a machine by another of its groups.
+    # Groups narrow the result, not the reading: a job may include a machine through another of its groups.
     agent_jobs = read_entries(client, [AGENT_JOBS], None)
     estate.include(agent_jobs)
     begin = client.now() - timedelta(days=wanted.days) - CLOCK_MARGIN
@@ -72,7 +72,7 @@ def read_estate(client: EmClient, wanted: Wanted) -> list[Protected]:
 
 
 def _whole(client: EmClient, query_type: str, where: Sequence[Clause]) -> list[Resource]:
-    """A listing that no machine may be missing from."""
+    """A complete listing; warns if rows may be missing."""
     rows, certain = client.query_whole(query_type, where=where, sort_by="Name", key=row_key)
     if not certain:
         client.warn(f"The {query_type} listing changed while the module read it. Entries may be missing.")
@@ -81,7 +81,7 @@ def _whole(client: EmClient, query_type: str, where: Sequence[Clause]) -> list[R
 
 
 def _check_groups(client: EmClient, estate: Estate, groups: Sequence[str]) -> None:
-    """Refuse a protection group that does not exist; one without computers is not a mistake."""
+    """Reject a protection group that does not exist; a group without computers is valid."""
     known = {group.lower() for machine in estate.machines for group in machine["protection_groups"]}
     missing = [each for each in groups if each.lower() not in known]
     if not missing:
@@ -120,7 +120,7 @@ def _read_agent_runs(runs: Runs, estate: Estate, here: Sequence[Clause], begin: 
     bare = [
         run for run in childless.values() if not run["running"] and (moment(run["creation_time"]) or least) >= least
     ]
-    # Runs without sessions of machines: their task sessions tell.
+    # For runs without sessions of machines, use their task sessions.
     runs.read_tasks_of(bare)
     for _entry, run, found in runs.joined(bare):
         for outcome in found:
@@ -137,7 +137,7 @@ def _newest_first(
     where: Sequence[Clause] = (),
     done: Callable[[], bool] = lambda: False,
 ) -> Iterator[tuple[Resource, datetime]]:
-    """Rows with their times, until older ones cannot tell anything new."""
+    """Rows with their times, until older ones cannot add anything."""
     before: datetime | None = None
     ordered = True
     number = 0
@@ -152,12 +152,12 @@ def _newest_first(
         if ordered and done():
             return
     if not ordered and number > PAGE_SIZE:
-        # Rows may have moved from a page that was still to come to one that had been read.
+        # Rows may have moved from a page that was not read yet to one that was.
         client.warn(f"The {query_type} listing was not in order. Newer verdicts may be missing.")
 
 
 def _read_vm_runs(runs: Runs, estate: Estate, here: Sequence[Clause], begin: datetime) -> None:
-    """The VMs that backup and replication jobs have processed; copies of backups do not count as such."""
+    """The VMs that backup and replication jobs have processed; backup copies do not count."""
     client = runs.client
     for kind in KINDS:
         agents = [Condition.of("JobType", "!=", AGENT_MACHINE, AGENT_RUN)] if kind is BACKUP else []

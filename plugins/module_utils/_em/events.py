@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Events of ended sessions, as rulebooks get them. Pure."""
+"""Builds the events of ended sessions for rulebooks. Pure."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .filters import among
 from .machines import same_machine
 from .model import JobSession, Machine, severity
 
-# Where Jinja begins. Rules hand events on to playbooks as extra variables, which Ansible templates.
+# The start of Jinja markup. Rules pass events to playbooks as extra variables, which Ansible templates.
 _TEMPLATE = re.compile(r"\{(?=[{%#])")
-# With such a first line a text brings marks of its own, so that it needs no braces.
+# With such a first line, a text can define its own markers and does not need braces.
 _HEADER = re.compile(r"^#(?=jinja2:)")
-# What is more than a name in a pattern of hosts.
+# Characters with a meaning in host patterns.
 _NOT_A_NAME = re.compile(r"[^\w.-]|^[^\w]")
 # Groups that every inventory has.
 _GROUPS = ("all", "ungrouped")
@@ -39,13 +39,13 @@ def event(
 
 
 def event_id(server: str, session: JobSession) -> str:
-    """The same for the same session in the same state, also after a restart: engines tell repetitions by it."""
+    """An id that stays the same for a session in a state, even after a restart: engines use it to find repetitions."""
     state = str(session["state"]).lower()
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"https://{server.lower()}/api/sessions/{session['id']}#{state}"))
 
 
 def hosts(session: JobSession, machines: Sequence[Machine]) -> list[str]:
-    """The machines to act on: those that ended as badly as the session, or worse; all of one that succeeded.
+    """The machines to act on: those that ended as badly as the session or worse; all machines if it succeeded.
 
     Rules limit playbooks to them, so a name that is a pattern of hosts, or a group of every inventory, is made
     harmless: it matches no other host.
@@ -57,7 +57,7 @@ def hosts(session: JobSession, machines: Sequence[Machine]) -> list[str]:
 
 
 def inert(value: Any) -> Any:
-    """A record whose texts cannot be taken for templates: `{{` becomes `{ {`, and `#jinja2:` in front `# jinja2:`."""
+    """A record whose texts cannot act as templates: `{{` becomes `{ {`, and `#jinja2:` in front `# jinja2:`."""
     if isinstance(value, dict):
         return {name: inert(each) for name, each in value.items()}
     if isinstance(value, list):
@@ -66,7 +66,7 @@ def inert(value: Any) -> Any:
 
 
 def wanted_session(session: JobSession, options: Mapping[str, Any]) -> bool:
-    """Whether the filters let a session through, as far as its machines do not matter."""
+    """Whether the filters accept a session, apart from its machines."""
     return (
         among(session["job_name"], options["job_name"])
         and among(session["job_type"], options["job_type"])
@@ -75,6 +75,6 @@ def wanted_session(session: JobSession, options: Mapping[str, Any]) -> bool:
 
 
 def wanted_machines(machines: Sequence[Machine], options: Mapping[str, Any]) -> bool:
-    """Whether one of the machines is one of those that are wanted."""
+    """Whether at least one of the machines is wanted."""
     wanted = options["machine"]
     return not wanted or any(same_machine(each["name"], name) for each in machines for name in wanted)

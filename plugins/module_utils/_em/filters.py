@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What users filter by, as conditions for the server and as checks of records."""
+"""The filters of users, as conditions for the server and as checks of records."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def filter_time(then: datetime) -> str:
 def conditions(wanted: Mapping[str, Any], **fields: str) -> list[Condition]:
     """Conditions for the options of an info module.
 
-    :param fields: option -> field of the query service; created_after and created_before are always looked at.
-    :raises ApiError: kind usage, for a time that is not one.
+    :param fields: option -> field of the query service; created_after and created_before always apply.
+    :raises ApiError: kind usage, if a time is invalid.
     """
     result = [Condition.of(field, "==", *wanted[option]) for option, field in fields.items() if wanted.get(option)]
-    # Filters take whole seconds: the server may give some more, which are left out here (see in_time).
+    # Filters take whole seconds, so the server may return too many rows; in_time removes them.
     margins = {"created_after": (">=", timedelta(0)), "created_before": ("<=", timedelta(seconds=1))}
     for option, (operator, margin) in margins.items():
         given = wanted.get(option)
@@ -62,12 +62,12 @@ def conditions_from(filters: Sequence[Any]) -> list[Condition]:
 
 
 def page_size(wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """A small page is enough when few rows are wanted; what is filtered out here makes more pages necessary."""
+    """The page size: a small page is enough if few rows are wanted, unless the module itself filters out rows."""
     return {"page_size": wanted["limit"]} if wanted["limit"] and wanted["limit"] < 100 else {}
 
 
 def among(actual: Any, wanted: Sequence[str] | None) -> bool:
-    """Whether a value is one of those wanted, letter case aside; none wanted means all."""
+    """Whether a value is wanted, ignoring letter case; an empty list means all."""
     return not wanted or str(actual or "").lower() in [each.lower() for each in wanted]
 
 
@@ -84,7 +84,7 @@ def creation(record: Any) -> datetime:
 
 
 def check_limit(wanted: Mapping[str, Any]) -> None:
-    """Refuse a limit below zero.
+    """Reject a negative limit.
 
     :raises ApiError: kind usage.
     """

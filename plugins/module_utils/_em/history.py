@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What became of machines in the newest runs of many jobs: no more is read than is needed to tell (em_rest 7)."""
+"""What happened to machines in the newest runs of many jobs, with as few reads as possible (em_rest 7)."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from .sessions import AGENT_MACHINE, AGENT_RUN, BACKUP
 from .task_sessions import MARGIN
 from .values import moment
 
-# Up to so many sessions are asked for by id.
+# Up to this many sessions are requested by id.
 FEW_SESSIONS = 45
-# Filters hold so many stretches of time, fewer beside names; more are joined.
+# The maximum number of time spans in a filter, and with names; if there are more, spans are merged.
 MANY_SPANS, FEW_SPANS = 12, 5
-# After so many runs of a job that failed as a whole, older ones are no longer read to see what it protects.
+# After this many runs that failed as a whole, older runs of a job are not read to find out what it protects.
 MANY_FAILED = 3
 _OPEN = datetime.max.replace(tzinfo=timezone.utc)
 
 
 class History:
-    """Backup runs with their machines; each reading adds to what is known.
+    """Backup runs with their machines; each read adds to them.
 
     :param entries: the jobs whose runs are wanted.
-    :param job_types: their types, and those of jobs that are gone.
+    :param job_types: their types, and the types of deleted jobs.
     :param server: name of the backup server that runs them, None for all.
     :ivar ahead: names of sessions that are dated in the future, by id; they are left out.
     """
@@ -47,23 +47,23 @@ class History:
         self.ahead: dict[str, str] = {}
 
     def read_newest(self, since: datetime) -> list[Outcome]:
-        """Read the newest runs of each job and return what became of machines in them; the newest run comes first.
+        """Read the newest runs of each job and return what happened to machines in them, the newest run first.
 
-        Only the machines of these runs are read: how often jobs have run before costs next to nothing.
+        Only the machines of these runs are read, so earlier runs cost almost nothing.
         """
         self._read_sessions(since)
         runs, self._unseen = self._newest_runs(self._jobs)
         spans = _spans(runs, MANY_SPANS)
         if spans:
-            # After the sessions: a run that was read as ended is so with its machines.
+            # Read after the sessions: if a run was read as ended, its machines have ended too.
             self._runs.read_tasks(BACKUP, [spans])
         return self._outcomes(runs)
 
     def read_older(self, names: Sequence[str], since: datetime, before: datetime, by_id: bool) -> list[Outcome]:
-        """Read what older runs tell of some names, and of jobs without newer ones; return what all known runs tell.
+        """Read older runs for some names, and for jobs without newer runs; return the outcomes of all known runs.
 
-        :param before: from then on, the runs themselves are known.
-        :param by_id: whether the sessions of machines are asked for by id rather than read as a whole.
+        :param before: runs after this time are already known.
+        :param by_id: whether to request the sessions of machines by id, instead of reading all of them.
         """
         named = Condition.of("VmDisplayName", "==", *names)
         parts: list[Condition | Intervals] = [named]
@@ -72,7 +72,7 @@ class History:
             spans = _spans(self._newest_runs(self._unseen)[0], FEW_SPANS)
             parts += [spans] if spans else []
         wanted = Either(tuple(parts))
-        # Everything, where a filter cannot hold what is wanted.
+        # Everything, if a filter cannot express what is wanted.
         narrow = [wanted] if named.portable and fits(wanted.text()) else []
         self._runs.read_tasks(BACKUP, [*narrow, *created(since)])
         missing = self._runs.missing() - self.ahead.keys()
@@ -84,21 +84,21 @@ class History:
         return self._outcomes(sorted(self._backups(), key=creation, reverse=True))
 
     def _newest_runs(self, jobs: Collection[str]) -> tuple[list[JobSession], set[str]]:
-        """The runs of some jobs from the newest back to one that tells what the job protects, and jobs without one."""
+        """The runs of some jobs, back to one that shows what the job protects, and the jobs without such a run."""
         result = []
         closed: dict[str, int] = {}
         for run in sorted(self._backups(), key=creation, reverse=True):
             entry = self._runs.owners.find(run)
             if entry and entry.id in jobs and closed.get(entry.id, 0) < MANY_FAILED:
                 result.append(run)
-                # A retry has only the machines that failed before. A run that failed may have had none.
+                # A retry has only the machines that failed before. A failed run may have no machines.
                 if is_whole(run):
                     failed = run["result"] not in (SUCCESS, WARNING)
                     closed[entry.id] = closed.get(entry.id, 0) + 1 if failed else MANY_FAILED
         return result, set(jobs) - closed.keys()
 
     def _backups(self) -> list[JobSession]:
-        """The runs that are known, without those of other types."""
+        """The known runs of the wanted types."""
         return [run for run in self._runs.all() if not run["job_type"] or run["job_type"].lower() in self._types]
 
     def _outcomes(self, runs: Iterable[JobSession]) -> list[Outcome]:
@@ -116,14 +116,14 @@ class History:
 
 
 def _with_end(outcome: Outcome) -> Outcome:
-    """An outcome that has the end of its run where the machine has none of its own."""
+    """An outcome that uses the end of the run if the machine has no end."""
     if outcome.end_text:
         return outcome
     return replace(outcome, end=moment(outcome.run["end_time"]), end_text=outcome.run["end_time"])
 
 
 def _spans(runs: Iterable[JobSession], most: int) -> Intervals | None:
-    """The stretches of time in which some runs have worked, joined until they are few; None without any run."""
+    """The time spans in which some runs were active, merged until they are few; None without runs."""
     times = []
     for run in runs:
         begin, end = moment(run["creation_time"]), moment(run["end_time"])

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Carrying out what plan.py decided: every action sent once, every task followed, every run waited for."""
+"""Carries out the decisions of plan.py: sends every action once, follows every task, waits for every run."""
 
 from __future__ import annotations
 
@@ -43,15 +43,15 @@ from .verdicts import resumable, summary
 from .watch import Watch
 from .writes import Writer
 
-# After a refused action: how long the run that may be the reason can take to show, or to end, in seconds.
+# After a refused action: how long the run that may be the cause can take to appear or to end, in seconds.
 OVERTAKEN_SECONDS = 10.0
 
 
 class Jobs:
-    """Brings jobs to a wished state.
+    """Brings jobs to the requested state.
 
-    :param families: where the jobs are looked for.
-    :param waiter: its deadline bounds the whole.
+    :param families: the kinds of jobs to search.
+    :param waiter: its deadline applies to the whole work.
     """
 
     def __init__(self, client: EmClient, families: Sequence[Family], wish: Wish, waiter: Waiter) -> None:
@@ -68,12 +68,12 @@ class Jobs:
         self._includes: dict[str, list[JobObject]] = {}
 
     def run(self, names: Sequence[str], ids: Sequence[str], server: str | None, check_mode: bool) -> dict[str, Any]:
-        """Find the jobs, plan, carry out, wait if wished.
+        """Find the jobs, plan, carry out, and wait if requested.
 
         :returns: changed, jobs, summary (for people), and before and after as a diff.
-        :raises ApiError: what is known of the jobs by then is in `learnt`.
+        :raises ApiError: `learnt` contains what is known about the jobs.
         """
-        # With wait_timeout 0 nothing is waited for, but everything is done.
+        # With wait_timeout 0, all actions are sent, but nothing is waited for.
         limited = self.client.within(self.waiter.deadline) if self.waiter.options.timeout else nullcontext()
         with limited:
             found = find_jobs(self.client, self.families, names, ids, server)
@@ -98,7 +98,7 @@ class Jobs:
         return self._result(before)
 
     def _with_schedules(self, error: ApiError) -> ApiError:
-        """A failure that also names the schedules which were not set because of it."""
+        """A failure that also names the schedules that were not set because of it."""
         unset = [row for row in self.rows if row.unset(self.wish)]
         for row in unset:
             row.notes.append("Its schedule was not changed.")
@@ -138,7 +138,7 @@ class Jobs:
                 row.take([seen.last])
             self.rows.append(row)
         if problems:
-            # Nothing has been written yet: a wish that cannot be fulfilled as a whole is refused as a whole.
+            # Nothing has been written yet: if one job cannot be changed, change none.
             for row in self.rows:
                 if not row.error:
                     row.notes.append("Nothing was done, because another job of the task is in conflict.")
@@ -189,7 +189,7 @@ class Jobs:
         self.writer.send(row, row.act, verb(row.plan.action, row.job), lambda: self._acted(row))
 
     def _acted(self, row: Row) -> bool:
-        """Whether a start, retry or stop shows in the job's sessions."""
+        """Whether the effect of a start, retry or stop is visible in the job's sessions."""
         if row.begun:
             self.discovery.look([row])
             return bool(row.session_ids)
@@ -197,7 +197,7 @@ class Jobs:
         return all(is_stopping(session) or not session["running"] for session in now)
 
     def _rejoin(self, rows: Iterable[Row]) -> None:
-        """What looks like the effect of a start that was not confirmed may have been begun by somebody else before."""
+        """Whether somebody else may have started earlier the run that looks like the effect of an unconfirmed start."""
         for row in rows:
             confirmed = row.act.task and row.act.task["success"]
             if row.begun and not row.error and not confirmed and self.discovery.began_before(row):
@@ -208,7 +208,7 @@ class Jobs:
                     row.error = error
 
     def _reconsider(self, rows: list[Row]) -> None:
-        """A refused action may have been overtaken: the job was started, or has ended, in between."""
+        """Handle a refused action: the job may have been started or have ended in between."""
         rows = [row for row in rows if not row.begun or self.wish.if_running == "attach"]
 
         def poll() -> bool:
@@ -227,9 +227,9 @@ class Jobs:
             self.waiter.until(poll, seconds=OVERTAKEN_SECONDS)
 
     def _attach(self, row: Row, sessions: list[JobSession]) -> None:
-        """Join a run that somebody else has started.
+        """Join a run that somebody else started.
 
-        :raises ApiError: conflict, when `if_running` says so.
+        :raises ApiError: conflict, if `if_running` does not allow it.
         """
         if self.wish.if_running == "fail":
             raise running_already(row.name, sessions[0])
@@ -240,12 +240,12 @@ class Jobs:
     # Runs
 
     def _show(self) -> None:
-        """Tell those who watch how the jobs stand."""
+        """Report the progress of the jobs."""
         if self.wish.wait:
             self.client.progress.show({row.job["id"]: row.standing() for row in self.rows})
 
     def _see_runs(self, rows: Sequence[Row]) -> None:
-        """Wait for the rows' runs, or look at them once."""
+        """Wait for the rows' runs, or read them once."""
         begun = [row for row in rows if row.begun]
         self.watch.outdate()
         if not self.wish.wait:
@@ -264,7 +264,7 @@ class Jobs:
                     self.waiter, _ids(rows), lambda runs: machine_numbers(self.client, runs, self._includes)
                 )
             else:
-                # What became of the machines of a stopped run is a courtesy.
+                # The machines of a stopped run are not essential.
                 self.watch.peek(_ids(rows))
         except ApiError as error:
             raise self._with_runs(rows, error) from error
@@ -273,7 +273,7 @@ class Jobs:
             raise too_late(self.rows, self.waiter)
 
     def _over(self, rows: Sequence[Row], begun: Sequence[Row]) -> bool:
-        """Read once how the runs stand; True when all have been found and have ended."""
+        """Read the state of the runs once; True if all have been found and have ended."""
         searched = [row for row in begun if not row.session_ids or is_copy(row.job["job_type"])]
         self.discovery.look([row for row in searched if not row.error])
         for row in begun:
@@ -288,12 +288,12 @@ class Jobs:
             self.client.progress.notice(resumable(self.watch.running(_ids(rows))))
         if running or not found:
             return False
-        # What was found may be the run of somebody who started the job after a short run that shows only now.
+        # Our run may have been short and appear only now; the run found before may then be somebody else's.
         self.discovery.look([row for row in begun if not row.error and not self.discovery.is_named(row)])
         return not self.watch.running(_ids(rows))
 
     def _with_runs(self, rows: Iterable[Row], error: ApiError) -> ApiError:
-        """A failure to read that also tells how the runs stand."""
+        """A read failure that also describes the state of the runs."""
         sessions = [session for row in rows for session in row.sessions]
         if any(session["running"] for session in sessions) or not all(row.session_ids for row in rows):
             return error.restated(
@@ -309,7 +309,7 @@ class Jobs:
     # Outcome
 
     def _raise_failures(self) -> None:
-        """Fail for refused actions and, after a wait, for verdicts that `fail_on` does not let pass."""
+        """Fail for refused actions and, after a wait, for verdicts that `fail_on` does not accept."""
         texts = []
         for row in self.rows:
             row.conclude(self.wish)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Identifiers and links: chosen by relation and type, never by position, never leading to another host (em_rest 1)."""
+"""Ids and links: links are chosen by relation and type, not by position, and never lead to another host (em_rest 1)."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _ID = re.compile(r"[A-Za-z0-9-]+$")
 
 
 def bare_id(uid: Any) -> str | None:
-    """The trailing part of a UID, in lower case: what is compared, since type words differ (em_rest 7, JobUid)."""
+    """The last part of a UID, in lower case. Only it is compared, since type words differ (em_rest 7, JobUid)."""
     return str(uid).rpartition(":")[2].lower() if uid else None
 
 
 def checked_id(given: str) -> str:
-    """A user's id or UID as the id that goes into a path.
+    """A user's id or UID as the id for a path.
 
-    :raises ApiError: kind usage, when it cannot be one.
+    :raises ApiError: kind usage, if it cannot be an id.
     """
     result = given.strip().rpartition(":")[2]
     if not _ID.match(result):
@@ -39,9 +39,9 @@ def id_in(href: Any) -> str | None:
 
 
 def path_of(href: str) -> str:
-    """The part of a link behind /api/, query included: the host of a link is the server's own name for itself.
+    """The part of a link after /api/, with the query. The host is ignored: it is the server's own name for itself.
 
-    :raises ApiError: kind protocol, when the link does not lead into the API.
+    :raises ApiError: kind protocol, if the link does not lead into the API.
     """
     parts = _parts(href)
     path = re.sub(r"^/api/", "", parts.path)
@@ -83,5 +83,5 @@ def _parts(href: Any) -> SplitResult:
     try:
         return urlsplit(str(href))
     except ValueError:
-        # What looks like a broken address leads nowhere.
+        # An invalid address leads nowhere.
         return urlsplit("")

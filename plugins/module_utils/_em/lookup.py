@@ -17,15 +17,15 @@ from .links import backup_server, bare_id, checked_id, id_in
 from .model import Job, Resource, job, job_objects
 from .sessions import read_last_sessions
 
-# Up to this many names are listed in full.
+# Up to this many names are listed.
 MANY_NAMES = 10
 
 
 @dataclass(frozen=True)
 class Family:
-    """What differs between agent jobs and the jobs of /jobs (em_rest 5 and 9).
+    """The differences between agent jobs and the jobs of /jobs (em_rest 5 and 9).
 
-    :ivar kind: the word for it in options and records.
+    :ivar kind: its name in options and records.
     """
 
     kind: str
@@ -37,7 +37,7 @@ class Family:
 
 AGENT_JOBS = Family("agent", "agent job", "agents/jobs", "AgentBackupJob", "veeam_em_agent_job_info")
 VM_JOBS = Family("vm", "VM job", "jobs", "Job", "veeam_em_job_info")
-# What the option kind chooses.
+# The values of the option kind.
 KINDS_OF_JOBS = {"any": (AGENT_JOBS, VM_JOBS), "vm": (VM_JOBS,), "agent": (AGENT_JOBS,)}
 
 
@@ -62,11 +62,11 @@ class Found:
 def find_jobs(
     client: EmClient, families: Sequence[Family], names: Sequence[str], ids: Sequence[str], server: str | None
 ) -> list[Found]:
-    """The jobs with these names or ids, each once, in the order given; all jobs when neither is given.
+    """The jobs with these names or ids, each once, in the order given; all jobs if neither is given.
 
-    :param families: where they are looked for; a name that is in both is ambiguous.
-    :param server: name or id of the backup server that must hold them.
-    :raises ApiError: not_found with near matches, ambiguous with the jobs that have the name.
+    :param families: the kinds of jobs to search; a name that occurs in both is ambiguous.
+    :param server: name or id of the backup server of the jobs.
+    :raises ApiError: not_found, with similar names; ambiguous, with the jobs that have the name.
     """
     if ids:
         found = _by_id(client, families, ids)
@@ -96,9 +96,9 @@ def find_jobs(
 
 
 def check_server(client: EmClient, server: str) -> str:
-    """The name of a backup server, given that or its id.
+    """The name of a backup server, from its name or id.
 
-    :raises ApiError: not_found, with the names of those that Enterprise Manager knows.
+    :raises ApiError: not_found, with the names of the known backup servers.
     """
     rows = client.query("BackupServer", entities=False)
     names = sorted(str(row.get("name")) for row in rows)
@@ -145,7 +145,7 @@ def family_of(each: Job) -> Family:
 def read_jobs_again(client: EmClient, jobs: Sequence[Job]) -> dict[str, Job]:
     """Jobs as they are now, by id.
 
-    :raises ApiError: kind not_found and retryable, for a job that is not there now: the service may be restarting.
+    :raises ApiError: kind not_found and retryable, if a job is missing: the service may be restarting.
     """
     try:
         found = [
@@ -218,7 +218,7 @@ def _by_name(client: EmClient, families: Sequence[Family], names: Sequence[str],
 
 
 def _ambiguous(families: Sequence[Family], name: str, same: Sequence[Found]) -> ApiError:
-    """The error for a name that several jobs have, with what tells them apart."""
+    """The error for a name that several jobs have, with the details that distinguish them."""
     ids = ", ".join(str(each.id) for each in same)
     kinds = {each.family.noun for each in same}
     servers = sorted(str(backup_server(each.resource).get("name")) for each in same)
@@ -236,7 +236,7 @@ def _ambiguous(families: Sequence[Family], name: str, same: Sequence[Found]) -> 
 
 
 def _unknown(client: EmClient, families: Sequence[Family], names: Sequence[str], server: str | None) -> ApiError:
-    """The error for names that no job has, with what they may have meant."""
+    """The error for names that no job has, with suggestions."""
     if server:
         check_server(client, server)
     rows = [row for family in families for row in client.query(family.query_type, entities=False)]
@@ -267,14 +267,14 @@ def _unknown(client: EmClient, families: Sequence[Family], names: Sequence[str],
 
 
 def _of_other_families(client: EmClient, families: Sequence[Family], names: Sequence[str]) -> dict[str, Family]:
-    """Which names are those of jobs that the module, or the chosen kind, is not for."""
+    """Names of jobs that exist, but not of the kind that the module or the option kind selects."""
     result = {}
     for family in KINDS_OF_JOBS["any"]:
         if family not in families:
             try:
                 rows = client.query(family.query_type, entities=False)
             except ApiError:
-                # It would only have been a hint.
+                # The names are only needed for a hint.
                 continue
             result.update({str(row.get("name")): family for row in rows if row.get("name") in names})
     return result
@@ -285,9 +285,9 @@ def _a(noun: str) -> str:
 
 
 def near_matches(name: str, names: Sequence[str], limit: int = 5) -> list[str]:
-    """Names that resemble a name: letter case aside, by similarity, or one within the other."""
+    """Names similar to a name: by letter case, by similarity, or if one contains the other."""
     lowered = {each.lower(): each for each in names}
-    # Only a failure needs it, and every call would pay for it.
+    # Imported here, because only a failure needs it.
     import difflib
 
     close = difflib.get_close_matches(name.lower(), list(lowered), n=limit, cutoff=0.6)

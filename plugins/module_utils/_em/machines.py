@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What happened to each machine of a run: its own session and its task session in one record (em_rest 7).
 
-The record of a machine stands for one session, never for a name: two machines may have the same one.
+A record describes one session, not a name: two machines may have the same name.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .sessions import AGENT_MACHINE, BACKUP, KINDS, is_agent, kind_of, read_sess
 from .task_sessions import begun, read_listed_task_sessions, read_task_sessions_of
 from .values import lasted
 
-# Up to so many runs are asked for their own lists of machines; those of more are looked for among all.
+# Up to this many runs, each run's own list of machines is read; above it, the machines are searched among all.
 FEW_RUNS = 3
 _WORD = re.compile(r"[^\W_]+")
 
@@ -29,7 +29,7 @@ _WORD = re.compile(r"[^\W_]+")
 def read_machines(client: EmClient, runs: Sequence[JobSession]) -> dict[str, list[Machine]]:
     """What happened to each machine of some runs: session id -> machines.
 
-    The machines of many runs are read together; an ended run for which that finds nothing is asked for its own lists.
+    The machines of many runs are read together. If that finds nothing for an ended run, the run's own lists are read.
     """
     result: dict[str, list[Machine]] = {}
     children = _children(client, [run for run in runs if is_agent(run)])
@@ -49,9 +49,9 @@ def read_machines(client: EmClient, runs: Sequence[JobSession]) -> dict[str, lis
 
 @dataclass(frozen=True)
 class Member:
-    """One machine of a run: its own session and its task sessions, or a task session alone.
+    """One machine of a run: its own session and its task sessions, or only a task session.
 
-    :ivar child: the machine's own session; None where the task session stands alone.
+    :ivar child: the machine's own session; None if there is only a task session.
     :ivar parts: the task sessions.
     """
 
@@ -60,7 +60,7 @@ class Member:
 
 
 def merge(run: JobSession, children: Sequence[JobSession], task_sessions: Sequence[TaskSession]) -> list[Machine]:
-    """One record for each machine of a run."""
+    """The records of the machines of a run."""
     machines = [machine(run, member) for member in members_of(run, children, task_sessions)]
     return sorted(machines, key=lambda each: (each["name"].lower(), each["id"]))
 
@@ -68,8 +68,8 @@ def merge(run: JobSession, children: Sequence[JobSession], task_sessions: Sequen
 def members_of(run: JobSession, children: Sequence[JobSession], task_sessions: Sequence[TaskSession]) -> list[Member]:
     """The machines of a run: sessions joined with their task sessions.
 
-    A task session belongs to the child that it names; where it names the run, to the one child of its name. What
-    belongs to no child stands for a machine of its own: rather one too many than one that is lost.
+    A task session belongs to the child that it names; if it names the run, to the only child with its name. A task
+    session without a child counts as a separate machine: one too many is better than one lost.
     """
     children = sorted(children, key=lambda child: child["id"])
     parts: dict[str, list[TaskSession]] = {child["id"]: [] for child in children}
@@ -104,7 +104,7 @@ def _owner(
 ) -> str | None:
     """The child without a task session that has the name of this one.
 
-    Of several with the same name, one that ended alike; of several with different names, none can be told.
+    Of several with the same name, one with the same result; of several with different names, none is certain.
     """
     free = [child for child in children if not parts[child["id"]]]
     named = [(child, machine_of(child, run)) for child in free]
@@ -118,14 +118,14 @@ def _owner(
 def _machine(run: JobSession, child: JobSession, parts: Sequence[TaskSession]) -> Machine:
     name = machine_of(child, run)
     for each in parts:
-        # Without a dash the name of the child's job says nothing about the machine.
+        # Without a dash, the name of the child's job does not show the machine.
         if name == child["job_name"] or (same_machine(name, each["machine"]) and len(each["machine"]) > len(name)):
             name = each["machine"]
     worst_part = max(parts, key=lambda each: severity(each["result"]), default=None)
     return {
         "id": child["id"],
         "name": name,
-        # A verdict stands only when the machine's session and its task sessions have all ended.
+        # The verdict is final only if the machine's session and its task sessions have all ended.
         "result": worst([child["result"], *(each["result"] for each in parts)]),
         "reason": "; ".join(distinct([child["failure_message"], *(each["reason"] for each in parts)])) or None,
         "state": child["state"],
@@ -137,7 +137,7 @@ def _machine(run: JobSession, child: JobSession, parts: Sequence[TaskSession]) -
 def machine_of(child: JobSession, run: JobSession) -> str:
     """The machine of a child: its own job is called "<job> - <machine>" (em_rest 15, trap 17).
 
-    The job may be called otherwise by now: then what follows the last dash is the machine, as host names have no
+    If the job has been renamed since, the part after the last dash is the machine, as host names have no
     blanks.
     """
     prefix, name = run["job_name"] + " - ", child["job_name"]
@@ -147,7 +147,7 @@ def machine_of(child: JobSession, run: JobSession) -> str:
 
 
 def distinct(reasons: Sequence[str | None]) -> list[str]:
-    """Reasons without those that say again, in the same words, what another one says."""
+    """Reasons without those whose words another reason already contains."""
     kept: list[str] = []
     for reason in filter(None, reasons):
         said = _words(reason)
@@ -158,12 +158,12 @@ def distinct(reasons: Sequence[str | None]) -> list[str]:
 
 
 def _words(reason: str) -> str:
-    """What is compared of a reason: its words, between blanks."""
+    """The comparable form of a reason: its words, between blanks."""
     return f" {' '.join(_WORD.findall(reason.lower()))} "
 
 
 def complete(session: JobSession, machines: Sequence[Machine]) -> bool:
-    """Whether the machines account for the verdict of an ended run."""
+    """Whether the machines explain the verdict of an ended run."""
     results = [each["result"] for each in machines]
     return bool(session["result"]) and bool(results) and all(results) and worst(results) == session["result"]
 
@@ -183,7 +183,7 @@ def _children(client: EmClient, runs: Sequence[JobSession]) -> dict[str, list[Jo
 
 
 def listed_children(client: EmClient, run: JobSession) -> list[JobSession]:
-    """The children of one run by its own list, which holds references."""
+    """The children of a run from its own list, which contains references."""
     rows = client.collection(f"{BACKUP.collection}/{run['id']}/agentManagementSessions")
     uids = {bare_id(row.get("uid")): str(row.get("uid")) for row in rows if row.get("uid")}
     found = client.query_any(BACKUP.query_type, "UID", list(uids.values())) if uids else []

@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Freezing schedules and thawing them as they were: window.py decides, _memory.py remembers, schedules.py toggles.
+"""Freeze schedules, and thaw them as they were: window.py decides, _memory.py remembers, schedules.py toggles.
 
-What is about to be toggled is on disk before the toggle is sent. A kill at any moment therefore leaves, for every job,
-either the certainty that nothing was sent, or the doubt whether it was; the next run looks before it toggles.
+Each toggle is recorded on disk before it is sent. So after a kill at any moment, the file shows for every job either
+that nothing was sent, or that a toggle may have been sent. The next run reads the schedule before it toggles.
 """
 
 from __future__ import annotations
@@ -125,8 +125,8 @@ class Maintenance:
     """Freezes or thaws jobs.
 
     :param em: the Enterprise Manager, as host:port.
-    :param waiter: its deadline bounds the whole.
-    :param now: the time by this computer's clock, in seconds since the epoch: the memory is a file of this computer's.
+    :param waiter: its deadline applies to the whole work.
+    :param now: the time by this computer's clock, in seconds since the epoch: the memory is a file on this computer.
     """
 
     def __init__(
@@ -157,7 +157,7 @@ class Maintenance:
         """Freeze or thaw.
 
         :returns: changed, jobs, memory, summary, msg, and before and after as a diff.
-        :raises ApiError: what is known by then is in `learnt`.
+        :raises ApiError: `learnt` contains what is known by then.
         """
         try:
             with self._held():
@@ -181,7 +181,7 @@ class Maintenance:
 
     @contextmanager
     def _held(self) -> Iterator[None]:
-        # Thawing leaves no lock behind where there is nothing to thaw, and check mode leaves nothing anywhere.
+        # Without anything to thaw, thawing leaves no lock file. Check mode never leaves one.
         if self.check_mode or (self.order.state == THAW and self.memory.untouched):
             yield
             return
@@ -235,7 +235,7 @@ class Maintenance:
         self._refuse_unknown(jobs)
         now = self.now()
         if not self.window.owed:
-            # What was thawed before was another window, maybe of another Enterprise Manager.
+            # A window that was thawed before is over; it may belong to another Enterprise Manager.
             self.window = Window(self.em, frozen_at=now)
         if self.order.expires_after is not None:
             self.window.expires_at = now + self.order.expires_after
@@ -256,7 +256,7 @@ class Maintenance:
             old.name, old.backup_server = each["name"], each["backup_server"]
             return old
         configured = bool(each["schedule_configured"])
-        # Until the toggle is about to be sent, the job is untouched.
+        # The job is unchanged until the toggle is about to be sent.
         state = freeze_step(None, configured, False, False).state
         was_enabled = each["schedule_enabled"] if configured else None
         return Entry(each["name"], each["backup_server"], each["kind"], was_enabled, state, self.now())
@@ -301,7 +301,7 @@ class Maintenance:
         return f"{self.memory.path} is frozen until {time_of(self.window.expires_at)} and is not overdue."
 
     def _take_owed(self) -> None:
-        """One piece for each remembered job that is meant, with the job as it is now."""
+        """One piece for each selected job in the memory, with the job as it is now."""
         found = self._known()
         order = self.order
         wanted = {bare_id(each.strip()) for each in order.ids}
@@ -338,7 +338,7 @@ class Maintenance:
             for row in self.client.query(family.query_type):
                 found[str(bare_id(row.get("uid")))] = Found(family, row)
             lost = sorted(keys & self.window.owed.keys() - found.keys())
-            # A listing whose pages shifted while it was read may have left them out.
+            # If pages shifted while the listing was read, it may miss some jobs.
             uids = [f"urn:veeam:{family.query_type}:{key}" for key in lost]
             for row in self.client.query_any(family.query_type, "UID", uids) if lost else ():
                 found[str(bare_id(row.get("uid")))] = Found(family, row)
@@ -365,14 +365,14 @@ class Maintenance:
             )
         )
 
-    # Both
+    # Freezing and thawing
 
     def _add(self, key: str, entry: Entry, each: Job | None, state: str | None) -> None:
         row = Row(each, self.watch) if each else None
         self.pieces.append(Piece(key, entry, row, state))
 
     def _carry_out(self) -> None:
-        """Toggle what has to be toggled, once; every step is remembered."""
+        """Toggle the schedules that need it, once, and record every step."""
         there = [piece for piece in self.pieces if piece.row]
         for piece in there:
             piece.step = self._step(piece)
@@ -381,7 +381,7 @@ class Maintenance:
                 piece.predict(bool(self.wish.schedule_enabled))
             return
         if not there:
-            # The memory is not told to belong to an Enterprise Manager that knows none of its jobs.
+            # The memory gets no Enterprise Manager if this one knows none of its jobs.
             return
         # Before the first change.
         self._save()
@@ -393,7 +393,7 @@ class Maintenance:
         self._toggle([piece for piece in there if piece.to_do(TOGGLE)])
 
     def _step(self, piece: Piece, in_doubt: bool | None = None) -> Step | None:
-        """What to do next with a job; None, and the row's error, when that is not clear."""
+        """What to do next with a job; if that is unclear, None, and the row gets the error."""
         if piece.row is None:
             return None
         now, entry = piece.row.job, piece.entry
@@ -410,7 +410,7 @@ class Maintenance:
         return thaw_step(entry.state, enabled, in_doubt)
 
     def _look(self, pieces: Sequence[Piece]) -> None:
-        """Wait until interrupted changes show, or can no longer be expected to."""
+        """Wait until interrupted changes take effect, or can no longer be expected to."""
         if not pieces:
             return
 
@@ -434,7 +434,7 @@ class Maintenance:
                 f"Nothing was toggled. {self._kept()} Raise wait_timeout.",
             )
         for piece in still:
-            # The clocks of both sides may differ by a blink.
+            # The two clocks may differ by a fraction of a second.
             piece.step = self._step(piece, in_doubt=False)
         for piece in pieces:
             piece.notes.append("An earlier change was interrupted. The module read its result first.")
@@ -466,11 +466,11 @@ class Maintenance:
         finally:
             for piece in pieces:
                 self._settle(piece, *was[id(piece.row)])
-            # Whatever ended it: what is known goes to disk.
+            # However the block ends, write what is known to disk.
             self._save()
 
     def _settle(self, piece: Piece, state: str, since: float | None) -> None:
-        """Remember what became of a toggle."""
+        """Record the outcome of a toggle."""
         row, entry = piece.row, piece.entry
         if row and row.toggle.done and not row.error and row.job["schedule_enabled"] == self.wish.schedule_enabled:
             self._note(entry, FROZEN if self.order.state == FREEZE else THAWED)
@@ -481,7 +481,7 @@ class Maintenance:
     # Runs
 
     def _stop(self) -> None:
-        """Stop what runs and wait for its end."""
+        """Stop the running jobs and wait until they have ended."""
         pieces = {piece.key: piece for piece in self.pieces if piece.row}
         if not pieces:
             return
@@ -494,7 +494,7 @@ class Maintenance:
             )
         except ApiError as error:
             stopped = learnt_by(error)
-            # The jobs are told below.
+            # The jobs are reported below.
             error.learnt = {key: value for key, value in stopped.items() if key == "timed_out"}
             self.problems.append(error)
         for each in stopped.get("jobs", ()):

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Decoded resources into the records that modules return, and THE classifier of states (em_rest 12).
 
-Times are the server's UTC ISO 8601 text, sizes bytes, ids bare GUIDs in lower case. What the server leaves open is
-None.
+Times are the server's UTC ISO 8601 text, sizes are bytes, ids are bare GUIDs in lower case. Values that the server
+does not report are None.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class _Job(TypedDict):
 
 
 class Job(_Job, total=False):
-    """A job of /agents/jobs (kind agent) or /jobs (kind vm). The last two are filled on request."""
+    """A job of /agents/jobs (kind agent) or /jobs (kind vm). The last two fields are filled on request."""
 
     kind: str
     objects: list[JobObject]
@@ -163,7 +163,7 @@ class _Computer(TypedDict):
 
 
 class Computer(_Computer, total=False):
-    """A discovered computer. The last one is filled on request."""
+    """A discovered computer. The last field is filled on request."""
 
     last_restore_point: RestorePoint | None
 
@@ -181,10 +181,10 @@ def _plain(state: Any) -> str:
 
 
 def has_ended(what: str, state: Any, result: Any, end: datetime | None, now: datetime | None) -> bool:
-    """Whether a session has ended: its state is final; or its state is unknown, but its end and its result are not.
+    """Whether a session has ended: its state is final, or its state is unknown but its end and result are known.
 
     :param end: when it ended, if that is credible.
-    :param now: by the server's clock; an end in the future is none.
+    :param now: by the server's clock; an end in the future does not count.
     """
     kind = classify(what, state)
     if kind == UNKNOWN:
@@ -193,7 +193,7 @@ def has_ended(what: str, state: Any, result: Any, end: datetime | None, now: dat
 
 
 def verdict(result: Any) -> str | None:
-    """A result in the spelling of RESULTS, another one as it is; None when there is none (yet)."""
+    """A result in the spelling of RESULTS; unknown results are unchanged; None if there is none (yet)."""
     given = text(result)
     if given.lower() in ("", "none"):
         return None
@@ -201,14 +201,14 @@ def verdict(result: Any) -> str | None:
 
 
 def worst(results: list[Any]) -> str | None:
-    """The worst of some verdicts; None when there is none or one is missing."""
+    """The worst of some verdicts; None if there are none or one is missing."""
     if not results or not all(results):
         return None
     return max(results, key=severity)
 
 
 def severity(result: str | None) -> int:
-    """How bad a verdict is; one that is missing or not known is the worst."""
+    """How bad a verdict is; a missing or unknown one is the worst."""
     return RESULTS.index(result) if result in RESULTS else len(RESULTS)
 
 
@@ -223,7 +223,7 @@ def is_idle(session: JobSession) -> bool:
 
 
 def is_stopping(session: JobSession) -> bool:
-    """Whether a run has been told to stop."""
+    """Whether a run is stopping."""
     return _plain(session["state"]) == _STOPPING
 
 
@@ -270,12 +270,12 @@ def job(resource: Resource) -> Job:
 def job_objects(resource: Resource) -> list[JobObject]:
     """What a job protects.
 
-    Protection groups and computers of an agent job are told apart only by name (em_rest 5). VM jobs have one more
+    Only names distinguish the protection groups and computers of an agent job (em_rest 5). VM jobs have one more
     layer, named after the type of the job (em_rest 9).
     """
     info = resource.get("job_info")
     layers = [info, *(value for key, value in as_dict(info).items() if key.endswith("job_info"))]
-    # The decoder shows a wrapper that holds one list as that list: a JobInfo with includes and nothing else.
+    # The decoder turns a wrapper that contains one list into that list: a JobInfo with includes only.
     includes: Any = next((each for each in layers if isinstance(each, list)), None)
     includes = includes or next((each["includes"] for each in map(as_dict, layers) if each.get("includes")), [])
     if isinstance(includes, dict):
@@ -302,7 +302,7 @@ def _object_type(reference: Any) -> str | None:
 def job_session(resource: Resource, now: datetime | None = None) -> JobSession:
     """The record of a run: BackupJobSession or ReplicaJobSession.
 
-    :param now: by the server's clock, to tell whether an end is credible.
+    :param now: by the server's clock, to decide whether an end is credible.
     """
     name = text(resource.get("name"))
     up = links(resource, "Up", "JobReference", "Job")
@@ -330,7 +330,7 @@ def job_session(resource: Resource, now: datetime | None = None) -> JobSession:
 def task_session(resource: Resource, now: datetime | None = None) -> TaskSession:
     """The record of a task session: BackupTaskSession or ReplicaTaskSession.
 
-    :param now: by the server's clock, to tell whether an end is credible.
+    :param now: by the server's clock, to decide whether an end is credible.
     """
     name = text(resource.get("name"))
     _ended, result, end = _ending(TASK_SESSION, resource, now)
@@ -368,7 +368,7 @@ def computer(resource: Resource) -> Computer:
 
 
 def _ending(what: str, resource: Resource, now: datetime | None) -> tuple[bool, str | None, str | None]:
-    """Whether a session has ended, and then its result and the time: before, both may be there and mean nothing."""
+    """Whether a session has ended, and if so, its result and end: before, both may be present but mean nothing."""
     created, end = moment(resource.get("creation_time_utc")), moment(resource.get("end_time_utc"))
     if end and created and end < created:
         end = None
@@ -378,5 +378,5 @@ def _ending(what: str, resource: Resource, now: datetime | None) -> tuple[bool, 
 
 
 def _enabled_only(options: Resource) -> Resource:
-    """Schedule options without the kinds of schedule that are switched off: hundreds of lines otherwise."""
+    """Schedule options without the kinds of schedule that are off, which would be hundreds of lines."""
     return {key: value for key, value in options.items() if flag(as_dict(value).get("enabled")) is not False}

@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which of the machines that the server knows are meant by some names. Pure: nothing here talks to a server.
+"""Finds machines that the server knows by the names that a user gives. Pure: nothing here talks to a server.
 
-Names are compared without regard to case. An equal name wins; else a short name and a full one (web01 and
-web01.example.com) mean the same machine when nothing else could be meant.
+Letter case does not matter. An exact match wins; otherwise a short name and a full one (web01 and
+web01.example.com) mean the same machine if no other machine could be meant.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _WILD = re.compile(r"[*?\[]")
 class Candidate:
     """A machine that the server knows.
 
-    :ivar key: tells it from all others.
-    :ivar names: its own name first, then those by which it is shown elsewhere.
+    :ivar key: its unique key.
+    :ivar names: its own name first, then the names that other listings show.
     :ivar place: where it is, for people.
-    :ivar twins: whether several machines stand behind this one name and place.
+    :ivar twins: whether several machines share this name and place.
     """
 
     key: Any
@@ -44,7 +44,7 @@ class Candidate:
 
 
 def same_machine(one: str, other: str) -> bool:
-    """Whether two names mean the same machine: letter case aside, and one may be the short form of the other."""
+    """Whether two names mean the same machine: equal except for case, or one is the short form of the other."""
     short, long = sorted((one.lower(), other.lower()), key=len)
     return short == long or (bool(short) and long.startswith(short + ".") and not _ADDRESS.match(long))
 
@@ -55,7 +55,7 @@ def is_pattern(text: str) -> bool:
 
 
 class ByName(Generic[Thing]):
-    """Things by their names: looking one up costs the same however many there are."""
+    """Items by their names, with a lookup time that does not depend on their number."""
 
     def __init__(self, named: Iterable[tuple[str, Thing]] = ()) -> None:
         self._equal: dict[str, list[Thing]] = {}
@@ -64,25 +64,25 @@ class ByName(Generic[Thing]):
             self.add(name, thing)
 
     def add(self, name: str, thing: Thing) -> None:
-        """Take one more; a thing may have several names."""
+        """Add an item; it may have several names."""
         self._equal.setdefault(name.lower(), []).append(thing)
         self._near.setdefault(_first_word(name), []).append((name, thing))
 
     def called(self, name: str) -> list[Thing]:
-        """Those of exactly this name, letter case aside."""
+        """The items with exactly this name, ignoring letter case."""
         return self._equal.get(name.lower(), [])
 
     def near(self, name: str) -> list[tuple[str, Thing]]:
-        """Those whose names begin with the same word, with these names: no others can be meant."""
+        """The items whose names begin with the same word, with these names: only these can be meant."""
         return self._near.get(_first_word(name), [])
 
     def alike(self, name: str) -> list[Thing]:
-        """Those that a name may mean, by the short form of it or the long one."""
+        """The items that a name may mean, by its short or long form."""
         return [thing for known, thing in self.near(name) if same_machine(known, name)]
 
 
 class Patterns(Generic[Thing]):
-    """What is said of machines by names and shell patterns. Where several mean a machine, the first counts."""
+    """Settings for machines by names and shell patterns. If several match a machine, the first counts."""
 
     def __init__(self, said: Iterable[tuple[str, Thing]]) -> None:
         self._named: ByName[tuple[int, Thing]] = ByName()
@@ -95,7 +95,7 @@ class Patterns(Generic[Thing]):
         self._known: dict[str, Thing | None] = {}
 
     def find(self, name: str) -> Thing | None:
-        """What is said of the machine with this name; None when nothing is."""
+        """The setting for the machine with this name; None if there is none."""
         if name not in self._known:
             found = self._named.alike(name)
             wild = next((said for pattern, said in self._wild if fnmatchcase(name.lower(), pattern)), None)
@@ -107,7 +107,7 @@ class Patterns(Generic[Thing]):
 def machine_names(given: Any) -> list[str]:
     """The names of machines in an option, each once; numbers are text.
 
-    :raises ApiError: kind usage, for what is not a name.
+    :raises ApiError: kind usage, if an element is not a name.
     """
     items = given if isinstance(given, list) else [given]
     if not items:
@@ -143,9 +143,9 @@ class Matcher:
                 self._all.add(name, each)
 
     def match(self, asked: Sequence[str]) -> dict[str, Candidate]:
-        """The machine behind each name; names that no machine has are left out.
+        """The machine for each name; names that no machine has are left out.
 
-        :raises ApiError: ambiguous, with the candidates of every name that has several.
+        :raises ApiError: ambiguous, with the candidates for each name that has several.
         """
         result: dict[str, Candidate] = {}
         problems: list[str] = []
@@ -175,7 +175,7 @@ class Matcher:
             return _unique(equal)
         near = self._all.near(name)
         alike = [(known, candidate) for known, candidate in near if same_machine(known, name)]
-        # A short name stands for any of the full names that begin with it.
+        # A short name matches each full name that begins with it.
         rivals = [
             candidate
             for known, candidate in near

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How many machines a run will have, where that is known before all of them have shown."""
+"""How many machines a run will have, if that is known before all of them have appeared."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from .query import Condition
 from .sessions import is_agent, kind_of, records
 from .values import seconds
 
-# Only so few runs are worth the requests; the machines of more are read repeatedly instead.
+# Up to this many runs, the extra requests pay off; with more runs, their machines are read repeatedly instead.
 FEW_RUNS = 5
-# Up to so many names of computers and protection groups are looked up.
+# Up to this many names of computers and protection groups are looked up.
 FEW_NAMES = 200
-# So many of a job's newest sessions are looked through for a run before.
+# How many of a job's newest sessions are searched for an earlier run.
 NEWEST = 10
 
 
 def machine_numbers(
     client: EmClient, runs: Sequence[JobSession], includes: Mapping[str, Sequence[JobObject]] | None = None
 ) -> Mapping[str, int]:
-    """The number of machines of some runs: session id -> number, as far as it is known.
+    """The number of machines of some runs: session id -> number, if known.
 
-    It follows from what the job includes, else from the last good run of the same job. A retry has only the machines
-    that failed before, so nothing is told of it.
+    The number comes from the objects that the job includes, otherwise from the last good run of the same job. A retry
+    has only the machines that failed before, so its number is unknown.
 
-    :param includes: what jobs include, by job id.
+    :param includes: the objects that jobs include, by job id.
     """
     whole = [run for run in runs if run["job_id"] and run["is_retry"] is False and not is_copy(run["job_type"])]
     try:
@@ -41,14 +41,14 @@ def machine_numbers(
     except ApiError as error:
         if not error.retryable and error.kind != NOT_FOUND:
             raise
-        # Without numbers it takes a few readings more, and nothing else.
+        # Without the numbers, a few more reads are needed, nothing else.
         return {}
 
 
 def _by_objects(
     client: EmClient, runs: Sequence[JobSession], includes: Mapping[str, Sequence[JobObject]]
 ) -> dict[str, int]:
-    """Numbers of runs whose jobs include only VMs, or only computers and protection groups that are known."""
+    """Numbers of runs whose jobs include only VMs, or only known computers and protection groups."""
     wanted = {run["id"]: (run, includes[str(run["job_id"])]) for run in runs if includes.get(str(run["job_id"]))}
     names = list(dict.fromkeys(each["name"] for run, objects in wanted.values() if is_agent(run) for each in objects))
     computers: list[Computer] = []
@@ -63,9 +63,9 @@ def _by_objects(
 
 
 def members(objects: Sequence[JobObject], computers: Sequence[Computer]) -> int | None:
-    """How many computers some objects of agent jobs stand for: computers by name, protection groups by their members.
+    """The number of computers in some objects of agent jobs: computers by name, protection groups by their members.
 
-    :returns: None where an object is neither, or both, or where backup servers have the same name.
+    :returns: None if an object is neither or both, or if backup servers have the same name.
     """
     found: set[str] = set()
     for each in objects:
@@ -79,7 +79,7 @@ def members(objects: Sequence[JobObject], computers: Sequence[Computer]) -> int 
 
 
 def _vms(objects: Sequence[JobObject]) -> int | None:
-    """The number of VMs, where there are no containers among the objects."""
+    """The number of VMs, if there are no containers among the objects."""
     return len(objects) if all(each["type"] == "Vm" for each in objects) else None
 
 

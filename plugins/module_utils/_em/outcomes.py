@@ -1,10 +1,11 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the runs of many jobs did to many machines: whose run a session is, which names mean one machine, when it was.
+"""The results of many jobs for many machines: which job a session belongs to, which names mean one machine, and when.
 
-Names are labels (DESIGN 2.13). A machine is told by its backup server and its name; a short name means the machine of
-that server with the one long name that begins so. Within one run, sessions of the same name count as the worst of them.
+Names are labels (DESIGN 2.13). A machine is identified by its backup server and its name; a short name means the
+machine of that server whose long name begins with it, if there is only one. In one run, the worst session of a name
+counts.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ MachineKey = tuple[str, str]
 class JobEntry:
     """A job of the report.
 
-    :ivar listed: whether Enterprise Manager lists the job; None where it was not asked for jobs of that kind.
-    :ivar makes_backups: whether its runs are backups: a copy is as old as what it copies, a replica is another thing.
+    :ivar listed: whether Enterprise Manager lists the job; None if jobs of that kind were not read.
+    :ivar makes_backups: whether its runs are backups: a copy is as old as its source, and a replica is not a backup.
     """
 
     job: Job
@@ -45,7 +46,7 @@ class JobEntry:
 
     @property
     def id(self) -> str:
-        """The bare id, "" for runs that name no job."""
+        """The bare id, "" for runs that do not name a job."""
         return self.job["id"]
 
     @property
@@ -65,16 +66,16 @@ class JobEntry:
 
     @property
     def protects(self) -> bool:
-        """Whether the job exists, as far as is known, and makes backups."""
+        """Whether the job makes backups and, as far as known, exists."""
         return self.makes_backups and self.listed is not False
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run did to one machine, or what is known of it until now.
+    """The result of a run for one machine, or its current state.
 
-    :ivar id: of the machine's own session: the child of the run, or the task session where there is none.
-    :ivar ended: whether the machine is done; then a missing result is a missing verdict.
+    :ivar id: id of the machine's own session: the child of the run, or the task session if there is no child.
+    :ivar ended: whether the machine is done; if so, a missing result is a missing verdict.
     """
 
     entry: JobEntry
@@ -92,12 +93,12 @@ class Outcome:
 
     @property
     def when(self) -> datetime | None:
-        """When it ended, or at least when it began: rather too old than too new."""
+        """When it ended, or otherwise when it began: too old is safer than too new."""
         return self.end or self.begin
 
     @property
     def good(self) -> bool:
-        """Whether it left a backup behind."""
+        """Whether it produced a backup."""
         return self.ended and self.result in GOOD
 
     @property
@@ -107,15 +108,15 @@ class Outcome:
 
     @property
     def key(self) -> MachineKey:
-        """The machine, under the name of this outcome."""
+        """The key of the machine, with the name in this outcome."""
         return (str(self.run["backup_server"] or self.entry.job["backup_server"] or "").lower(), self.name.lower())
 
 
 @dataclass
 class Past:
-    """What happened to one machine: the newest outcome of all that it is told, and the newest good one.
+    """The newest outcome of one machine, and its newest good one, among all that were added.
 
-    :ivar order: what makes one newer than another; what has none does not count.
+    :ivar order: gives the time by which outcomes are compared; outcomes without a time do not count.
     """
 
     order: Callable[[Outcome], Any] = lambda outcome: (
@@ -125,7 +126,7 @@ class Past:
     last_good: Outcome | None = None
 
     def take(self, outcome: Outcome) -> None:
-        """Take one more outcome that has ended."""
+        """Add an outcome that has ended."""
         place = self.order(outcome)
         if place is None:
             return
@@ -136,19 +137,19 @@ class Past:
 
 
 def elapsed(begin: datetime | None, end: datetime | None) -> int | None:
-    """Whole seconds between two moments; None when one is missing, or they are in the wrong order."""
+    """Whole seconds between two times; None if one is missing, or if they are in the wrong order."""
     if begin is None or end is None or end < begin:
         return None
     return round((end - begin).total_seconds())
 
 
 def credible(then: datetime | None, now: datetime) -> bool:
-    """Whether something can have happened then: backup servers have clocks of their own."""
+    """Whether a time is credible: each backup server has its own clock."""
     return then is not None and then <= now + CLOCK_MARGIN
 
 
 def age(then: datetime | None, now: datetime) -> float | None:
-    """Hours since then; clocks that differ a little do not make it negative."""
+    """Hours since then; never negative, even if clocks differ a little."""
     return max(0.0, round((now - then).total_seconds() / 3600, 2)) if then else None
 
 
@@ -158,12 +159,12 @@ def is_machine(session: JobSession) -> bool:
 
 
 def is_whole(run: JobSession) -> bool:
-    """Whether a run shows all that its job protects: it has ended, and is certainly not a retry."""
+    """Whether a run shows all machines of its job: it has ended, and is certainly not a retry."""
     return run["is_retry"] is False and not run["running"]
 
 
 class Owners:
-    """Tells whose runs sessions are. A run of a job that is not known becomes an entry of its own."""
+    """Finds the job of each session. A run of an unknown job gets a new entry."""
 
     def __init__(self, entries: Sequence[JobEntry]) -> None:
         self.entries = list(entries)
@@ -175,7 +176,7 @@ class Owners:
         self._unknown: dict[tuple[str, str], JobEntry] = {}
 
     def find(self, session: JobSession) -> JobEntry | None:
-        """The job among those that are known: by id, by name only where that is certain."""
+        """The known job of a session: by id, or by name if that is certain."""
         entry = self._by_id.get(str(session["job_id"]))
         if entry:
             return entry
@@ -184,7 +185,7 @@ class Owners:
         return next(iter(found.values())) if len(found) == 1 else None
 
     def unknown(self, session: JobSession) -> JobEntry:
-        """An entry for the job of a session that no known job has: it is deleted, or of a kind that is not listed."""
+        """An entry for an unknown job of a session: the job was deleted, or is of a kind that is not listed."""
         key = (session["job_id"] or session["job_name"].lower(), str(session["backup_server"] or "").lower())
         if key not in self._unknown:
             kind = _kind_of(session)
@@ -218,7 +219,7 @@ def _kind_of(session: JobSession) -> str:
 def outcomes(
     entry: JobEntry, run: JobSession, children: Sequence[JobSession], task_sessions: Sequence[TaskSession]
 ) -> list[Outcome]:
-    """What a run did to each of its machines."""
+    """The results of a run for each of its machines."""
     return [_outcome(entry, run, member) for member in members_of(run, children, task_sessions)]
 
 
@@ -244,7 +245,7 @@ def _outcome(entry: JobEntry, run: JobSession, member: Member) -> Outcome:
 
 
 def together(group: Sequence[Outcome]) -> Outcome:
-    """Sessions of one run that mean the same machine, as one: the worst of them."""
+    """The worst of several sessions of one run that mean the same machine."""
     if len(group) == 1:
         return group[0]
     first = group[0]
@@ -270,12 +271,12 @@ def together(group: Sequence[Outcome]) -> Outcome:
 
 
 def _worst_known(group: Sequence[Outcome]) -> str | None:
-    """A failure stands, whatever is still missing."""
+    """Whether a failure is certain, even if other parts are still missing."""
     return FAILED if any(each.result == FAILED for each in group) else None
 
 
 class Names:
-    """Which names mean one machine, on each backup server."""
+    """The names that mean the same machine, on each backup server."""
 
     def __init__(self, keys: Iterable[MachineKey]) -> None:
         self._all = set(keys)
@@ -286,13 +287,13 @@ class Names:
         self._long = {key: next(iter(names)) for key, names in heads.items() if len(names) == 1}
 
     def canonical(self, key: MachineKey) -> MachineKey:
-        """The key under which the machine is listed."""
+        """The key that identifies the machine in listings."""
         server, name = key
         return key if "." in name else (server, self._long.get(key, name))
 
 
 def protected_keys(entries: Sequence[JobEntry], computers: Sequence[Computer]) -> dict[MachineKey, list[JobEntry]]:
-    """Computers that agent jobs include, directly or by a protection group (em_rest 5)."""
+    """Computers that agent jobs include, directly or through a protection group (em_rest 5)."""
     by_name: dict[MachineKey, list[JobEntry]] = {}
     by_id: dict[str, list[JobEntry]] = {}
     for entry in entries:
@@ -317,7 +318,7 @@ def protected_keys(entries: Sequence[JobEntry], computers: Sequence[Computer]) -
 
 
 def protected_vms(entries: Sequence[JobEntry]) -> Iterator[tuple[JobEntry, str]]:
-    """VMs that VM jobs name; what is in a folder or a cluster is not told, runs show it (em_rest 9)."""
+    """VMs that VM jobs name. The content of folders and clusters is unknown until a run shows it (em_rest 9)."""
     for entry in entries:
         if entry.kind == VM and entry.makes_backups:
             for each in entry.objects:

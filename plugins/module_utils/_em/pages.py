@@ -13,7 +13,7 @@ from .codec import DAMAGED_HINT, as_dict, as_list, members
 from .links import links
 from .values import whole
 
-# More pages than any listing of 30 days has: a server whose pages never end is not read for ever.
+# More pages than any listing of 30 days has: a limit for servers whose pages never end.
 MAX_PAGES = 20000
 
 
@@ -23,7 +23,7 @@ def pages(
     """The rows of a query, page by page, to the end.
 
     :param read: sends GET /query with these parameters and returns the decoded answer.
-    :raises ApiError: kind protocol, when an answer is not a query result or the pages go in circles.
+    :raises ApiError: kind protocol, if an answer is not a query result or if pages repeat.
     """
     number = 1
     seen: set[tuple[Any, ...]] = set()
@@ -41,7 +41,7 @@ def pages(
         yield rows
         count = whole(paging.get("pages_count"))
         more = number < count if count is not None else _has_next(paging)
-        # A page without rows is the end, however many more are announced.
+        # A page without rows is the last one, even if the server announces more.
         if not more or not rows:
             return
         if number == MAX_PAGES:
@@ -50,7 +50,7 @@ def pages(
 
 
 def unique(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Each resource once: rows move to the next page when new ones come in while reading."""
+    """Each resource once: if new rows arrive during the read, others move to the next page and come twice."""
     seen = set()
     for row in rows:
         key = row_key(row)
@@ -60,10 +60,10 @@ def unique(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def row_key(row: dict[str, Any]) -> tuple[str, ...]:
-    """What tells a row from others.
+    """The identity of a row.
 
-    The name too: anonymised recordings show one UID for many sessions. And what it belongs to: a computer in two
-    protection groups is shown once for each.
+    It includes the name, because anonymised recordings have one UID for many sessions, and the parent, because a
+    computer in two protection groups is listed once for each.
     """
     key = [str(row.get(name) or "") for name in ("uid", "task_id", "href", "name")]
     return tuple(key + [str(link.get("href")) for link in links(row, "Up")])

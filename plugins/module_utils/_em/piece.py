@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One job of a maintenance window: what is remembered of it, how it stands, and how it is told."""
+"""One job of a maintenance window: its entry in the memory, its state, and its result."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Piece:
     """One job of the window, and what happens to it.
 
     :ivar key: id of the job.
-    :ivar row: the job as the server shows it; None when the server does not, or was not asked.
-    :ivar before: its state in the memory before; None when it was not there.
-    :ivar step: what to do next with it; None when nothing can be done.
+    :ivar row: the job as the server shows it; None if the server does not know it, or was not asked.
+    :ivar before: its previous state in the memory; None if it was not there.
+    :ivar step: what to do next with it; None if nothing can be done.
     :ivar stopped: whether its run was stopped.
     """
 
@@ -43,15 +43,15 @@ class Piece:
 
     @property
     def error(self) -> ApiError | None:
-        """Why it is not as wished."""
+        """Why it is not in the requested state."""
         return self.row.error if self.row else None
 
     def to_do(self, act: str) -> bool:
-        """Whether this is to be done next."""
+        """Whether this is the next step."""
         return bool(self.step and self.step.act == act and not self.error)
 
     def nothing_to_do(self) -> str:
-        """Why nothing is done, as a sentence."""
+        """Why nothing has to be done, as a sentence."""
         if not self.row or self.row.job["schedule_configured"] is False:
             return "It has no schedule."
         if self.before not in OWED and self.entry.state != UNTOUCHED:
@@ -76,14 +76,14 @@ class Piece:
             self.notes.append(f"Would {'enable' if wish else 'disable'} the schedule.")
 
     def left_alone(self) -> bool:
-        """Whether a failed toggle certainly had no effect: it was not sent, or the server has refused it."""
+        """Whether a failed toggle certainly had no effect: it was not sent, or the server refused it."""
         row = self.row
         if not row or not row.error or row.toggle.done or row.error.outcome_unknown:
             return False
         return row.toggle.task is None or row.error.kind == REJECTED
 
     def as_dict(self) -> dict[str, Any]:
-        """The piece as it is returned."""
+        """The entry in the result."""
         known = {"id": self.key, "name": self.entry.name, "backup_server": self.entry.backup_server}
         texts = self.notes + (self.row.notes if self.row else [])
         return {

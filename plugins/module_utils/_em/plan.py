@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Current state + wish -> what to do. Pure: nothing here talks to a server."""
+"""Decides what to do: from the current state and the request to a plan. Pure: nothing here talks to a server."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Wish:
 
 @dataclass(frozen=True)
 class Observed:
-    """What is known of a job before anything is done.
+    """What is known about a job before anything is done.
 
     :ivar running: its sessions that have not ended.
     :ivar last: its newest session.
@@ -57,12 +57,12 @@ class Plan:
 
     @property
     def changes(self) -> bool:
-        """True when carrying it out writes to the server."""
+        """True if carrying it out writes to the server."""
         return self.toggle or self.action in (START, STOP, RETRY)
 
 
 def check(wish: Wish) -> None:
-    """Refuse an invalid wish.
+    """Reject an invalid request.
 
     :raises ApiError: kind usage.
     """
@@ -79,7 +79,7 @@ def check(wish: Wish) -> None:
 
 
 def check_single(wish: Wish, names: Sequence[str]) -> None:
-    """Refuse a session of one job for several jobs.
+    """Reject the session of one job for several jobs.
 
     :raises ApiError: kind usage.
     """
@@ -94,8 +94,8 @@ def check_single(wish: Wish, names: Sequence[str]) -> None:
 def make_plan(wish: Wish, seen: Observed) -> Plan:
     """Decide what to do with one job.
 
-    :raises ApiError: kind conflict, when the wish cannot be fulfilled as things are; kind protocol, when the server
-        leaves open what has to be known for it.
+    :raises ApiError: kind conflict, if the current state does not allow the request; kind protocol, if the server does
+        not report a value that the decision needs.
     """
     toggle = must_toggle(wish, seen.job)
     if wish.state == SCHEDULE:
@@ -130,10 +130,10 @@ def make_plan(wish: Wish, seen: Observed) -> Plan:
 
 
 def must_toggle(wish: Wish, job: Job) -> bool:
-    """Whether the schedule has to be toggled to be as wished.
+    """Whether the schedule has to be toggled.
 
-    :raises ApiError: kind conflict, for a job that has no schedule; kind protocol, when the server does not say
-        whether the schedule is enabled: a toggle could do the opposite of what is wished.
+    :raises ApiError: kind conflict, if the job has no schedule; kind protocol, if the server does not say whether the
+        schedule is enabled: a toggle could then do the opposite of the request.
     """
     if wish.schedule_enabled is None:
         return False
@@ -166,7 +166,7 @@ def verb(action: str, job: Job) -> str:
 
 
 def running_already(name: str, session: JobSession) -> ApiError:
-    """The error for a job that runs although it must not."""
+    """The error for a job that must not be running, but is."""
     return ApiError(
         CONFLICT,
         f"The job {name} is already running (session {session['name']}).",

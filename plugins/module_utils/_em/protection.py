@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which jobs protect some machines, and how their newest runs ended.
 
-Jobs that back up count: agent jobs and VM backup jobs. Replication makes no backup, and a copy is no newer than what
-it copies.
+Only jobs that make backups count: agent jobs and VM backup jobs. Replication does not make backups, and a copy is not
+newer than its source.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from .runs import read_entries
 from .sessions import AGENT_RUN
 from .values import age_hours
 
-# How a job was found to protect a machine; the first of several that apply is told.
+# How a job was found to protect a machine; if several apply, the first is reported.
 COMPUTER, GROUP, OBJECT, HISTORY = "computer", "protection_group", "object", "history"
 _ORDER = (COMPUTER, GROUP, OBJECT, HISTORY)
 NO_VERDICTS: dict[str, Any] = {"last": None, "last_good": None}
-# Runs that tell what a job with containers protects: those of jobs that run weekly are among them.
+# How far back to read runs that show what a job with containers protects: long enough for weekly jobs.
 RECENT = timedelta(days=8)
-# Enterprise Manager lists no older sessions than those of 30 days (em_rest 7).
+# Enterprise Manager only lists the sessions of the last 30 days (em_rest 7).
 LISTED = timedelta(days=31)
 
 
@@ -56,7 +56,7 @@ class Known:
 
     @property
     def past(self) -> Past:
-        """The newest runs that have ended. Where a run shows a name twice, the worse one stands for it."""
+        """The newest runs that have ended. If a run shows a name twice, the worse entry counts."""
         by_run: dict[str, list[Outcome]] = {}
         for each in self.outcomes:
             if not each.run["running"]:
@@ -68,15 +68,15 @@ class Known:
 
     @property
     def candidate(self) -> Candidate:
-        """What names are matched with."""
-        # The same name on two hosts is two VMs. On one host it is mostly one that was registered again, and jobs keep
-        # the old entry.
+        """The form that names are matched with."""
+        # The same name on two hosts means two VMs. On one host, it is usually one VM that was registered again, while
+        # jobs keep the old entry.
         hosts = {reference.rpartition(".")[0] for reference in self.vms}
         return Candidate(id(self), tuple(self.names), self.server, len(self.computers) > 1 or len(hosts) > 1)
 
 
 class Machines:
-    """All machines that some jobs may protect, put together from computers, the objects of jobs, and runs."""
+    """All machines that some jobs may protect, collected from computers, the objects of jobs, and runs."""
 
     def __init__(self, entries: Sequence[JobEntry], computers: Sequence[Computer]) -> None:
         self.jobs: dict[str, Job] = {entry.id: entry.job for entry in entries}
@@ -108,7 +108,7 @@ class Machines:
                     self._link(entry, self._computer(server, item["name"], on_server.get(server, [])), COMPUTER)
 
     def add(self, outcomes: Sequence[Outcome]) -> None:
-        """Add what became of machines in runs, instead of what was known of that."""
+        """Replace the known results of machines with those in these runs."""
         for known in self.every.values():
             known.outcomes = []
         owners: dict[tuple[int, str], Known | None] = {}
@@ -124,7 +124,7 @@ class Machines:
                 owner.outcomes.append(each)
 
     def note_newest(self) -> None:
-        """Note which jobs had a machine in their newest run that shows all of them, or in one since."""
+        """Note the jobs that had a machine in their newest complete run, or in a later run."""
         runs: dict[str, dict[str, tuple[JobSession, dict[int, Known]]]] = {}
         for known in self.every.values():
             for each in known.outcomes:
@@ -141,13 +141,13 @@ class Machines:
                     break
 
     def note_older(self, known: Known) -> None:
-        """Note the jobs of older runs of a machine that no other sign tells of, unless they ran without it since."""
+        """Note the jobs of a machine's older runs, if nothing else shows them and no later run left it out."""
         for each in known.outcomes:
             if each.entry.id in self.jobs and each.entry.id not in self._seen_whole:
                 known.add(each.entry.id, HISTORY)
 
     def _owner(self, outcome: Outcome, shown: set[str]) -> Known | None:
-        """The machine that a run shows by this name: one that its job protects, if that can be told."""
+        """The machine that a run shows under this name: one that its job protects, if that is clear."""
         name = outcome.name
         mine = self._protected.get(outcome.entry.id, [])
         equal = [known for known in mine if known.called(name)]
@@ -184,7 +184,7 @@ class Machines:
 def read_protection(client: EmClient, wanted: Mapping[str, Any]) -> dict[str, Any]:
     """What veeam_em_protection_info returns, by its options.
 
-    :raises ApiError: usage, for what is not the name of a machine; ambiguous, for a name that several machines have.
+    :raises ApiError: usage, if a value is not the name of a machine; ambiguous, if several machines have a name.
     """
     asked = machine_names(wanted["machine"])
     families, server = KINDS_OF_JOBS[wanted["kind"]], wanted["backup_server"]
@@ -243,7 +243,7 @@ def _match(machines: Machines, asked: Sequence[str]) -> dict[str, Known]:
 
 
 def _names_to_look_for(names: Sequence[str], found: Mapping[str, Known]) -> list[str]:
-    """The names that task sessions may have for some machines."""
+    """The names that task sessions may show for some machines."""
     wanted = {name.lower(): name for name in names}
     for name in names:
         known = found[name].names if name in found else [name.partition(".")[0]]
@@ -252,7 +252,7 @@ def _names_to_look_for(names: Sequence[str], found: Mapping[str, Known]) -> list
 
 
 def _restore_points(client: EmClient, found: Iterable[Known]) -> dict[int, Any]:
-    """The newest restore points, by machine: there are some of computers only (em_rest 6)."""
+    """The newest restore points by machine; only computers have some (em_rest 6)."""
     computers = [known for known in found if known.computers]
     places = {(known.server, name.lower()): id(known) for known in computers for name in known.names}
     return read_newest_restore_points(client, places)

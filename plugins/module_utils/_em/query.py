@@ -17,12 +17,12 @@ from .links import bare_id, id_in, links
 from .values import moment
 
 OPERATORS = ("==", "!=", ">", "<", ">=", "<=")
-# How the grammar escapes these inside a value is documented nowhere (em_rest 16): such a value stays here.
+# How the grammar escapes these in a value is not documented (em_rest 16), so the module checks such values itself.
 _UNSAFE = re.compile(r'["();,\\\x00-\x1f\x7f\ud800-\udfff]')
 # Longest filter, encoded: keeps URLs below 2,000 characters.
 MAX_FILTER = 1500
 _FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_]*$")
-# Enumerations compare by their order, not as text (em_rest 10).
+# The server compares enumerations by their order, not as text (em_rest 10).
 _ORDERED = {"success": 0, "warning": 1, "failed": 2}
 
 
@@ -30,7 +30,7 @@ _ORDERED = {"success": 0, "warning": 1, "failed": 2}
 class Condition:
     """One comparison: field name as the server spells it, operator, and values.
 
-    One of the values must match; with `!=` none may be equal.
+    One of the values must match; with `!=`, none may be equal.
     """
 
     field: str
@@ -39,9 +39,9 @@ class Condition:
 
     @classmethod
     def of(cls, field: str, op: str, *values: Any) -> Condition:
-        """Make a condition from a user's words.
+        """Make a condition from a user's input.
 
-        :raises ApiError: kind usage, for an unknown operator or a field that is not a name.
+        :raises ApiError: kind usage, if the operator is unknown or the field is not a name.
         """
         if op not in OPERATORS:
             raise ApiError(USAGE, f"{op!r} is not a filter operator.", hint=f"Use one of {', '.join(OPERATORS)}.")
@@ -55,7 +55,7 @@ class Condition:
 
     @property
     def portable(self) -> bool:
-        """True when the server's grammar can carry the values, and a URL their number."""
+        """True if the server's grammar can express the values, and all of them fit into a URL."""
         return all(value and not _UNSAFE.search(value) for value in self.values) and fits(self.text())
 
     def text(self) -> str:
@@ -67,9 +67,9 @@ class Condition:
         return ";" if self.op == "!=" else ","
 
     def holds(self, resource: dict[str, Any]) -> bool:
-        """Whether a decoded resource satisfies the condition, compared as the server does: letter case is ignored.
+        """Whether a decoded resource satisfies the condition; like on the server, letter case is ignored.
 
-        :raises ApiError: kind usage, when the resource does not show the field.
+        :raises ApiError: kind usage, if the resource does not have the field.
         """
         actual = _shown(resource, self.field)
         if actual is None:
@@ -85,7 +85,7 @@ class Condition:
 
 @dataclass(frozen=True)
 class Intervals:
-    """Moments of a field of which one stretch must hold: from the first text to the second, None for no end."""
+    """Time spans for a field, one of which must match: from the first time to the second, None for no end."""
 
     field: str
     spans: tuple[tuple[str, str | None], ...]
@@ -96,7 +96,7 @@ class Intervals:
         return ",".join(";".join(each.text() for each in self._parts(*span)) for span in self.spans)
 
     def holds(self, resource: dict[str, Any]) -> bool:
-        """Whether a decoded resource lies in one of them."""
+        """Whether a decoded resource is in one of the time spans."""
         return any(all(each.holds(resource) for each in self._parts(*span)) for span in self.spans)
 
     def _parts(self, begin: str, end: str | None) -> list[Condition]:
@@ -106,7 +106,7 @@ class Intervals:
 
 @dataclass(frozen=True)
 class Either:
-    """Conditions of which one must hold; all of them, and the whole, are portable."""
+    """Conditions, one of which must be true; each of them, and the whole, fits into the server's grammar."""
 
     parts: tuple[Condition | Intervals, ...]
     portable = True
@@ -129,20 +129,20 @@ Clause = Union[Condition, Either, Intervals]
 
 
 def split(conditions: Sequence[Clause]) -> tuple[list[str], list[Clause]]:
-    """Divide conditions (all must hold) into the server's part, as filter texts, and the part for the client."""
+    """Divide conditions (all must be true) into filter texts for the server and conditions for the client."""
     remote = [condition.text() for condition in conditions if condition.portable]
     return remote, [condition for condition in conditions if not condition.portable]
 
 
 def all_of(texts: Sequence[str]) -> str:
-    """One filter text for several that must all hold: OR binds weaker than AND, so alternatives are grouped."""
+    """One filter text from several that must all be true: OR binds weaker than AND, so alternatives are grouped."""
     if len(texts) == 1:
         return texts[0]
     return ";".join(f"({text})" if "," in text else text for text in texts)
 
 
 def _shown(resource: dict[str, Any], field: str) -> Any:
-    """The value of a filter field in a resource: a member, or told by a link."""
+    """The value of a filter field in a resource: from a member, or from a link."""
     name = snake(field)
     for key in (name, name + "_utc"):
         if key in resource:
@@ -151,10 +151,10 @@ def _shown(resource: dict[str, Any], field: str) -> Any:
     types = _LINKED.get(owner)
     for link in links(resource, "Up", *types) if types else []:
         if owner == "job":
-            # The link leads to the job's session, whose name is the job's and the time.
+            # The link leads to the job's session, whose name consists of the job's name and the time.
             return str(link.get("name", "")).rpartition("@")[0] if part == "name" else None
         return id_in(link.get("href")) if part == "uid" else link.get("name")
-    # An optional text that is empty is absent in the decoded form.
+    # Empty optional texts are absent in the decoded form.
     return "" if name in ("description", "reason") else None
 
 
@@ -177,7 +177,7 @@ def _comparable(field: str, actual: Any, wanted: str) -> tuple[Any, Any]:
     return left, right
 
 
-# Filter fields that a resource shows only by a link: field without its last word -> link types.
+# Filter fields that a resource shows only through a link: field without its last word -> link types.
 _LINKED = {
     "backup_server": ("BackupServerReference",),
     "protection_group": ("AgentProtectionGroupReference",),

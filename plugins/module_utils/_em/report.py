@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The report: from what was read of jobs, runs and machines to what people ask in the morning. Nothing here reads."""
+"""Builds the report from jobs, runs and machines that were read before. Nothing here reads."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from .outcomes import (
 from .values import moment
 
 NEVER, TOO_OLD, UNPROTECTED, UNKNOWN_DATE = "never", "too_old", "unprotected", "unknown_date"
-# What a later good run was, by whether it was a retry.
+# The kind of a later good run, by whether it was a retry.
 _REPEATED_BY = {True: "retry", False: "run", None: None}
 # Why no job protects a machine.
 NO_JOB, JOB_GONE, NOT_KNOWN = "no_job", "job_deleted", "not_known"
@@ -41,13 +41,13 @@ NO_JOB, JOB_GONE, NOT_KNOWN = "no_job", "job_deleted", "not_known"
 
 @dataclass(frozen=True)
 class Wishes:
-    """What the report is to cover.
+    """The scope of the report.
 
     :ivar machines: names or shell patterns; an empty list means all.
-    :ivar rpo: how many hours old the newest good backup may be: (pattern, hours), the first that fits counts.
-    :ivar exclude: machines that are not backed up on purpose: (pattern, reason).
-    :ivar tolerate: shell patterns of the reasons of warnings that nobody has to look at.
-    :ivar complete: whether all jobs were read, so that what has none can be told.
+    :ivar rpo: maximum age in hours of the newest good backup: (pattern, hours); the first match counts.
+    :ivar exclude: machines that are deliberately not backed up: (pattern, reason).
+    :ivar tolerate: shell patterns for the reasons of warnings that nobody has to look at.
+    :ivar complete: whether all jobs were read. Only then is it known that a machine has no job.
     """
 
     hours: float
@@ -59,7 +59,7 @@ class Wishes:
 
     @classmethod
     def from_params(cls, params: Mapping[str, Any]) -> Wishes:
-        """Wishes from the options of veeam_em_report_info.
+        """The scope from the options of veeam_em_report_info.
 
         :raises ApiError: kind usage.
         """
@@ -80,18 +80,18 @@ class Wishes:
         return cls(params["hours"], machines, rpo, exclude, params["tolerate_warnings"] or [], params["name"] is None)
 
     def asks_for(self, name: str) -> bool:
-        """Whether a machine is to be reported."""
+        """Whether the report covers a machine."""
         return not self.machines or bool(self._asked.find(name))
 
     def limit(self, name: str) -> float | None:
-        """How many hours old the newest good backup of a machine may be; None when it does not matter."""
+        """The maximum age in hours of the newest good backup of a machine; None if there is no limit."""
         return self._limits.find(name)
 
     def excluded(self, name: str) -> str | None:
-        """Why a machine is not backed up on purpose; None when it should be."""
+        """Why a machine is deliberately not backed up; None if it should be backed up."""
         return self._excluded.find(name)
 
-    # Names are looked up for every machine: five hundred hosts of a play may each have a limit of their own.
+    # Names are looked up for every machine: five hundred hosts of a play may have different limits.
 
     @cached_property
     def _asked(self) -> Patterns[bool]:
@@ -125,10 +125,10 @@ def _exclusion(given: Any) -> tuple[str, str]:
 
 @dataclass
 class Records:
-    """What was read.
+    """The data that was read.
 
-    :ivar runs: every run that was read, with what it did to its machines; also runs before the period.
-    :ivar whole: whether runs were read back to the end of what the server keeps.
+    :ivar runs: every run that was read, with the results for its machines, including runs before the period.
+    :ivar whole: whether all runs that the server keeps were read.
     """
 
     now: datetime
@@ -155,12 +155,12 @@ class Row:
 
     @property
     def protected(self) -> bool:
-        """Whether a job that exists backs it up."""
+        """Whether an existing job backs it up."""
         return any(entry.protects for entry in self.jobs)
 
 
 class Report:
-    """The report's model, made of records."""
+    """The model of the report."""
 
     def __init__(self, records: Records, wishes: Wishes) -> None:
         self.records = records
@@ -173,10 +173,10 @@ class Report:
         self._recoveries: dict[tuple[int, MachineKey | None], list[tuple[datetime, bool | None]]] = {}
         self._names: Names
 
-    # What is still missing
+    # Missing data
 
     def owed(self) -> bool:
-        """Whether reading further back may tell more: a machine without a good backup, or a job without a run."""
+        """Whether older runs may add something: a machine has no good backup, or a job has no run."""
         if self.owing():
             return True
         if self.wishes.machines:
@@ -195,11 +195,11 @@ class Report:
         ]
 
     def strangers(self) -> list[str]:
-        """What was asked for and means no machine that is known yet."""
+        """The requested names that do not match a known machine yet."""
         return [asked for asked in self.wishes.machines if not self._meant(asked)]
 
     def _meant(self, asked: str) -> list[Row]:
-        """The machines that a name means; an equal name is preferred."""
+        """The machines that a name means; an exact match wins."""
         if is_pattern(asked):
             return [row for row in self.rows.values() if fnmatchcase(row.name.lower(), asked.lower())]
         found = self._by_name.alike(asked)
@@ -252,7 +252,7 @@ class Report:
         for each in dated:
             row.past.take(each)
 
-    # The whole
+    # The whole report
 
     def as_dict(self) -> dict[str, Any]:
         """The value that veeam_em_report_info returns as report."""
@@ -369,7 +369,7 @@ class Report:
         }
 
     def _days(self, row: Row) -> dict[str, str]:
-        """The verdict of each day of the period: of the last run of the day, the worst of several jobs."""
+        """The verdict for each day of the period: that of the last run of the day, or the worst of several jobs."""
         newest: dict[tuple[str, int], Outcome] = {}
         for each in sorted(row.outcomes, key=lambda one: one.when.timestamp() if one.when else 0.0):
             if each.ended and each.result and each.entry.makes_backups and each.when and each.when >= self.begin:
@@ -382,7 +382,7 @@ class Report:
     # Failures
 
     def _index_recoveries(self) -> None:
-        """When each job had good runs, as a whole and for each machine, with whether they were retries, if known."""
+        """The times of good runs for each job and for each machine, and whether they were retries, if known."""
         for entry, run, group in self.records.runs:
             began = moment(run["creation_time"])
             if began is None or not credible(began, self.now):
@@ -404,7 +404,7 @@ class Report:
         return min(later, key=lambda each: each[0]) if later and began else None
 
     def _problems(self, runs: Sequence[Any], warnings: bool) -> list[dict[str, Any]]:
-        """What failed, or was warned about, in the period: each session of a machine by itself, none left out."""
+        """The failures and warnings of the period: one for each session of a machine, none left out."""
         found = []
         for entry, run, group in runs:
             wanted = [each for each in group if self._wanted(each)]
@@ -412,11 +412,11 @@ class Report:
             found += [self._problem(entry, run, each) for each in bad]
             told = any(each.result == WARNING or _has_failed(each) for each in group) if warnings else bool(bad)
             verdict = run["result"] == WARNING if warnings else run["result"] not in GOOD
-            # A run can fail by itself: its repository is full, or its machines were never listed.
+            # A run can fail without a failed machine: its repository is full, or its machines were never listed.
             if verdict and not told and not run["running"] and not self.wishes.machines:
                 found.append(self._problem(entry, run, None))
         found.sort(key=lambda one: (one["when"] or "", one["job"], one["machine"] or ""), reverse=True)
-        # What nobody has to look at comes last.
+        # Tolerated warnings come last.
         return sorted(found, key=lambda one: one["tolerated"] if warnings else one["recovered"])
 
     def _problem(self, entry: JobEntry, run: JobSession, outcome: Outcome | None) -> dict[str, Any]:
@@ -487,7 +487,7 @@ class Report:
         return found
 
     def _breach(self, row: Row) -> dict[str, Any] | None:
-        """Why the newest good backup of a machine does not do; None when it does."""
+        """Why the newest good backup of a machine breaches its limit; None if it does not."""
         limit = self.wishes.limit(row.name)
         if limit is None or self.wishes.excluded(row.name) is not None:
             return None
@@ -520,7 +520,7 @@ class Report:
             for breach in [self._unknown_breach(name)]
             if breach
         ]
-        # The worst first: what never had a backup, then the oldest.
+        # The worst first: machines that never had a backup, then the oldest.
         return sorted(found, key=lambda one: (one["age_hours"] is not None, -(one["age_hours"] or 0.0), one["machine"]))
 
     def _unknown_breach(self, name: str) -> dict[str, Any] | None:
@@ -538,9 +538,9 @@ class Report:
         }
 
     def _asked(self, name: str) -> dict[str, Any]:
-        """The answer for a machine that was asked for: one sentence, and whether its backup does.
+        """The answer for a requested machine: one sentence, and whether its backup is recent enough.
 
-        Where backup servers have machines of the same name, those that no job protects do not count beside one that is.
+        If backup servers have machines of the same name, unprotected ones do not count if another one is protected.
         """
         rows = self._meant(name)
         judged = [row for row in rows if row.protected] or rows
@@ -625,7 +625,7 @@ def _is_warning(outcome: Outcome) -> bool:
 
 
 def _has_failed(outcome: Outcome) -> bool:
-    """Whether a machine failed; without a verdict it counts as failed when the run is not good either."""
+    """Whether a machine failed; without a verdict, it counts as failed if the run is not good either."""
     if not outcome.ended or outcome.result in GOOD:
         return False
     return outcome.result is not None or outcome.run["result"] not in GOOD
@@ -669,5 +669,5 @@ def _seconds(text: str | None) -> float:
 
 
 def _text(then: datetime | None) -> str | None:
-    """A moment as ISO 8601 in whole seconds."""
+    """A time as ISO 8601 in whole seconds."""
     return then.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ") if then else None

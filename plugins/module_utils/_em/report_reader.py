@@ -1,11 +1,11 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reading what a report needs: listings page by page, however many jobs and machines there are.
+"""Reads the data for a report: listings page by page, however many jobs and machines there are.
 
-The period is read first. Only when a machine has no good backup in it, or a job no run, older runs are read too, in
-steps that double, to the end of the 30 days that the server keeps. Of a few machines that were asked for by name, only
-what concerns them is read.
+The period is read first. If a machine has no good backup in it, or a job has no run, older runs are read too, in
+steps that double, up to the 30 days that the server keeps. If only a few machines are requested by name, only their
+older sessions are read.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from .sessions import AGENT_MACHINE, AGENT_RUN, BACKUP, KINDS, REPLICA, SessionK
 from .task_sessions import MARGIN
 from .values import moment
 
-# The server keeps sessions for so long (em_rest 7).
+# How long the server keeps sessions (em_rest 7).
 KEPT = timedelta(days=30)
-# The first step back behind the period; each further one doubles.
+# The first step back before the period; each further step doubles.
 FIRST_STEP = timedelta(days=2)
-# So many runs without any machine are asked for their own lists.
+# For up to this many runs without machines, the run's own lists are read.
 FEW_RUNS = 10
-# Up to so many sessions of a few machines are asked for by id, about twenty with each request.
+# Up to this many sessions of a few machines are read by id, about twenty with each request.
 MANY_IDS = 100
 
 
@@ -78,7 +78,7 @@ class _Reader:
             report = self._report(entries, computers, wishes, whole)
             if whole or not report.owed():
                 return report
-            # The last step takes what is left, also where the server keeps a little more.
+            # The last step reads the rest, even if the server keeps a little more.
             after = floor - step if floor - step > oldest else None
             if not self._read_named(report, after, floor):
                 self._read_between(after, floor)
@@ -97,7 +97,7 @@ class _Reader:
         return Report(Records(self.client.now(), self.em, self.runs.owners.entries, runs, computers, whole), wishes)
 
     def _covers(self, run: JobSession) -> bool:
-        """Whether a run belongs into the report."""
+        """Whether a run belongs in the report."""
         if self.runs.owners.find(run):
             return True
         if self.names is not None:
@@ -143,7 +143,7 @@ class _Reader:
         return [BACKUP] if self.kind == AGENT else list(KINDS)
 
     def _read_period(self, begin: datetime) -> datetime:
-        """Read the runs that were at work in the period, and their machines; return since when everything is read."""
+        """Read the runs that were active in the period, and their machines; return the time since which all is read."""
         text = filter_time(begin)
         at_work = Either(
             (
@@ -159,7 +159,7 @@ class _Reader:
         first = min([begin, *(each for each in begun if each)])
         floor = begin
         if first < begin:
-            # The machines of a run that began before the period did so too, and may have ended before it.
+            # If a run began before the period, its machines may also have begun, and even ended, before it.
             floor = first - MARGIN
             self.runs.read_sessions(BACKUP, [*created(floor, begin), *self._types()])
         for kind in self._kinds():
@@ -167,12 +167,12 @@ class _Reader:
         return floor
 
     def _read_named(self, report: Report, after: datetime | None, before: datetime) -> bool:
-        """Read what older backups tell of a few machines by name; False where that cannot be done."""
+        """Read older backups of a few machines by name; False if that is not possible."""
         if not self.machines or any(map(is_pattern, self.machines)):
             return False
         rows, strangers = report.owing(), report.strangers()
-        # A machine's own session has a job of its own, called "<job> - <machine>" (em_rest 15, trap 17); it may be all
-        # that there is of a machine that failed.
+        # A machine's own session has a job of its own, called "<job> - <machine>" (em_rest 15, trap 17); for a
+        # machine that failed, there may be nothing else.
         own = [(f"{entry.name} - ", row.name) for row in rows for entry in row.jobs if entry.kind == AGENT]
         of_tasks = _called("VmDisplayName", [*(("", row.name) for row in rows), *(("", each) for each in strangers)])
         of_machines = _called("JobName", own)
@@ -191,20 +191,20 @@ class _Reader:
         return True
 
     def _is_of_kind(self, session: JobSession) -> bool:
-        """Whether a session is of the kind that is reported, where no filter has told that."""
+        """Whether a session is of a reported kind, if no filter has selected it."""
         return self.kind not in (AGENT, VM) or (self.kind == AGENT) == (is_agent(session) or is_machine(session))
 
     def _read_between(self, after: datetime | None, before: datetime) -> None:
-        """Read older backups; copies and replicas do not count as such, but their listing comes with the others'."""
+        """Read older backups; copies and replicas do not count, but the listing includes copies."""
         where = created(after, before)
         self.runs.read_sessions(BACKUP, [*where, *self._types()])
         self.runs.read_tasks(BACKUP, where)
         if self.kind != AGENT:
-            # Replication jobs are told to have run, too.
+            # The report also shows when replication jobs ran.
             self.runs.read_sessions(REPLICA, where)
 
     def _read_listed(self, begin: datetime) -> None:
-        """Ask the newest ended runs that show no machine for their own lists."""
+        """Read the own lists of the newest ended runs that show no machine."""
         wanted = [
             run
             for run in self.runs.bare()
@@ -224,10 +224,10 @@ class _Reader:
 
 
 def _called(field: str, names: Iterable[tuple[str, str]]) -> list[Either] | None:
-    """Conditions for machines by name, by its short form and its long ones, each short enough for a URL.
+    """Conditions for machines by the short and long forms of their names, each short enough for a URL.
 
-    :param names: what stands before the name of the machine, and that name.
-    :returns: None for a name that the grammar cannot carry.
+    :param names: the prefix before the name of the machine, and the name.
+    :returns: None if the grammar cannot express a name.
     """
     found: list[Either] = []
     for before, name in names:
@@ -235,7 +235,7 @@ def _called(field: str, names: Iterable[tuple[str, str]]) -> list[Either] | None
         equal = Condition.of(field, "==", *dict.fromkeys([before + name, short]))
         if not equal.portable:
             return None
-        # In the sort order, the slash follows the dot at which a long name continues.
+        # A long name continues with a dot, and in the sort order the slash comes right after the dot.
         parts = (equal, Intervals(field, ((f"{short}.", f"{short}/"),)))
         if found and fits(Either((*found[-1].parts, *parts)).text()):
             found[-1] = Either((*found[-1].parts, *parts))

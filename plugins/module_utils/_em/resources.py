@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reading resources of any type, as the query service shows them."""
+"""Reads resources of any type from the query service."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .model import Resource
 def read_resources(client: EmClient, wanted: Mapping[str, Any]) -> list[Resource]:
     """Rows of any query type by the options of veeam_em_query_info.
 
-    :raises ApiError: kind usage, for a filter that is neither text nor a list of conditions.
+    :raises ApiError: kind usage, if the filter is neither text nor a list of conditions.
     """
     given = wanted["filter"]
     if given is not None and not isinstance(given, (str, list)):

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs of a short while ago that count as the backup (option valid_for)."""
+"""Recent runs that count as the backup (option valid_for)."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from .verdicts import bad_machines, unacceptable
 def read_valid_runs(
     client: EmClient, jobs: Sequence[Job], valid_for: float, fail_on: str
 ) -> dict[str, tuple[JobSession, list[Machine]]]:
-    """The newest run of each job that ended well at most so many seconds ago, with its machines: job id -> run.
+    """The newest run of each job that ended well and recently enough, with its machines: job id -> run.
 
-    The sessions of a backup copy job, one for each source, tell no run, so none of them counts.
+    A backup copy job has a session for each source. They do not form a run, so none of them counts.
     """
     wanted = [job for job in jobs if not is_copy(job["job_type"])]
     now = client.now()
@@ -48,10 +48,10 @@ def read_valid_runs(
 
 
 def valid_runs(sessions: Sequence[JobSession], now: float, valid_for: float, fail_on: str) -> list[list[JobSession]]:
-    """The runs among a job's sessions that may count, newest first: each a session, or a retry and what it retries.
+    """A job's runs that may count, newest first: each is a session, or a retry with its earlier runs.
 
-    All parts must have ended in time: a machine that the retry left alone was backed up by the run before. A session
-    that does not say whether it is a retry counts as one: it may lack machines.
+    All parts must be recent enough, because machines that were not retried were backed up by the earlier run. A session
+    that does not say whether it is a retry counts as one, because it may lack machines.
 
     :param now: by the server's clock, in seconds since the epoch.
     """
@@ -75,9 +75,9 @@ def valid_runs(sessions: Sequence[JobSession], now: float, valid_for: float, fai
 
 
 def overlaid(parts: Sequence[Sequence[Machine]]) -> list[Machine]:
-    """The machines of a retry, and those of the run before that it did not have to retry.
+    """The machines of a retry, and those of the earlier run that were not retried.
 
-    :param parts: newest first. Where a name is not unique, all stay: rather one too many than one that is lost.
+    :param parts: newest first. If a name is not unique, all stay: one too many is better than one lost.
     """
     result = list(parts[0])
     for part in parts[1:]:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One job on its way to a wished state: what was planned, what happened, and how it is told."""
+"""One job on its way to the requested state: the plan, the events, and the result."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class Write:
     """One write.
 
     :ivar done: whether it took effect.
-    :ivar task: the task that the server made of it.
-    :ivar forgotten: whether the server does not know that task any more.
-    :ivar sent: when it was sent, by the clock that waits are measured with.
-    :ivar sent_at: the same by the server's clock, in seconds since the epoch; None when the server did not say.
-    :ivar shows: reads again whether its effect shows on the server.
+    :ivar task: the task that the server created for it.
+    :ivar forgotten: whether the server no longer knows that task.
+    :ivar sent: when it was sent, by the monotonic clock.
+    :ivar sent_at: the same by the server's clock, in seconds since the epoch; None if unknown.
+    :ivar shows: reads again whether its effect is visible on the server.
     """
 
     done: bool = False
@@ -42,7 +42,7 @@ class Write:
 class Row:
     """One job.
 
-    :ivar watch: knows how the row's sessions stand.
+    :ivar watch: knows the state of the row's sessions.
     :ivar session_ids: its run; a backup copy job has a session for each of its sources (em_rest 7).
     """
 
@@ -63,11 +63,11 @@ class Row:
 
     @property
     def changed(self) -> bool:
-        """Whether anything was written that took effect."""
+        """Whether any write took effect."""
         return self.act.done or self.toggle.done
 
     def take(self, sessions: Sequence[JobSession]) -> None:
-        """Let these sessions be the row's run."""
+        """Set the sessions of the row's run."""
         for session in sessions:
             self.watch.follow(session)
         self.session_ids = [session["id"] for session in sessions]
@@ -101,7 +101,7 @@ class Row:
         return self.action in (START, RETRY)
 
     def unset(self, wish: Wish) -> bool:
-        """Whether a schedule is left as it was though it should change, without an error that says so."""
+        """Whether a schedule that should change was left as it was, without an error that says so."""
         left = self.plan.toggle and not self.toggle.done and not self.error
         return left and self.job["schedule_enabled"] != wish.schedule_enabled
 
@@ -111,7 +111,7 @@ class Row:
         return any(unacceptable(each, fail_on) for each in verdicts) or bool(bad_machines(self.machines, fail_on))
 
     def standing(self) -> Standing:
-        """How the row stands, for those who watch."""
+        """The progress of the row."""
         if self.error:
             return Standing(self.name, f"failed: {self.error.message}", ended=True, bad=True)
         if self.session:
@@ -123,7 +123,7 @@ class Row:
         return f"The run {describe(self.session, self.machines, fail_on)}."
 
     def unfinished(self) -> str | None:
-        """What is still waited for, None when nothing is."""
+        """What the wait is for, None if it is over."""
         if self.error:
             return None
         for write in (self.act, self.toggle):
@@ -138,7 +138,7 @@ class Row:
         return None
 
     def conclude(self, wish: Wish) -> None:
-        """Note what was done. A wait has a note of its own: the outcome."""
+        """Note what was done. After a wait, the outcome is a separate note."""
         if self.error:
             return
         waited = wish.wait and self.session and not self.session["running"]
@@ -172,11 +172,11 @@ class Row:
 
     @property
     def said(self) -> str:
-        """What is said of the row."""
+        """The message for the row."""
         return " ".join(self.notes + ([self.error.sentence()] if self.error else []))
 
     def as_dict(self) -> dict[str, Any]:
-        """The row as it is returned."""
+        """The entry in the result."""
         return {
             "job": self.job,
             "action": self.action,
@@ -189,7 +189,7 @@ class Row:
 
 
 def shown_action(plan: Plan, wish: Wish) -> str:
-    """The one word for what is done with a job."""
+    """The word for what is done with a job."""
     if plan.action == NONE and plan.toggle:
         return ENABLE if wish.schedule_enabled else DISABLE
     return plan.action
@@ -210,7 +210,7 @@ def picture(rows: Iterable[Row]) -> dict[str, Any]:
 
 
 def too_late(rows: Sequence[Row], waiter: Waiter) -> ApiError:
-    """The error for jobs that were not done when time ran out."""
+    """The error for jobs that were not finished when time ran out."""
     waiting = [text for row in rows if (text := row.unfinished())]
     ids = [session["id"] for row in rows for session in row.running]
     resume = "Check the jobs before you run the playbook again. It starts every job that is not visibly running."

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one reader of many runs and of what they did to their machines: page by page, each reading adds to what is known.
+"""Reads many runs and their results for machines, page by page; each read adds to the known runs.
 
-The report, the inventory and veeam_em_protection_info differ in what they read and in what they make of it.
+Used by the report, the inventory and veeam_em_protection_info, which decide what to read and how to use it.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ Joined = tuple[JobEntry, JobSession, list[Outcome]]
 
 
 def read_entries(client: EmClient, families: Sequence[Family], server: str | None) -> list[JobEntry]:
-    """All jobs of some families, with what they protect.
+    """All jobs of some families, with the objects that they protect.
 
-    :raises ApiError: not_found, for a backup server that does not exist.
+    :raises ApiError: not_found, if a backup server does not exist.
     """
     found = find_jobs(client, families, [], [], server)
     return [JobEntry(each.record, each.family.kind, True, job_objects(each.resource)) for each in found]
@@ -38,8 +38,8 @@ class Runs:
     """Runs with what belongs to them.
 
     :param entries: the jobs that are known.
-    :param server: only what this backup server shows is read; None for all.
-    :ivar owners: whose runs they are.
+    :param server: the backup server whose runs are read; None for all.
+    :ivar owners: finds the job of each run.
     """
 
     def __init__(self, client: EmClient, entries: Sequence[JobEntry], server: str | None = None) -> None:
@@ -48,39 +48,39 @@ class Runs:
         self._common: list[Clause] = [Condition.of("BackupServerName", "==", server)] if server else []
         self._sessions: dict[str, JobSession] = {}
         self._tasks: dict[str, TaskSession] = {}
-        # Children that only the list of their run tells, by the run's id.
+        # Children that only the list of their run shows, by the run's id.
         self._listed: dict[str, list[JobSession]] = {}
 
     # Reading
 
     def read_sessions(self, kind: SessionKind, where: Sequence[Clause]) -> list[JobSession]:
-        """Read job sessions for which conditions hold."""
+        """Read job sessions that match conditions."""
         found = [job_session(row, self.client.now()) for row in self._rows(kind.query_type, where)]
         self._add(found)
         return found
 
     def read_tasks(self, kind: SessionKind, where: Sequence[Clause]) -> list[TaskSession]:
-        """Read task sessions for which conditions hold."""
+        """Read task sessions that match conditions."""
         found = [task_session(row, self.client.now()) for row in self._rows(kind.task_query_type, where)]
         self._tasks.update((part["id"], part) for part in found)
         return found
 
     def read_by_id(self, ids: Collection[str], wanted: Callable[[JobSession], bool] = lambda session: True) -> None:
-        """Read sessions by id; of machines' own sessions, the runs that they are part of as well."""
+        """Read sessions by id; for the sessions of machines, also the runs that they belong to."""
         while ids:
             uids = [f"urn:veeam:{BACKUP.query_type}:{each}" for each in sorted(ids)]
             rows = self.client.query_any(BACKUP.query_type, "UID", uids)
             found = [each for each in records(self.client, rows) if wanted(each)]
             self._add(found)
-            # What the server does not show any more is asked for once.
+            # Sessions that the server no longer shows are requested only once.
             ids = self.unknown(each["parent_session_id"] for each in found) - set(ids)
 
     def read_lists(self, run: JobSession) -> None:
-        """Read the lists that a run itself has of its machines."""
+        """Read a run's own lists of its machines."""
         if is_agent(run):
             self._listed[run["id"]] = listed_children(self.client, run)
         for part in read_listed_task_sessions(self.client, kind_of(run["job_type"]), run["id"]):
-            # In the list of a run, what does not name its session belongs to the run.
+            # In the list of a run, task sessions that do not name their session belong to the run.
             part["job_session_id"] = part["job_session_id"] or run["id"]
             self._tasks[part["id"]] = part
 
@@ -97,7 +97,7 @@ class Runs:
                 f"The {query_type} listing kept changing while the module read it. A row may be missing from the "
                 "result."
             )
-        # What the server's grammar cannot carry is left over.
+        # Check the conditions that the server's grammar cannot express.
         local = split(every)[1]
         return [row for row in rows if all(condition.holds(row) for condition in local)]
 
@@ -108,26 +108,26 @@ class Runs:
             self._sessions[session["id"]] = session
 
     def leave_out_what_is_ahead(self) -> dict[str, str]:
-        """Forget sessions that are dated so far ahead that they cannot be compared; return their names by id."""
+        """Drop sessions that are dated too far in the future to be compared; return their names by id."""
         latest = self.client.now() + CLOCK_MARGIN
         ahead = {key: each["name"] for key, each in self._sessions.items() if creation(each) > latest}
         for key in ahead:
             del self._sessions[key]
         return ahead
 
-    # What is known
+    # Known data
 
     def unknown(self, ids: Iterable[str | None]) -> set[str]:
-        """Those of some ids whose sessions are not known."""
+        """The ids whose sessions are not known."""
         return {each for each in ids if each} - self._sessions.keys()
 
     def missing(self) -> set[str]:
-        """The ids of sessions that are named, but not known."""
+        """The ids of sessions that others refer to, but that are not known."""
         named = [task["job_session_id"] for task in self._tasks.values()]
         return self.unknown([*named, *(session["parent_session_id"] for session in self._sessions.values())])
 
     def sessions(self) -> list[JobSession]:
-        """All sessions that are known, those of machines among them."""
+        """All known sessions, including those of machines."""
         return list(self._sessions.values())
 
     def all(self) -> list[JobSession]:
@@ -135,16 +135,16 @@ class Runs:
         return [each for each in self._sessions.values() if not is_machine(each)]
 
     def bare(self) -> list[JobSession]:
-        """The runs that show no machine."""
+        """The runs without machines."""
         children, tasks = self._by_parent()
         return [run for run in self.all() if run["id"] not in children and run["id"] not in tasks]
 
     def entry(self, run: JobSession) -> JobEntry:
-        """Whose run it is; a job that is not listed gets an entry of its own."""
+        """The job of a run; a job that is not listed gets a new entry."""
         return self.owners.find(run) or self.owners.unknown(run)
 
     def joined(self, runs: Iterable[JobSession]) -> Iterator[Joined]:
-        """Some runs, each with its job and what it did to its machines."""
+        """Some runs, each with its job and the results for its machines."""
         children, tasks = self._by_parent()
         for run in runs:
             entry = self.entry(run)
@@ -164,6 +164,6 @@ class Runs:
 
 
 def created(after: datetime | None, before: datetime | None = None) -> list[Clause]:
-    """Conditions for what was created between two moments."""
+    """Conditions for sessions that were created between two times."""
     until: list[Clause] = [Condition.of("CreationTime", "<", filter_time(before))] if before else []
     return [*since(after), *until]

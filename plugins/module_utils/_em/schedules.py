@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Setting schedules on a server that can only toggle them (em_rest 15, trap 10): read, compare, toggle, verify."""
+"""Sets schedules on a server that can only toggle them (em_rest 15, trap 10): read, compare, toggle, verify."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ TOGGLE = "toggleScheduleEnabled"
 
 
 class Schedules:
-    """Brings the schedules of jobs to the wished state.
+    """Brings the schedules of jobs to the requested state.
 
-    :param before: called right before a toggle is sent; an ApiError that it raises keeps the toggle from being sent.
+    :param before: called right before a toggle is sent; if it raises an ApiError, the toggle is not sent.
     """
 
     def __init__(
@@ -43,13 +43,13 @@ class Schedules:
         self.before = before
 
     def set(self, rows: Sequence[Row]) -> None:
-        """Toggle the schedules that are not as wished, once, and read them again; failures become the rows' errors.
+        """Toggle the schedules that differ from the request, once, and read them again. Failures go into the rows.
 
-        :raises ApiError: kind timeout, when time runs out while the tasks are followed.
+        :raises ApiError: kind timeout, if time runs out while the tasks are followed.
         """
         everything, rows = rows, [row for row in rows if row.plan.toggle and not row.error]
         if rows and self.wish.state not in (SCHEDULE, STOPPED):
-            # Time has passed since the schedules were read.
+            # The schedules may have changed since they were read.
             rows = self._still_other(rows)
         self.writer.send_all(rows, self._toggle)
         sent = [row for row in rows if not row.error]
@@ -80,7 +80,7 @@ class Schedules:
         return result
 
     def _as_wished(self, rows: Sequence[Row]) -> bool:
-        """Read the jobs again; True when every schedule is as wished."""
+        """Read the jobs again; True if every schedule is in the requested state."""
         fresh = read_jobs_again(self.client, [row.job for row in rows])
         for row in rows:
             row.job = fresh[row.job["id"]]

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The logon session: logs on when first needed, renews once after a 401, logs off what it opened and nothing else."""
+"""The logon session: logs on when first needed, renews once after a 401, and logs off only sessions that it opened."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ TOKEN_HEADER = "X-RestSvcSessionId"
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ID = re.compile(rf"(?:sessionid\W{{1,9}}|logonsessions\W{{1,9}})({_GUID.pattern})", re.IGNORECASE)
 _COOKIE = re.compile(rf"(?:^|[\s,;]){TOKEN_HEADER}=\"?([^;,\"\s]+)", re.IGNORECASE)
-# After a logon whose answer was lost: the pause before the next try, in seconds, and how it grows. Each may have opened
-# a logon session that nobody can end; it ends by itself after 15 minutes.
+# After a logon whose answer was lost: the pause before the next attempt, in seconds, and its growth. Each attempt may
+# have opened a logon session that the module cannot end; it ends by itself after 15 minutes.
 LOST_PAUSE = 30.0
 MAX_LOST_PAUSE = 900.0
 _MIME = {"json": "application/json", "xml": "application/xml"}
@@ -43,7 +43,7 @@ class Credentials:
 class EmSession:
     """Requests within one logon session.
 
-    :param read_only: refuse every write (check mode). Logging on and off are not writes.
+    :param read_only: reject every write (check mode). Logging on and off are not writes.
     """
 
     def __init__(
@@ -73,12 +73,12 @@ class EmSession:
         self.secrets.add_url(options.proxy)
         self._lost_logons = 0
         self._no_logon_before = 0.0
-        # Open logon sessions of our own, the oldest first: id -> token.
+        # The logon sessions that we opened, the oldest first: id -> token.
         self._opened: dict[str, str] = {}
 
     @property
     def owned(self) -> bool:
-        """True when this object logs on and off itself."""
+        """True if this object logs on and off itself."""
         return not self.credentials.session_id
 
     def read(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
@@ -116,9 +116,9 @@ class EmSession:
         )
 
     def log_on(self) -> None:
-        """Open a logon session of our own.
+        """Open a logon session.
 
-        :raises ApiError: kind usage without credentials, authentication when they are refused.
+        :raises ApiError: kind usage without credentials, authentication if they are refused.
         """
         username, password = self.credentials.username, self.credentials.password
         if not username or password is None:
@@ -135,9 +135,9 @@ class EmSession:
                 hint="Check the proxy, the firewall and the log of the server.",
                 retryable=True,
             )
-        # requests would encode as Latin-1; names and passwords may hold any character.
+        # requests would encode as Latin-1; names and passwords may contain any character.
         basic = base64.b64encode((f"{username}:{password}").encode()).decode("ascii")
-        # Its answer tells how to log off: a signal waits for it.
+        # The answer says how to log off, so signals wait for it.
         with held():
             try:
                 response = self.transport.request(
@@ -166,20 +166,20 @@ class EmSession:
         return response
 
     def _undo_logon(self, error: ApiError) -> None:
-        """The logon session exists although its description is damaged: it must not stay open."""
+        """End a logon session that exists although the answer is damaged: it must not stay open."""
         if isinstance(error, BrokenBody):
             self._adopt(error.response, {})
             self._end_opened()
 
     def _note_lost(self, error: ApiError) -> None:
-        """After logons whose answers were lost, the next must wait longer each time."""
+        """After logons whose answers were lost, delay the next logon longer each time."""
         if error.kind in (CONNECTION, TIMEOUT) and error.http_status is None:
             pause = min(LOST_PAUSE * 2.0**self._lost_logons, MAX_LOST_PAUSE)
             self._lost_logons += 1
             self._no_logon_before = self.transport.clock.monotonic() + pause
 
     def _no_token(self, response: Response) -> ApiError:
-        """A cookie cannot replace it: it would override the header from then on (em_rest 2, Rules)."""
+        """The token from the header. A cookie cannot replace it: it would override the header (em_rest 2, Rules)."""
         cookie = _COOKIE.search(response.headers.get("Set-Cookie", ""))
         logon_session_id = _id_in_answer(response)
         if cookie:
@@ -202,7 +202,7 @@ class EmSession:
     def renew(self, cause: ApiError) -> None:
         """Log on again after a 401.
 
-        :raises ApiError: `cause`, with a hint, when that is not possible.
+        :raises ApiError: `cause`, with a hint, if that is not possible.
         """
         if not self.owned:
             raise cause.restated(
@@ -210,7 +210,7 @@ class EmSession:
                 hint="Logon sessions end after 15 minutes without a request. Open a new one with veeam_em_session.",
             ) from cause
         self.renewals += 1
-        # It may live on all the same: it is ended first, so that there is never more than one.
+        # The old session may still be alive: end it first, so that there is never more than one.
         self._end_opened()
         self.log_on()
 
@@ -227,18 +227,18 @@ class EmSession:
         self.transport.close()
 
     def disown(self) -> None:
-        """Leave the logon sessions open: from now on the caller is responsible for them."""
+        """Leave the logon sessions open; from now on, the caller is responsible for them."""
         self._opened.clear()
 
     def log_off(self, logon_session_id: str, token: str | None = None, safety: str = READ) -> None:
         """End a logon session, given its id (not the token, em_rest 2).
 
-        :param token: of the logon session that authorises this; the current one by default.
-        :param safety: READ, since deleting what is deleted already does no harm; WRITE for a single try.
+        :param token: the token of the logon session that authorises this; by default, the current one.
+        :param safety: READ, since deleting a session twice does no harm; WRITE for a single attempt.
         """
         self.secrets.add(logon_session_id)
         path = f"logonSessions/{quote(logon_session_id, safe='')}"
-        # A proxy may have answered with a page of its own.
+        # A proxy may have answered instead.
         self.transport.request(
             "DELETE",
             path,
@@ -248,7 +248,7 @@ class EmSession:
         )
 
     def _end_opened(self) -> list[ApiError]:
-        """Log off, the oldest first; returns why those that could not be ended were not. They are kept for later."""
+        """Log off, the oldest first; return the failures. Sessions that could not be ended are kept for later."""
         failures = []
         for each, token in list(self._opened.items()):
             try:
@@ -264,7 +264,7 @@ class EmSession:
         try:
             self.log_off(logon_session_id, token)
         except ApiError as error:
-            # Once more, whatever the reason: by the newest logon session, if that is another one.
+            # Try once more, whatever the reason, with the token of the newest logon session if it is another one.
             try:
                 self.log_off(logon_session_id, self.token or token, WRITE)
             except ApiError:
@@ -283,11 +283,11 @@ class EmSession:
         )
 
     def _decoded(self, response: Response) -> Any:
-        """The decoded body; {} for 204, which a GET may get where a thing is not there (em_rest 15, trap 28)."""
+        """The decoded body; {} for 204, which a GET may get for an object that does not exist (em_rest 15, trap 28)."""
         return {} if response.status == 204 else decode(response.body, self.debug_lines.append)
 
     def _adopt(self, response: Response, logon: dict[str, Any]) -> None:
-        """Take over the logon session that an answer, even a damaged one, announces."""
+        """Register the logon session that an answer, even a damaged one, announces."""
         token = response.headers.get(TOKEN_HEADER)
         if not token:
             return
@@ -306,7 +306,7 @@ class EmSession:
 
 
 def open_logon_session(session: EmSession) -> dict[str, Any]:
-    """Log on and leave the logon session open; in check mode (read_only) only try it.
+    """Log on and leave the logon session open; in check mode (read_only), log off again.
 
     :returns: changed, session_id (the token), logon_session_id, username.
     """
@@ -321,7 +321,7 @@ def open_logon_session(session: EmSession) -> dict[str, Any]:
 
 
 def end_logon_session(session: EmSession, logon_session_id: str) -> dict[str, Any]:
-    """Log off the logon session of session_id; one that has ended already is not a failure.
+    """Log off the logon session of session_id; it is not a failure if the session has already ended.
 
     :returns: changed.
     """
@@ -342,7 +342,7 @@ def end_logon_session(session: EmSession, logon_session_id: str) -> dict[str, An
 
 
 def _id_in_answer(response: Response) -> str | None:
-    """The id by itself or in a link to the logon session, in a body that may be damaged."""
+    """The id of the logon session, by itself or in a link, from a body that may be damaged."""
     text = response.headers.get("Location", "") + response.body[:65536].decode("utf-8", "replace")
     found = _ID.search(text)
     return found.group(1) if found else None

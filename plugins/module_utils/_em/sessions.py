@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Kinds of job sessions (em_rest 7 and 8), reading them, and which job a session is a run of."""
+"""Kinds of job sessions (em_rest 7 and 8): reads them, and finds the job that a session belongs to."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from .query import Clause, Condition, Either, fits
 AGENT_RUN = "AgentBackup"
 AGENT_MACHINE = "AgentManagement"
 
-# Up to so many jobs are asked for by name and id; the sessions of more are looked for among all.
+# Up to this many jobs, sessions are requested by name and id; above it, they are searched among all.
 FEW_JOBS = 20
-# So many sessions of all jobs are looked through, newest first, before or after jobs are asked for by id.
+# How many sessions of all jobs are searched, newest first, before or after jobs are requested by id.
 MANY_ROWS = 1000
-# Backup servers have clocks of their own: sessions are looked for so long before a moment of EM's clock.
+# Each backup server has its own clock: sessions are searched from this long before a time by EM's clock.
 CLOCK_MARGIN = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
 class SessionKind:
-    """Where sessions of a kind and their task sessions live (em_rest 7 and 8)."""
+    """Where sessions of a kind and their task sessions are found (em_rest 7 and 8)."""
 
     query_type: str
     collection: str
@@ -52,19 +52,19 @@ def kind_of(job_type: str | None) -> SessionKind:
 
 
 def kinds_of(jobs: Iterable[Job]) -> list[SessionKind]:
-    """The kinds of sessions that the runs of some jobs have."""
+    """The kinds of sessions of some jobs."""
     return list(dict.fromkeys(kind_of(job["job_type"]) for job in jobs))
 
 
 def is_agent(job_or_run: Job | JobSession) -> bool:
-    """Whether this is an agent job, or a run of one: it has a session of its own for each machine."""
+    """Whether this is an agent job or a run of one, which has a separate session for each machine."""
     return str(job_or_run["job_type"]).lower() == AGENT_RUN.lower()
 
 
 def read_session(client: EmClient, session_id: str, kind: SessionKind | None = None) -> JobSession:
-    """One session by id; of either kind, unless it is known which.
+    """One session by id; of either kind, unless the kind is known.
 
-    :raises ApiError: kind not_found when there is none.
+    :raises ApiError: kind not_found if it does not exist.
     """
     if kind:
         return job_session(client.entity(kind.collection, session_id), client.now())
@@ -85,13 +85,13 @@ def records(client: EmClient, rows: Iterable[Resource]) -> Iterator[JobSession]:
 
 
 def belongs(session: JobSession, job: Job) -> bool:
-    """Whether a session is a run of this job. Ids decide; names only where the session has no id of its job."""
+    """Whether a session is a run of this job. Ids decide; names only count if the session has no id of its job."""
     servers = {str(each["backup_server"]).lower() for each in (session, job) if each["backup_server"]}
     if session["job_id"] == job["id"]:
         return True
     if len(servers) > 1:
         return False
-    # The workers of a backup copy job run under jobs of their own (sample query_backupjobsession.entities.xml).
+    # The workers of a backup copy job run under separate jobs (sample query_backupjobsession.entities.xml).
     if is_copy(job["job_type"]) and session["job_name"].startswith(job["name"] + "\\"):
         return True
     types = {str(each["job_type"]).lower() for each in (session, job)}
@@ -101,9 +101,9 @@ def belongs(session: JobSession, job: Job) -> bool:
 def read_sessions_of(
     client: EmClient, kind: SessionKind, jobs: Sequence[Job], where: Sequence[Clause]
 ) -> tuple[list[JobSession], bool]:
-    """Sessions of some jobs for which conditions hold, and whether it is certain that none is missing.
+    """Sessions of some jobs that match conditions, and whether it is certain that none is missing.
 
-    A few jobs are asked for by their ids and names, so that the runs of other jobs cost nothing.
+    The sessions of a few jobs are requested by ids and names, so that the runs of other jobs cost nothing.
     """
     found: dict[str, JobSession] = {}
     whole = True
@@ -115,7 +115,7 @@ def read_sessions_of(
 
 
 def read_open_sessions(client: EmClient, kind: SessionKind, jobs: Sequence[Job]) -> tuple[list[JobSession], bool]:
-    """Sessions of some jobs that have not ended, as far as the server knows, out of all; whether none is missing."""
+    """Open sessions of some jobs, according to the server, and whether it is certain that none is missing."""
     where = [*_common(jobs), Condition.of("State", "!=", "Stopped")]
     rows, whole = client.query_whole(kind.query_type, where=where, sort_by="CreationTime")
     return _of(client, jobs, records(client, rows)), whole
@@ -128,7 +128,7 @@ def read_newest_sessions(client: EmClient, kind: SessionKind, jobs: Sequence[Job
 
 
 def _is_anybodys(client: EmClient, session: JobSession, job: Job) -> bool:
-    """Whether only its name says that a session is a run of this job, and other jobs have it too (DESIGN 2.13)."""
+    """Whether only the name links a session to this job, and other jobs have the same name (DESIGN 2.13)."""
     if session["job_id"] == job["id"] or (session["backup_server"] and job["backup_server"]):
         return False
     query_type = "AgentBackupJob" if is_agent(job) else "Job"
@@ -136,9 +136,9 @@ def _is_anybodys(client: EmClient, session: JobSession, job: Job) -> bool:
 
 
 def _of(client: EmClient, jobs: Sequence[Job], sessions: Iterable[JobSession]) -> list[JobSession]:
-    """The runs of some jobs; quick where ids tell, since both may be many.
+    """The runs of some jobs; fast if ids decide, since there may be many runs and jobs.
 
-    :raises ApiError: kind ambiguous, for a session that may be a run of another job of the same name.
+    :raises ApiError: kind ambiguous, if a session may be a run of another job of the same name.
     """
     ids = {job["id"] for job in jobs}
     copies = [job for job in jobs if is_copy(job["job_type"])]
@@ -161,13 +161,13 @@ def _of(client: EmClient, jobs: Sequence[Job], sessions: Iterable[JobSession]) -
 
 
 def _parts(jobs: Sequence[Job]) -> list[tuple[list[Job], list[Clause]]]:
-    """Jobs in groups, each with a condition that all sessions of the group satisfy and that fits into a URL."""
+    """Jobs in groups, each with a condition that matches all sessions of the group and fits into a URL."""
     copies = [job for job in jobs if is_copy(job["job_type"])]
     parts: list[tuple[list[Job], list[Condition]]] = []
     for job in jobs:
         if is_copy(job["job_type"]):
             continue
-        # The type word of JobUid need not be that of the job's own UID (em_rest 7, JobUid).
+        # The type word of JobUid may differ from that of the job's own UID (em_rest 7, JobUid).
         uids = dict.fromkeys([f"urn:veeam:Job:{job['id']}", job["uid"]])
         own = [Condition.of("JobUid", "==", *uids), Condition.of("JobName", "==", job["name"])]
         own = [condition for condition in own if condition.portable]
@@ -176,12 +176,12 @@ def _parts(jobs: Sequence[Job]) -> list[tuple[list[Job], list[Clause]]]:
         parts[-1][0].append(job)
         parts[-1][1].extend(own)
     result: list[tuple[list[Job], list[Clause]]] = [(group, [Either(tuple(own))]) for group, own in parts]
-    # The sessions of a copy job's workers are told by the beginning of their names, which no filter can say.
+    # The sessions of a copy job's workers are known by the beginning of their names, which filters cannot express.
     return result + ([(copies, _common(copies))] if copies else [])
 
 
 def _common(jobs: Sequence[Job]) -> list[Clause]:
-    """A condition on the type that the sessions of many jobs satisfy; none when there is nothing to say."""
+    """A condition on the type that the sessions of many jobs match, if there is one."""
     types = {str(job["job_type"]) for job in jobs}
     if types <= {AGENT_RUN} or all(map(is_copy, types)):
         return [Condition.of("JobType", "==", *sorted(types | {each + "Worker" for each in types if is_copy(each)}))]
@@ -189,12 +189,12 @@ def _common(jobs: Sequence[Job]) -> list[Clause]:
 
 
 def since(moment: datetime | None) -> list[Clause]:
-    """The condition for sessions that were created at or after a moment; without one it is none."""
+    """The condition for sessions that were created at or after a time; none without a time."""
     return [Condition.of("CreationTime", ">=", filter_time(moment))] if moment else []
 
 
 def note_state(client: EmClient, session: JobSession) -> None:
-    """Warn once about a state that nobody knows."""
+    """Warn once about an unknown state."""
     if state_is_unknown(session):
         ended = "the module treats it as ended because it has an end time and a result"
         meaning = "the module treats it as running" if session["running"] else ended
@@ -203,7 +203,7 @@ def note_state(client: EmClient, session: JobSession) -> None:
 
 
 def read_last_sessions(client: EmClient, jobs: Sequence[Job]) -> dict[str, JobSession]:
-    """The newest session of each job, by job id; jobs without any in the last 30 days are left out."""
+    """The newest session of each job, by job id; jobs without a session in the last 30 days are left out."""
     result: dict[str, JobSession] = {}
     for kind in kinds_of(jobs):
         mine = [job for job in jobs if kind_of(job["job_type"]) is kind]
@@ -236,7 +236,7 @@ def _find_last(
 def read_job_sessions(client: EmClient, wanted: Mapping[str, Any]) -> list[JobSession]:
     """Runs of jobs by the options of veeam_em_job_session_info, the newest first.
 
-    :raises ApiError: not_found for an id that does not exist (or is older than 30 days).
+    :raises ApiError: not_found, if an id does not exist (or is older than 30 days).
     """
     check_limit(wanted)
     check = _check(wanted)
@@ -254,7 +254,7 @@ def read_job_sessions(client: EmClient, wanted: Mapping[str, Any]) -> list[JobSe
 
 
 def _check(wanted: Mapping[str, Any]) -> Callable[[JobSession], bool]:
-    """Whether a run is wanted. Results are compared once they are final: the server filters on early ones too."""
+    """Whether a run is wanted. Only final results count, while the server's filters also match early ones."""
     job_ids = [bare_id(each.strip()) for each in wanted["job_id"] or []]
 
     def check(session: JobSession) -> bool:

@@ -17,16 +17,16 @@ from .query import Condition
 from .sessions import REPLICA, SessionKind, since
 from .values import moment
 
-# The task sessions of more sessions than this are looked for by time instead of by the ids of the sessions.
+# For more sessions than this, task sessions are searched by time instead of by the ids of the sessions.
 MANY_SESSIONS = 40
-# A machine may begin a little before its run, by the times that the server writes.
+# According to the server's times, a machine may begin a little before its run.
 MARGIN = timedelta(minutes=5)
 # Where a replica session links to its task sessions.
 _LINK_TYPES = ("ReplicaTaskSessionReferenceList", "ReplicaTaskSessionList")
 
 
 def read_task_sessions(client: EmClient, kind: SessionKind, wanted: Mapping[str, Any]) -> list[TaskSession]:
-    """Task sessions by id, by the session they belong to, or by filters; filters narrow the others too.
+    """Task sessions by id, by the session that they belong to, or by filters, which also narrow the first two.
 
     :param wanted: id, parent (ids of job sessions), job_name, machine, state, result, created_after, limit.
     :raises ApiError: not_found for an id that does not exist (or is older than 30 days).
@@ -71,12 +71,12 @@ def read_task_sessions_of(
 
 
 def read_listed_task_sessions(client: EmClient, kind: SessionKind, session_id: str) -> list[TaskSession]:
-    """The task sessions of one job session by its own list."""
+    """The task sessions of one job session from its own list."""
     return [task_session(row, client.now()) for row in _listed(client, kind, session_id)]
 
 
 def begun(sessions: Iterable[JobSession]) -> datetime | None:
-    """A moment before the first of some sessions began; None when one of them has no time."""
+    """A time before the first of some sessions began; None if one of them has no time."""
     moments = [moment(each["creation_time"]) for each in sessions]
     known = [each for each in moments if each]
     return min(known) - MARGIN if known and len(known) == len(moments) else None
@@ -101,7 +101,7 @@ def _by_id(client: EmClient, kind: SessionKind, ids: Sequence[str]) -> list[Reso
 
 
 def _listed(client: EmClient, kind: SessionKind, parent: str) -> list[Resource]:
-    """Replication servers may link to a misspelt path: the link that the server gives is followed (em_rest 8)."""
+    """Follow the link that the server gives, since replication servers may use a misspelt path (em_rest 8)."""
     path = f"{kind.collection}/{checked_id(parent)}"
     if kind is REPLICA:
         down = links(client.entity(kind.collection, parent), "Down", *_LINK_TYPES)
@@ -112,7 +112,7 @@ def _listed(client: EmClient, kind: SessionKind, parent: str) -> list[Resource]:
 
 
 def _entities(client: EmClient, kind: SessionKind, rows: Sequence[Resource]) -> list[Resource]:
-    """References as entities, by a few queries; what is an entity already stays as it is."""
+    """Turn references into entities with a few queries; entities stay unchanged."""
     wanted = [str(row["uid"]) for row in rows if "state" not in row and row.get("uid")]
     found = {}
     if wanted:

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Tasks: reading, listing, removing, following.
 
-A task tells that an action was triggered, not how it ended (em_rest 4).
+A task shows that an action was triggered, not how it ended (em_rest 4).
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from .client import EmClient
 from .filters import among
 from .model import TASK, UNKNOWN, Task, classify, task
 
-# What is known of a task: its record, or the error that says that the server does not know it.
+# The state of a task: its record, or the error that the server does not know it.
 Seen = Union[Task, ApiError]
 
 
 def read_tasks(client: EmClient, ids: Sequence[str]) -> dict[str, Seen]:
-    """Tasks by id, in one request when there are several; a task that is not known gives its error."""
+    """Tasks by id, in one request if there are several; an unknown task gives its error."""
     found: dict[str, Seen] = {}
     if len(ids) > 1:
         found = {record["id"]: record for record in map(task, client.tasks())}
@@ -39,12 +39,12 @@ def read_tasks(client: EmClient, ids: Sequence[str]) -> dict[str, Seen]:
 
 
 def finished(record: Task) -> bool:
-    """True when the task is done and its data collected."""
+    """True if the task is done and its data was collected."""
     return record["finished"]
 
 
 def operation_finished(record: Task) -> bool:
-    """True when the backup server is done, whether or not the data is collected."""
+    """True if the backup server is done, whether or not the data was collected."""
     return finished(record) or str(record["state"]).lower() == "operationfinished"
 
 
@@ -56,10 +56,10 @@ def follow(
     done: Callable[[Task], bool] = finished,
     show: Callable[[], object] = bool,
 ) -> bool:
-    """Wait until every task is done or not known any more.
+    """Wait until every task is done or no longer known.
 
-    :param known: filled with the last record of each task, or the error that says that it is not known.
-    :param show: called after each reading.
+    :param known: filled with the last record of each task, or the error that it is unknown.
+    :param show: called after each read.
     :returns: False when time ran out.
     """
     ids = list(ids)
@@ -69,7 +69,7 @@ def follow(
         pending = [task_id for task_id in ids if not _over(known.get(task_id), done)]
         for task_id, record in read_tasks(client, pending).items() if pending else ():
             if isinstance(record, ApiError):
-                # While the service restarts, every path answers 404. Lost for good are tasks of a lost logon session.
+                # While the service restarts, every path answers 404. Only the tasks of a lost logon session are gone.
                 if task_id in known and record.http_status == 404 and client.renewals == renewals:
                     raise record.restated(retryable=True)
             elif classify(TASK, record["state"]) == UNKNOWN:
@@ -92,7 +92,7 @@ def list_tasks(
 ) -> list[Task]:
     """Tasks by id, or all tasks of the logon session, narrowed by states and operations.
 
-    :raises ApiError: not_found for the ones that are not known, with the others in `learnt`.
+    :raises ApiError: not_found for unknown tasks, with the others in `learnt`.
     """
     found = _known_or_raise(read_tasks(client, once(ids))) if ids else [task(each) for each in client.tasks()]
     return [record for record in found if among(record["state"], states) and among(record["operation"], operations)]
@@ -109,7 +109,7 @@ def remove_tasks(client: EmClient, ids: Sequence[str], check_mode: bool) -> dict
         try:
             client.delete_task(record["id"])
         except ApiError as error:
-            # A lost answer: what counts is whether the task is still there.
+            # The answer was lost: check whether the task still exists.
             if not error.outcome_unknown or not isinstance(read_tasks(client, [record["id"]])[record["id"]], ApiError):
                 keep(error, {"tasks": there})
                 raise
@@ -124,7 +124,7 @@ def wait_for_tasks(
 
     :param until: finished, or operation_finished when the data need not be collected.
     :returns: tasks, elapsed (seconds), polls.
-    :raises ApiError: rejected for a task that ended in an error, not_found, timeout; all with `tasks` in `learnt`.
+    :raises ApiError: rejected, if a task ended in an error; not_found; timeout; all with `tasks` in `learnt`.
     """
     refuse_none(ids, "task")
     seen: dict[str, Seen] = {}
@@ -178,7 +178,7 @@ def _standings(seen: Mapping[str, Seen], over: Callable[[Task], bool]) -> dict[s
 
 
 def refusal(record: Task) -> str:
-    """How a finished task without success ended, in words."""
+    """How an unsuccessful task ended, in words."""
     said = record["message"].rstrip(". ")
     if record["success"] is None:
         return f"finished without saying whether it succeeded{': ' if said else ''}{said}."
@@ -191,7 +191,7 @@ def once(ids: Iterable[str]) -> list[str]:
 
 
 def refuse_none(ids: Sequence[str], noun: str) -> None:
-    """Refuse to wait for nothing: that would pass every gate.
+    """Reject an empty list of ids, which would pass every gate.
 
     :raises ApiError: kind usage.
     """

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What verdicts mean for a task, and how runs and their machines are told to people."""
+"""What verdicts mean for a task, and the messages about runs and their machines."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .._progress import Standing, span, table
 from .model import FAILED, RESULTS, SUCCESS, WARNING, JobSession, Machine
 from .values import lasted
 
-# Up to so many ids fit into a sentence.
+# Up to this many ids fit into a sentence.
 MANY_IDS = 10
 
 
@@ -32,7 +32,7 @@ def bad_machines(machines: Sequence[Machine], fail_on: str) -> list[Machine]:
 
 
 def describe(session: JobSession | None, machines: Sequence[Machine], fail_on: str) -> str:
-    """One sentence about an ended run: its verdict and the reason of each machine that did not make it."""
+    """One sentence about an ended run: its verdict, and the reason for each machine that failed."""
     result = session["result"] if session else None
     text = f"ended {result or 'without a verdict'}"
     bad = bad_machines(machines, fail_on if fail_on != "never" else "failed")
@@ -46,7 +46,7 @@ def describe(session: JobSession | None, machines: Sequence[Machine], fail_on: s
 
 
 def standing(name: str, session: JobSession, machines: Sequence[Machine]) -> Standing:
-    """How a run stands, for those who watch."""
+    """The progress of a run."""
     ended = not session["running"]
     return Standing(
         name,
@@ -61,7 +61,7 @@ def standing(name: str, session: JobSession, machines: Sequence[Machine]) -> Sta
 
 
 def resumable(sessions: Sequence[JobSession]) -> str:
-    """What somebody must know who leaves a wait early."""
+    """The advice for people who interrupt a wait."""
     ids = ", ".join(each["id"] for each in sessions[:MANY_IDS])
     again = f"use veeam_em_job_session_wait, id: [{ids}]" if len(sessions) <= MANY_IDS else "run this again"
     return f"Ctrl-C only ends this wait. The backup continues on the server. To continue waiting, {again}."
@@ -70,7 +70,7 @@ def resumable(sessions: Sequence[JobSession]) -> str:
 def summary(runs: Iterable[tuple[str, JobSession | None, Sequence[Machine], str]]) -> str:
     """A table for people with one line for each machine.
 
-    :param runs: name of the job, its session, its machines, and what to say where there are none.
+    :param runs: name of the job, its session, its machines, and the text to show if there are no machines.
     """
     rows: list[list[str | None]] = []
     for job, session, machines, said in runs:

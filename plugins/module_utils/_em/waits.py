@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Waiting for job sessions that somebody names by id."""
+"""Waits for job sessions by id."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def wait_for_sessions(
     :param fail_on: failed, warning or never.
     :param on_timeout: fail or return.
     :returns: sessions (each with machines), summary (for people), timed_out, elapsed (seconds), polls.
-    :raises ApiError: rejected for a verdict that does not pass, not_found, timeout; with `sessions` in `learnt`.
+    :raises ApiError: rejected, if a verdict does not pass; not_found; timeout; with `sessions` in `learnt`.
     """
     refuse_none(ids, "job session")
     wanted = once(bare_id(each) or each for each in ids)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one owner of the state of the sessions that are followed: others hold their ids."""
+"""The only owner of the state of followed sessions: other code only has their ids."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from .query import Condition
 from .sessions import KINDS, SessionKind, kind_of, note_state, read_session, records, since
 from .task_sessions import begun
 
-# Machines show up after their run (em_rest 15, trap 18): how long to wait for the missing ones, in seconds.
+# Machines may appear after their run (em_rest 15, trap 18): how long to wait for missing ones, in seconds.
 SETTLE_SECONDS = 60.0
-# Where the number of machines is not known: readings must bring the same machines for so long before they count as
+# If the number of machines is unknown: how long repeated reads must show the same machines before these count as
 # all, in seconds.
 UNCHANGED_SECONDS = 5.0
-# Up to so many running sessions are asked for by id; more are looked for among the open ones of all jobs.
+# Up to this many running sessions are requested by id; above it, they are searched among the open ones of all jobs.
 FEW_RUNNING = 15
-# So many sessions that queries do not show are read one by one in a poll; the others have their turn in the next.
+# How many sessions that queries do not show are read one by one in a poll; the others follow in the next polls.
 FEW_HIDDEN = 5
 
 
@@ -41,35 +41,35 @@ class Watch:
         self._read_alone: Counter[str] = Counter()
 
     def follow(self, session: JobSession) -> None:
-        """Follow a session; one that is followed already is brought up to date."""
+        """Follow a session; if it is already followed, update it."""
         note_state(self.client, session)
         self._sessions[session["id"]] = session
         self._fresh.add(session["id"])
 
     def keep(self, session: JobSession, machines: Sequence[Machine]) -> None:
-        """Keep an ended session, whose machines are known."""
+        """Keep an ended session and its machines, which are known."""
         self.follow(session)
         self._machines[session["id"]] = list(machines)
         self._settled.add(session["id"])
 
     def outdate(self) -> None:
-        """What has been read may have changed, for example by an action. The next refresh reads it again."""
+        """Mark the sessions as possibly outdated, for example after an action. The next refresh reads them again."""
         self._fresh.clear()
 
     def sessions(self, ids: Iterable[str]) -> list[JobSession]:
-        """Sessions by id, as they were read last."""
+        """Sessions by id, as last read."""
         return [self._sessions[each] for each in ids]
 
     def machines(self, ids: Iterable[str]) -> list[Machine]:
-        """The machines of some sessions, as they were read last."""
+        """The machines of some sessions, as last read."""
         return [machine for each in ids for machine in self._machines.get(each, [])]
 
     def running(self, ids: Iterable[str]) -> list[JobSession]:
-        """Those of some sessions that have not ended."""
+        """The sessions that have not ended."""
         return [session for session in self.sessions(ids) if session["running"]]
 
     def refresh(self, ids: Sequence[str]) -> bool:
-        """Read those that are running again, unless that has just been done; True when all have ended."""
+        """Read the running sessions again, unless that was just done; True if all have ended."""
         fresh, self._fresh = self._fresh, set()
         running = [session for session in self.running(ids) if session["id"] not in fresh]
         for kind in KINDS:
@@ -82,7 +82,7 @@ class Watch:
         return not self.running(ids)
 
     def glance(self, ids: Sequence[str]) -> None:
-        """Read the machines for those who watch, and only for them: a failure to read is left to the polls."""
+        """Read the machines only for the progress lines: read failures are left to the polls."""
         progress = self.client.progress
         if ids and progress.may_read():
             with progress.reading():
@@ -92,7 +92,7 @@ class Watch:
                     self.client.debug_lines.append(f"The machines could not be read: {error.message}")
 
     def peek(self, ids: Sequence[str]) -> None:
-        """Read the machines once and as far as that works: a machine may be done before its run is."""
+        """Read the machines once, as far as possible: a machine may be done before its run has ended."""
         try:
             self._machines.update(read_machines(self.client, self.sessions(ids)))
         except ApiError as error:
@@ -103,8 +103,8 @@ class Watch:
     ) -> bool:
         """Collect the machines of ended sessions until they are complete.
 
-        :param count: tells how many machines some runs have, as far as that is known: session id -> number.
-        :returns: False when the run's own deadline passed first. Machines that stay missing are warned about.
+        :param count: gives the number of machines of some runs, if known: session id -> number.
+        :returns: False if the run's own deadline passed first. A warning names runs whose machines stay missing.
         """
         before: dict[str, list[Machine]] = {}
         unchanged_since: dict[str, float] = {}
@@ -132,7 +132,7 @@ class Watch:
 
         done = waiter.until(poll, seconds=SETTLE_SECONDS)
         for session_id in self._unsettled(ids):
-            # Machines that came with the last reading may be all there are.
+            # The machines of the last read may be all.
             if not complete(self._sessions[session_id], self._machines.get(session_id, [])):
                 self._note_missing(session_id)
         return done
@@ -141,7 +141,7 @@ class Watch:
         return [each for each in ids if not self._sessions[each]["running"] and each not in self._settled]
 
     def _read_verdicts(self, ids: Sequence[str]) -> None:
-        """A session may be shown as stopped before its result is."""
+        """Read sessions again that are shown as stopped before their result is known."""
         for session in self.sessions(ids):
             if session["result"] is None:
                 self._read_one(kind_of(session["job_type"]), session)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A maintenance window: what freezing has to remember, and what to do next with a schedule. Pure.
+"""A maintenance window: the record of frozen schedules, and the next step for each schedule. Pure.
 
 The memory is a JSON object: `version`, `em` (host:port), `frozen_at`, `expires_at`, and `jobs`, by id. Release 0.2.0
 wrote only `jobs`, with name, backup_server and state.
@@ -20,16 +20,16 @@ from .values import parse_time
 
 VERSION = 2
 
-# States of a remembered job. After a kill during a change, it is not known whether the server was told to toggle.
+# States of a remembered job. After a kill during a change, it is unknown whether the toggle was sent.
 UNTOUCHED, WITHOUT_SCHEDULE = "untouched", "without schedule"
 FREEZING, FROZEN, THAWING, THAWED, GONE = "freezing", "frozen", "thawing", "thawed", "gone"
 STATES = (UNTOUCHED, WITHOUT_SCHEDULE, FREEZING, FROZEN, THAWING, THAWED, GONE)
-# Thawing has to enable their schedules.
+# States in which thawing has to enable the schedule.
 OWED = (FREEZING, FROZEN, THAWING)
-# How the schedule stands once the change has arrived.
+# The state of the schedule after the change.
 _ARRIVES = {FREEZING: False, THAWING: True}
-# After an interrupted change: how long its toggle may still show, in seconds. A module that lives waits for the
-# task and then a minute more.
+# After an interrupted change: how long its toggle may still take effect, in seconds. Without an interruption, a module
+# waits for the task and then one more minute.
 LATE_SECONDS = 120.0
 
 _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -39,15 +39,15 @@ NOTHING, TOGGLE, LOOK = "nothing", "toggle", "look"
 
 
 class NotAWindow(ValueError):
-    """The content of a file is not a memory of this collection; carries the reason."""
+    """The file was not written by this collection; contains the reason."""
 
 
 @dataclass
 class Entry:
-    """What is remembered of a job.
+    """The entry of a job in the memory.
 
     :ivar was_enabled: whether its schedule was enabled before freezing; None for a job without a schedule.
-    :ivar since: when its state became what it is, in seconds since the epoch; None when that is not known.
+    :ivar since: the time of its last change of state, in seconds since the epoch; None if unknown.
     """
 
     name: str
@@ -63,17 +63,17 @@ class Entry:
         return self.state in OWED
 
     def doubt(self, now: float) -> float:
-        """For how many seconds an interrupted change may still show; 0 when there is no doubt."""
+        """How many more seconds an interrupted change may take to show; 0 if the state is certain."""
         if self.state not in _ARRIVES:
             return 0.0
         age = 0.0 if self.since is None else now - self.since
-        # A clock that was set back must not make it longer.
+        # If the clock was set back, the time must not become longer.
         return min(LATE_SECONDS, max(0.0, LATE_SECONDS - age))
 
 
 @dataclass
 class Window:
-    """What is remembered of all jobs."""
+    """The memory of all jobs."""
 
     em: str | None = None
     frozen_at: float | None = None
@@ -86,11 +86,11 @@ class Window:
         return {key: entry for key, entry in self.jobs.items() if entry.owed}
 
     def overdue(self, now: float) -> bool:
-        """Whether it should have been thawed by now."""
+        """Whether the window is overdue."""
         return self.expires_at is not None and self.expires_at <= now
 
     def as_content(self) -> dict[str, Any]:
-        """The window as it is stored."""
+        """The stored form of the window."""
         return {
             "version": VERSION,
             "em": self.em,
@@ -111,17 +111,17 @@ class Window:
 
 
 def window_of(content: Any, written: float) -> Window:
-    """The window that was stored.
+    """The window from its stored form.
 
-    :param written: when, in seconds since the epoch: release 0.2.0 did not say.
-    :raises NotAWindow: for anything that was not stored by this collection, or that does not make sense.
+    :param written: when the file was written, in seconds since the epoch: release 0.2.0 did not store it.
+    :raises NotAWindow: if the content was not stored by this collection, or is invalid.
     """
     jobs = content.get("jobs") if isinstance(content, dict) else None
     if not isinstance(jobs, dict):
         raise NotAWindow("it does not contain any jobs")
     version = content.get("version", 1)
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-        raise NotAWindow(f"it says version {version!r}")
+        raise NotAWindow(f"its version is {version!r}")
     if version > VERSION:
         raise NotAWindow(f"it is of version {version}, which needs a newer release of this collection")
     em = content.get("em")
@@ -147,7 +147,7 @@ def _entry(value: Any, written: float | None) -> Entry:
     name, server = value["name"], value.get("backup_server")
     kind = value.get("kind", KINDS[0])
     state = value.get("state")
-    # Release 0.2.0 only told by the state.
+    # Release 0.2.0 only stored the state.
     was_enabled = value.get("was_enabled", {UNTOUCHED: False, WITHOUT_SCHEDULE: None}.get(str(state), True))
     if (
         state not in STATES
@@ -180,10 +180,10 @@ def time_of(seconds: float | None) -> str | None:
 
 @dataclass(frozen=True)
 class Step:
-    """What to do next with a schedule.
+    """The next step for a schedule.
 
-    :ivar act: NOTHING, TOGGLE, or LOOK: wait whether it becomes `expected`, and decide then.
-    :ivar state: to be remembered from now on; with TOGGLE, before the toggle is sent.
+    :ivar act: NOTHING, TOGGLE, or LOOK: wait to see whether it becomes `expected`, then decide.
+    :ivar state: the new state to record; with TOGGLE, before the toggle is sent.
     """
 
     act: str
@@ -192,11 +192,11 @@ class Step:
 
 
 def freeze_step(state: str | None, configured: bool, enabled: bool, in_doubt: bool) -> Step:
-    """What to do next to freeze a schedule.
+    """The next step to freeze a schedule.
 
-    :param state: as it is remembered; None when it is not.
-    :param configured: whether the job has a schedule, and `enabled` whether that is enabled, as the server shows them.
-    :param in_doubt: whether an interrupted change may still show.
+    :param state: the recorded state; None if there is none.
+    :param configured: whether the job has a schedule according to the server; `enabled` says whether it is enabled.
+    :param in_doubt: whether an interrupted change may still take effect.
     """
     owed = state in OWED
     if not configured:
@@ -206,12 +206,12 @@ def freeze_step(state: str | None, configured: bool, enabled: bool, in_doubt: bo
         return Step(LOOK, str(state), expected)
     if enabled:
         return Step(TOGGLE, FREEZING)
-    # What somebody has disabled before is left disabled by thawing.
+    # A schedule that was disabled before stays disabled after thawing.
     return Step(NOTHING, FROZEN if owed else UNTOUCHED)
 
 
 def thaw_step(state: str, enabled: bool, in_doubt: bool) -> Step:
-    """What to do next to thaw a schedule; parameters as those of freeze_step."""
+    """The next step to thaw a schedule; the parameters are those of freeze_step."""
     if state not in OWED:
         return Step(NOTHING, state)
     expected = _ARRIVES.get(state)
@@ -221,9 +221,9 @@ def thaw_step(state: str, enabled: bool, in_doubt: bool) -> Step:
 
 
 def listed(given: list[str]) -> list[str]:
-    """The names in an option of the type list, however they came: as a list, as JSON text, or line by line.
+    """The names in an option of the type list, given as a list, as JSON text, or line by line.
 
-    Ansible has cut a text at its commas by then; surveys of AWX and extra variables give texts.
+    AWX surveys and extra variables give texts, and Ansible has already split a text at its commas.
     """
     text = ",".join(given).strip()
     if text.startswith("[") and text.endswith("]"):

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Actions on jobs, each sent once: what became of it is read, whatever happened to the answer."""
+"""Sends actions on jobs, each once, and reads their outcome, whatever happened to the answer."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from .model import Resource, Task, task
 from .row import Row, Write
 from .tasks import Seen, follow, refusal
 
-# After a write whose outcome is not known: how long to look for its traces, in seconds.
+# After a write with an unknown outcome: how long to look for its traces, in seconds.
 RESOLVE_SECONDS = 15.0
-# Failures that the next job would meet as well.
+# Failures that would also affect the next job.
 _SYSTEMIC = (AUTHENTICATION, AUTHORIZATION, CONNECTION, TIMEOUT, TLS)
 
 
@@ -41,15 +41,15 @@ class Writer:
         self._known_tasks: set[str] = set()
 
     def prepare(self) -> None:
-        """Before anything is sent: others may have left tasks in a shared logon session."""
+        """Note the existing tasks before anything is sent: others may have left some in a shared logon session."""
         if not self.client.owned:
             self._known_tasks = {task(resource)["id"] for resource in self.client.tasks()}
 
     def send_all(self, rows: Iterable[Row], send: Callable[[Row], None]) -> None:
-        """Send one write per row; a failure that would meet every job ends the sending, and so does the deadline."""
+        """Send one write per row; stop at the deadline, or at a failure that would affect every job."""
         stop: ApiError | None = None
         for row in rows:
-            # With wait_timeout 0 everything is sent, and nothing is waited for.
+            # With wait_timeout 0, all actions are sent, but nothing is waited for.
             if not stop and self.waiter.options.timeout and self.waiter.deadline.expired():
                 row.error = stop = timed_out(
                     f"Not attempted, because the time ran out (wait_timeout {self.waiter.options.timeout:g}).",
@@ -69,8 +69,8 @@ class Writer:
     def send(self, row: Row, write: Write, action: str, shows: Callable[[], bool]) -> None:
         """Send a write once.
 
-        :param shows: tells whether the write shows, after a lost answer for example.
-        :raises ApiError: the failure, when the write did not arrive or leaves no trace.
+        :param shows: reads whether the effect is visible, for example after a lost answer.
+        :raises ApiError: the failure, if the write did not arrive or left no trace.
         """
         write.shows = shows
         write.sent, write.sent_at = self.waiter.clock.monotonic(), self.client.server_time
@@ -86,9 +86,9 @@ class Writer:
         write.done = True
 
     def follow(self, sent: Sequence[tuple[Row, Write]]) -> bool:
-        """Follow the tasks of writes to Finished; a refusal becomes the row's error.
+        """Follow the tasks of writes until they are finished; a refusal becomes the row's error.
 
-        :returns: False when time ran out.
+        :returns: False if time ran out.
         """
         seen: dict[str, Seen] = {write.task["id"]: write.task for _row, write in sent if write.task}
         done = follow(self.client, self.waiter, list(seen), seen) if seen else True
@@ -126,7 +126,7 @@ class Writer:
         self._known_tasks.add(record["id"])
 
     def _resolve(self, row: Row, write: Write, error: ApiError) -> None:
-        """After a write whose answer was lost: look for its traces, never send it again."""
+        """After a write whose answer was lost, look for its traces; never send it again."""
         renewals = self.client.renewals
 
         def poll() -> bool:
@@ -149,7 +149,7 @@ class Writer:
         )
 
     def _new_task(self, row: Row, write: Write) -> bool:
-        """Adopt a task that nobody has accounted for. In a logon session of our own it can only be ours."""
+        """Adopt a task that is not assigned yet. In a logon session that we opened, it can only be ours."""
         for resource in self.client.tasks():
             record = task(resource)
             mine = self.client.owned or f'"{row.name}"' in record["message"]
@@ -159,7 +159,7 @@ class Writer:
         return False
 
     def _shows(self, write: Write, seconds: float) -> bool:
-        """Whether the effect of a write is seen within some seconds."""
+        """Whether the effect of a write becomes visible within some seconds."""
         try:
             return self.waiter.until(write.shows, seconds=seconds)
         except ApiError:

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Charts as SVG paths: one path for each verdict, so that thousands of runs stay small.
 
-A verdict is told by shape as well as by colour: what failed has a mark below, and stands taller in a calendar.
+Verdicts differ in shape as well as in colour: failures have a mark below, and are taller in a calendar.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from ansible_collections.backupops.veeam_em.plugins.module_utils._em.values impo
 
 from .words import count, duration, verdict
 
-# Most runs that a chart shows, the newest.
+# The maximum number of runs in a chart; the newest are shown.
 MOST_RUNS = 60
-# Most days that a calendar shows; the server keeps 30.
+# The maximum number of days in a calendar; the server keeps 30.
 MOST_DAYS = 62
 HEIGHT = 32
 _BAR, _DAY = 7, 8
@@ -28,7 +28,7 @@ _CLASSES = {"Success": "s", "Warning": "w", "Failed": "f"}
 
 @dataclass(frozen=True)
 class Chart:
-    """What the template draws: the size, paths by class, and the same in words."""
+    """The data for the template: the size, paths by class, and a description in words."""
 
     width: int
     height: int
@@ -42,7 +42,7 @@ def class_of(result: str | None) -> str:
 
 
 def runs_chart(runs: Sequence[Mapping[str, Any]]) -> Chart | None:
-    """How long the runs of a job took, and how they ended; None when none has ended."""
+    """The durations and results of the runs of a job; None if none has ended."""
     ended = [run for run in runs if not run["running"]][-MOST_RUNS:]
     if not ended:
         return None
@@ -74,7 +74,7 @@ def days_of(report: Mapping[str, Any]) -> list[date]:
 
 
 def calendar(days: Sequence[date], verdicts: Mapping[str, str]) -> Chart | None:
-    """The verdict of each day for a machine; None when there is none."""
+    """The verdict of each day for a machine; None if there is none."""
     paths: dict[str, str] = {}
     bad: dict[str, list[str]] = {"w": [], "f": []}
     for place, day in enumerate(days):

@@ -22,7 +22,7 @@ RESULTS = ("success", "warning", "failed")
 # Metric -> unit (the end of its name, or none), and what it says.
 HELP: dict[str, tuple[str, str]] = {
     "veeam_em_report_timestamp_seconds": ("seconds", "When the report was made, by the server's clock."),
-    "veeam_em_report_period_seconds": ("seconds", "How long the period of the report is."),
+    "veeam_em_report_period_seconds": ("seconds", "Length of the period of the report."),
     "veeam_em_report_jobs": ("", "Number of jobs."),
     "veeam_em_report_machines": ("", "Number of machines that jobs back up."),
     "veeam_em_report_runs": ("", "Number of runs in the period, by result."),
@@ -30,22 +30,22 @@ HELP: dict[str, tuple[str, str]] = {
     "veeam_em_report_unprotected_machines": ("", "Machines that no job protects."),
     "veeam_em_job_info": ("", "A job; always 1."),
     "veeam_em_job_schedule_enabled": ("", "Whether the schedule of the job is enabled."),
-    "veeam_em_job_next_run_timestamp_seconds": ("seconds", "When the job is to run next."),
-    "veeam_em_job_running": ("", "Whether the job runs; a copy job that waits for its next interval does not."),
+    "veeam_em_job_next_run_timestamp_seconds": ("seconds", "When the job will run next."),
+    "veeam_em_job_running": ("", "Whether the job is running; a copy job that waits for its next interval is not."),
     "veeam_em_job_running_since_timestamp_seconds": ("seconds", "When the run in progress began."),
     "veeam_em_job_never_run": ("", "Whether no run of the job is known."),
-    "veeam_em_job_last_run_timestamp_seconds": ("seconds", "When the newest run that has ended did so."),
+    "veeam_em_job_last_run_timestamp_seconds": ("seconds", "When the newest completed run ended."),
     "veeam_em_job_last_run_duration_seconds": ("seconds", "How long that run took."),
-    "veeam_em_job_last_run_result": ("", "The result of that run: 1 for the one that it had."),
+    "veeam_em_job_last_run_result": ("", "The result of that run: 1 for the actual result."),
     "veeam_em_machine_protected": ("", "Whether a job protects the machine."),
-    "veeam_em_machine_excluded": ("", "Whether the machine is not backed up on purpose."),
-    "veeam_em_machine_last_result": ("", "The result of the newest backup: 1 for the one that it had."),
+    "veeam_em_machine_excluded": ("", "Whether the machine is intentionally not backed up."),
+    "veeam_em_machine_last_result": ("", "The result of the newest backup: 1 for the actual result."),
     "veeam_em_machine_last_timestamp_seconds": ("seconds", "When the newest backup ended."),
     "veeam_em_machine_last_duration_seconds": ("seconds", "How long the newest backup took."),
-    "veeam_em_machine_last_size_bytes": ("bytes", "Size of what the newest backup backed up."),
+    "veeam_em_machine_last_size_bytes": ("bytes", "Size of the data in the newest backup."),
     "veeam_em_machine_last_good_timestamp_seconds": ("seconds", "When the newest good backup ended; 0 for never."),
-    "veeam_em_machine_rpo_seconds": ("seconds", "How old the newest good backup may be."),
-    "veeam_em_machine_rpo_breach": ("", "Whether the newest good backup does not do."),
+    "veeam_em_machine_rpo_seconds": ("seconds", "Maximum age of the newest good backup."),
+    "veeam_em_machine_rpo_breach": ("", "Whether the newest good backup is missing or too old."),
 }
 
 
@@ -54,7 +54,7 @@ class _Metrics:
         self.samples: dict[str, dict[str, str]] = {name: {} for name in HELP}
 
     def add(self, name: str, value: Value, **labels: Any) -> None:
-        """Add a sample; one with no value is left out. Of two with the same labels the larger stands."""
+        """Add a sample, unless it has no value. Of two samples with the same labels, the larger one counts."""
         if value is None:
             return
         number = _number(value)

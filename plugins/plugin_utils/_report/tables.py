@@ -35,12 +35,12 @@ from .words import (
 )
 
 COLUMNS = 80
-# So much of a reason, and so many entries of a section, are for mail and chat; the page and CSV have the rest.
+# How much of a reason, and how many entries of a section, mail and chat show; the page and CSV have the rest.
 REASON = 400
 ENTRIES = 50
-# It makes a picture, which is wide, of the character before it.
+# This character turns the one before it into a picture, which is wide.
 _EMOJI = "\ufe0f"
-# Spreadsheets take a cell that begins so for a formula.
+# Spreadsheets treat a cell that begins with one of these as a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
 _MACHINE_HEAD = (
     "machine",
@@ -190,7 +190,7 @@ def to_text(report: Report) -> str:
         lambda each: (f"{subject(each)} ({shown(each['job'])}), {time_of(each['when'])}", None),
     )
     lines += _section(
-        "NOT BACKED UP ON PURPOSE",
+        "INTENTIONALLY NOT BACKED UP",
         report["excluded"],
         lambda each: (f"{shown(each['machine'])}: {shown(each['reason'])}", None),
     )

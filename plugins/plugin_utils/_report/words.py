@@ -92,7 +92,7 @@ def count(number: int, noun: str) -> str:
 
 
 def open_failures(report: Report) -> list[dict[str, Any]]:
-    """Failures that nothing has made good, repeated ones as one."""
+    """Failures without a later success, repeated ones as one."""
     return repeated([each for each in report["failures"] if not each["recovered"]])
 
 
@@ -112,7 +112,7 @@ def tolerated_warnings(report: Report) -> list[dict[str, Any]]:
 
 
 def old_backups(report: Report) -> list[Mapping[str, Any]]:
-    """Machines without a recent good backup; those that no job protects have a list of their own."""
+    """Machines without a recent good backup; those that no job protects are in a separate list."""
     unprotected = {(each["machine"], each["backup_server"]) for each in report["unprotected"]}
     return [each for each in report["rpo_breaches"] if (each["machine"], each["backup_server"]) not in unprotected]
 
@@ -170,7 +170,7 @@ def totals(report: Report) -> str:
 
 
 def job_names(machine: Mapping[str, Any]) -> str:
-    """The jobs of a machine; deleted ones are told."""
+    """The jobs of a machine; deleted ones are marked."""
     return ", ".join(shown(job["name"]) + (" (deleted)" if job["deleted"] else "") for job in machine["jobs"])
 
 

@@ -228,7 +228,7 @@ def test_a_session_that_is_dated_ahead_hides_nothing(em: Start) -> None:
     it = em({"agent_jobs": [{"name": "J", "machines": ["a01"], "history": history}]})
     found = it.call(read_estate, Wanted())
     assert verdicts(found[0]) == ("Success", "Success")
-    assert any("dated ahead" in text for text in it.warnings)
+    assert any("dated in the future" in text for text in it.warnings)
     vm = em({"vm_jobs": [{"name": "J", "machines": ["a01"], "history": history}]})
     found = vm.call(read_estate, Wanted(vms=True))
     assert (verdicts(found[0]), jobs(found[0])) == (("Success", "Success"), ["J"])

@@ -25,9 +25,9 @@ description:
     if the session does not show any machines, or if I(include_machines) is off.
   - C(meta.uuid) is derived from the server, the ID of the session and its state. It stays the same if an event is sent
     again.
-  - Nothing is lost while the server, or the rulebook, is away, if there is a I(state_file); sessions that the server
-    collects late, up to a day, are found.
-  - Texts of the server are not templates. C({{) in one becomes C({ {), since rules hand events on to playbooks as
+  - With a I(state_file), nothing is lost while the server or the rulebook is down. The source also finds sessions that
+    the server collects up to a day late.
+  - Text from the server never acts as a template. C({{) becomes C({ {), since rules pass events to playbooks as
     variables.
 version_added: 0.3.0
 author: backupops contributors (@backupops)
@@ -126,7 +126,7 @@ options:
   job_type:
     description:
       - Send events only for jobs of these types, such as C(AgentBackup), C(Backup), C(BackupCopy) or C(Replica).
-      - The sessions of single machines within agent runs, C(AgentManagement), come only when they are asked for here.
+      - The sessions of single machines within agent runs, C(AgentManagement), are sent only if you list them here.
     type: list
     elements: str
   result:
@@ -148,21 +148,21 @@ options:
   initial:
     description:
       - Where to begin when nothing is stored in I(state_file) yet.
-      - C(now) is for what does not show as ended yet, C(last) also for the newest ended session of each job; a time is
-        for all that ended since then, by the clocks of the backup servers. It is UTC (C(2026-01-31T22:00:00Z)), or has
-        an offset. The server lists 30 days.
+      - C(now) means sessions that have not ended yet. C(last) adds the newest ended session of each job. A time
+        means all sessions that ended since then, by the clocks of the backup servers. It is UTC
+        (C(2026-01-31T22:00:00Z)), or has an offset. The server lists 30 days.
     type: str
     default: now
   state_file:
     description:
-      - File that remembers which events have been handed over, so that a restart neither loses nor repeats any. Only
-        its owner can read it. One file belongs to one source and one server.
-      - Without it, each start begins as I(initial) says. In containers it must be on a volume that outlives them.
+      - File that records which events were handed over, so that a restart neither loses nor repeats any. Only its owner
+        can read it. One file belongs to one source and one server.
+      - Without it, each start begins as set in I(initial). In a container, put it on a volume that outlives it.
     type: path
   feedback:
     description:
-      - Whether to wait until the rule engine has stored an event before it is remembered. It needs the persistence of
-        ansible-rulebook 1.3, and makes rules fire once whenever the process ends, even when it is killed.
+      - Whether to record an event only after the rule engine has stored it. This needs the persistence of
+        ansible-rulebook 1.3. Rules then fire once for each event, even if the process is killed.
     type: bool
     default: false
 requirements:
@@ -176,7 +176,7 @@ EXAMPLES = r"""
     result: [Failed]
     state_file: /var/lib/eda/failed-backups.json
 
-- name: All that ends in two jobs, and what each of them did last
+- name: All sessions of two jobs, starting with the newest one of each
   backupops.veeam_em.veeam_em_sessions:
     host: em.example.com
     username: EXAMPLE\backup
@@ -192,8 +192,8 @@ _PACKAGE = "backupops_veeam_em_module_utils"
 def _code() -> Any:
     """The code of this collection.
 
-    Rule engines run this file alone and do not know how Ansible imports collections. The code that lies beside it is
-    imported as a package of its own, so that no other version of the collection comes in between.
+    Rule engines run this file alone and do not know how Ansible imports collections. The code of its collection is
+    imported as a separate package, so that no other version of the collection interferes.
     """
     if _PACKAGE not in sys.modules:
         package = ModuleType(_PACKAGE)

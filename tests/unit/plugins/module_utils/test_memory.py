@@ -124,7 +124,7 @@ def test_everybodys_folder(path: Path) -> None:
     path.parent.chmod(0o1777)
     memory = MemoryFile(str(path))
     for work in (lambda: memory.write(CONTENT), lambda: memory.locked(0).__enter__()):
-        with pytest.raises(ApiError, match="cleaned now and then"):
+        with pytest.raises(ApiError, match="the system cleans up"):
             work()
     assert os.listdir(path.parent) == []
     # What an earlier release has put there is not lost.

@@ -45,10 +45,10 @@ def test_a_host_with_a_number_for_a_name() -> None:
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"web01": None}, "does not name the job of web01: it holds null"),
+        ({"web01": None}, "does not name the job of web01: its value is null"),
         ({"web01": ""}, "does not name the job of web01"),
         ({"web01": []}, "does not name the job of web01"),
-        ({"web01": True}, "does not name the job of web01: it holds True"),
+        ({"web01": True}, "does not name the job of web01: its value is True"),
         ({"web01": ["A", None]}, "does not name the job of web01"),
         ("nonsense", "is not a dictionary"),
         (["A"], "is not a dictionary"),

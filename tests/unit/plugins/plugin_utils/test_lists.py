@@ -34,9 +34,9 @@ def test_names(given: Any, expected: list[str]) -> None:
     ("given", "words"),
     [
         (True, r"some_list is True\. Give a list\."),
-        ([None], r"some_list holds null\. Give names or patterns\."),
-        ([" "], r"some_list holds ' '\. Give names"),
-        ([{"a": 1}], r"some_list holds {'a': 1}\."),
+        ([None], r"some_list contains null\. Give names or patterns\."),
+        ([" "], r"some_list contains ' '\. Give names"),
+        ([{"a": 1}], r"some_list contains {'a': 1}\."),
         ('["a" "b"]', "some_list looks like JSON, but is not"),
     ],
 )

@@ -68,7 +68,7 @@ def test_jobs_and_machines(tmp_path: Path) -> None:
         ({"skip_tags": ["x"]}, "works as a whole"),
         ({"pattern": ""}, "Name both: -e patch_window_hosts"),
         ({"tasks": ""}, "Name both"),
-        ({"chosen": []}, r"patch_window_hosts \(web\) means no host"),
+        ({"chosen": []}, r"patch_window_hosts \(web\) does not match a host"),
         ({"tasks": "/nowhere/change.yml"}, "/nowhere/change.yml .*is not a file"),
         ({"serial": "some"}, "patch_window_serial is 'some'"),
         ({"serial": -1}, "patch_window_serial is -1"),

@@ -95,7 +95,7 @@ def test_run_once_is_refused_where_it_shows() -> None:
         ("too_old", "Back it up first"),
         ("never", "Back it up first"),
         ("unprotected", "Add it to a job"),
-        ("not_known", "Set rpo_gate_machine when Veeam knows it by another name"),
+        ("not_known", "Set rpo_gate_machine if the machine has another name in Veeam"),
     ],
 )
 def test_a_breach_stops_the_host_and_says_what_to_do(why: str, hint: str) -> None:
