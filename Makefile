@@ -47,10 +47,10 @@ build: ## Build the collection artifact
 release: ## Build what a release consists of: artifact, bill of materials, checksums, and with KEY=... a signature
 	@$(RUN) release
 
-coverage: ## Measure which lines and branches the unit tests run
+coverage: ## Measure which lines and branches the unit tests run; the pages are in .cache/coverage/html
 	@$(RUN) coverage
 
-mutate: ## Change the code in a thousand small ways and count how many the unit tests notice
+mutate: ## Change the code in many small ways and count how many the unit tests notice; FILE=plan for one file
 	@$(RUN) mutate
 
 format: ## Format the code and mend what ruff can mend

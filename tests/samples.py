@@ -1,4 +1,4 @@
-"""How each reading module is called: the tests of formats, results, secrets and faults take their tables from here."""
+"""How each reading module is called: the tests that hold for all of them take their tables from here."""
 
 from __future__ import annotations
 

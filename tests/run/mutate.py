@@ -19,25 +19,18 @@ from pythons import controller
 from steps import Runner, Step
 from tools import COLLECTION, tracked, venv
 
-# What decides whether a backup runs twice, and what is said of it.
-MUTATED = (
-    "_wait.py",
-    "_em/discovery.py",
-    "_em/machines.py",
-    "_em/names.py",
-    "_em/plan.py",
-    "_em/session.py",
-    "_em/verdicts.py",
-)
-# The quickest tests that are about them.
-TESTS = (
-    "plugins/module_utils/em/test_discovery.py",
-    "plugins/module_utils/em/test_machines.py",
-    "plugins/module_utils/em/test_names.py",
-    "plugins/module_utils/em/test_plan.py",
-    "plugins/module_utils/em/test_wait.py",
-    "live/test_logon.py",
-)
+# What decides whether a backup runs twice, and what is said of it: each file with the tests that are about it. Every
+# mutant is run against those of them that reach it.
+_EM, _LIVE, _MADE_UP = "plugins/module_utils/em", "live", "properties"
+TESTS = {
+    "_wait.py": (f"{_EM}/test_wait.py", f"{_MADE_UP}/test_waiting.py"),
+    "_em/discovery.py": (f"{_EM}/test_discovery.py", f"{_LIVE}/test_whose_run.py", f"{_LIVE}/test_started.py"),
+    "_em/machines.py": (f"{_EM}/test_machines.py", f"{_LIVE}/test_nothing_for_granted.py"),
+    "_em/names.py": (f"{_EM}/test_names.py", f"{_EM}/test_machines.py"),
+    "_em/plan.py": (f"{_EM}/test_plan.py",),
+    "_em/session.py": (f"{_LIVE}/test_logon.py", f"{_LIVE}/test_nothing_for_granted.py"),
+    "_em/verdicts.py": (f"{_EM}/test_verdicts.py", f"{_EM}/test_machines.py"),
+}
 LEAST = 90.0
 SURVIVORS = ROOT / "tests" / "mutation" / "survivors.txt"
 _WORK = CACHE / "mutate"
@@ -71,24 +64,33 @@ class Mutant(NamedTuple):
 
 
 def mutate(runner: Runner) -> None:
-    """Run mutmut on a copy of the checkout and compare the survivors with those that are explained."""
+    """Run mutmut on copies of the checkout and compare the survivors with those that are explained.
+
+    FILE=plan mutates that file only.
+    """
+    wanted = os.environ.get("FILE", "")
+    files = [name for name in TESTS if wanted in ("", Path(name).stem, name)]
+    if not files:
+        raise SystemExit(f"FILE={wanted} is not mutated. These are: {', '.join(Path(name).stem for name in TESTS)}.")
     bin_folder = venv("mutate", controller(), "mutate")
-    _lay_out()
     env = environment(bin_folder)
     jobs = os.environ.get("JOBS", str(os.cpu_count() or 1))
-    log = CACHE / "logs" / "mutmut.log"
-    print(f"=== mutmut (output: {log.relative_to(ROOT)})", flush=True)
-    with log.open("wb") as output:
-        runner.execute(Step("mutmut", ["mutmut", "run", "--max-children", jobs], env, _WORK), output.fileno())
-    mutants = list(_mutants(env))
-    if not mutants:
-        runner.failed.append("mutmut: it made no mutants")
-        return
-    _judge(runner, mutants)
+    mutants: list[Mutant] = []
+    for name in files:
+        log = CACHE / "logs" / f"mutmut-{Path(name).stem}.log"
+        print(f"=== mutmut {name} (output: {log.relative_to(ROOT)})", flush=True)
+        _lay_out(name)
+        with log.open("wb") as output:
+            runner.execute(Step("mutmut", ["mutmut", "run", "--max-children", jobs], env, _WORK), output.fileno())
+        found = list(_mutants(name, env))
+        if not found:
+            runner.failed.append(f"mutmut: it made no mutants of {name}")
+        mutants += found
+    _judge(runner, files, mutants)
 
 
-def _lay_out() -> None:
-    """Copy the checkout to where its modules have their full names, and write mutmut's configuration."""
+def _lay_out(name: str) -> None:
+    """Copy the checkout to where its modules have their full names, and write mutmut's configuration for one file."""
     shutil.rmtree(_WORK, ignore_errors=True)
     for relative in tracked():
         if relative.parts[0] in ("plugins", "tests") and (ROOT / relative).is_file():
@@ -100,28 +102,26 @@ def _lay_out() -> None:
     sources, tests = COLLECTION / "plugins" / "module_utils", COLLECTION / "tests" / "unit"
     config["mutmut"] = {
         "source_paths": f"{sources}",
-        "only_mutate": "\n".join(str(sources / name) for name in MUTATED),
+        "only_mutate": str(sources / name),
         "also_copy": "ansible_collections\npytest.ini",
-        "pytest_add_cli_args_test_selection": "\n".join(str(tests / name) for name in TESTS),
+        "pytest_add_cli_args_test_selection": "\n".join(str(tests / path) for path in TESTS[name]),
     }
     with (_WORK / "setup.cfg").open("w", encoding="utf-8") as file:
         config.write(file)
 
 
-def _mutants(env: dict[str, str]) -> Iterator[Mutant]:
+def _mutants(name: str, env: dict[str, str]) -> Iterator[Mutant]:
     """Read what mutmut left behind; only those that were not killed get their lines."""
-    folder = _WORK / "mutants" / COLLECTION / "plugins" / "module_utils"
-    for name in MUTATED:
-        meta = folder / f"{name}.meta"
-        codes = json.loads(meta.read_text(encoding="utf-8"))["exit_code_by_key"] if meta.exists() else {}
-        for key, code in codes.items():
-            function = re.sub(r"^x_|__mutmut_\d+$", "", key.rpartition(".")[2]).replace("xǁ", "").replace("ǁ", ".")
-            if code in _TIMED_OUT:
-                yield Mutant(name, function, "timed out", "", "")
-            elif _OUTCOMES.get(code) == "killed":
-                yield Mutant(name, function, "killed", "", "")
-            else:
-                yield Mutant(name, function, _OUTCOMES.get(code, f"not run ({code})"), *_lines(key, env))
+    meta = _WORK / "mutants" / COLLECTION / "plugins" / "module_utils" / f"{name}.meta"
+    codes = json.loads(meta.read_text(encoding="utf-8"))["exit_code_by_key"] if meta.exists() else {}
+    for key, code in codes.items():
+        function = re.sub(r"^x_|__mutmut_\d+$", "", key.rpartition(".")[2]).replace("xǁ", "").replace("ǁ", ".")
+        if code in _TIMED_OUT:
+            yield Mutant(name, function, "timed out", "", "")
+        elif _OUTCOMES.get(code) == "killed":
+            yield Mutant(name, function, "killed", "", "")
+        else:
+            yield Mutant(name, function, _OUTCOMES.get(code, f"not run ({code})"), *_lines(key, env))
 
 
 def _lines(key: str, env: dict[str, str]) -> tuple[str, str]:
@@ -139,18 +139,20 @@ def _lines(key: str, env: dict[str, str]) -> tuple[str, str]:
     return before, after
 
 
-def _judge(runner: Runner, mutants: list[Mutant]) -> None:
+def _judge(runner: Runner, files: list[str], mutants: list[Mutant]) -> None:
     """Print the score of each file and the survivors that nobody explained; fail below LEAST percent."""
     explained = _explained()
     open_lines = [each for each in mutants if each.outcome not in ("killed", "timed out")]
-    for name in MUTATED:
+    for name in files:
         counts = Counter(each.outcome for each in mutants if each.file == name)
         print(f"    {name:18} {_share(counts):5.1f} % of {sum(counts.values())} killed {dict(counts)}")
     total = _share(Counter(each.outcome for each in mutants))
     news = [each for each in open_lines if each.line not in explained]
     for each in news:
         print(f"    {each.outcome}, not explained: {each.line}")
-    for line in sorted(explained - {each.line for each in open_lines}):
+    mutated = tuple(f"{name} " for name in files)
+    gone = explained - {each.line for each in open_lines}
+    for line in sorted(each for each in gone if each.startswith(mutated)):
         print(f"    explained, but killed or gone: {line}")
     known = len(open_lines) - len(news)
     print(f"=== mutants killed: {total:.1f} % of {len(mutants)}; {len(open_lines)} survived, {known} of them explained")

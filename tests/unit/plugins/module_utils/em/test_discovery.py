@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ from ansible_collections.backupops.veeam_em.plugins.module_utils._em.discovery i
     DOUBTFUL,
     MINE,
     OTHER,
+    Discovery,
     Started,
     choose,
     match,
@@ -56,6 +59,18 @@ def session(created: Any, session_id: str = "s", **changes: Any) -> Any:
         ({"seen_running": {"s"}, "all_known": False}, session(AFTER), MINE),
         ({"seen_running": {"s"}, "all_known": False}, session(BEFORE), DOUBTFUL),
         ({"seen_running": {"t"}}, session(BEFORE), DOUBTFUL),
+        ({"seen_running": {"s"}, "sent_at": None}, session(AFTER), MINE),
+        ({"seen_running": {"s"}, "all_known": False, "ahead": {"s"}}, session(AFTER), DOUBTFUL),
+        # An hour is more than clocks differ.
+        ({}, session("2027-01-15T07:00:00Z"), DOUBTFUL),
+        ({}, session("2027-01-15T06:59:59Z"), OTHER),
+        ({"sent_at": None}, session("2027-01-15T06:59:59Z"), DOUBTFUL),
+        ({"seen_running": {"s"}}, session("2027-01-15T06:59:59Z"), MINE),
+        ({"seen_running": {"s"}, "all_known": False}, session("2027-01-15T06:59:59Z"), OTHER),
+        # The time of the named session ends at named_until.
+        ({"named": "t", "named_until": SENT + 10.5}, session(AFTER), OTHER),
+        ({"named": "t", "named_until": SENT + 10}, session(AFTER), MINE),
+        ({"named": "t", "named_until": SENT + 10.5, "seen_running": {"s"}}, session(AFTER), OTHER),
     ],
 )
 def test_match(evidence: Any, shown: Any, expected: str) -> None:
@@ -88,6 +103,22 @@ LATER = "2027-01-15T08:00:30Z"
         ([session(AFTER, "b"), session(LATER, "a")], {"ahead": {"a", "b"}, "named": "a"}, ["a"], []),
         ([session(LATER, "b"), session(AFTER, "a")], {"ahead": {"b"}, "seen_running": {"a"}}, ["a"], []),
         ([], {}, [], []),
+        # At the same second, the order of ids decides, always in the same way.
+        ([session(AFTER, "b"), session(AFTER, "a")], {}, ["a"], []),
+        ([session(AFTER, "b"), session(AFTER, "a")], {"ahead": {"b"}, "seen_running": {"a"}}, ["a"], []),
+        ([session(AFTER, "a"), session(AFTER, "b")], {"ahead": {"a"}, "all_known": False}, [], ["a", "b"]),
+        # What is open and has no time yet comes first.
+        ([session(None, "b"), session(AFTER, "a")], {"seen_running": {"a", "b"}}, ["b"], []),
+        # The sessions of other jobs do not matter.
+        ([session(AFTER, "b", job_id="k"), session(LATER, "a")], {}, ["a"], []),
+        # All that may be the run are told.
+        ([session(BEFORE, "b"), session(None, "a")], {}, [], ["a", "b"]),
+        (
+            [session(AT, "c"), session(AFTER, "b"), session(LATER, "a")],
+            {"ahead": {"b", "c"}, "seen_running": {"a"}},
+            [],
+            ["a", "b", "c"],
+        ),
     ],
 )
 def test_choose(sessions: Any, evidence: Any, mine: Any, doubtful: Any) -> None:
@@ -99,3 +130,161 @@ def test_a_copy_job_has_a_session_for_each_source() -> None:
     run = Started(job, SENT, named="a")
     workers = [session(AFTER, "a"), session(LATER, "b", job_id="w", job_name="A\\VM 1")]
     assert choose(run, workers, SENT + 60)[0] == workers
+
+
+def test_doubtful_sessions_of_a_copy_job() -> None:
+    run = Started({**JOB, "job_type": "BackupCopy"}, SENT)
+    mine, doubtful = choose(run, [session(BEFORE, "b"), session(AFTER, "a"), session(BEFORE, "c", job_id="k")], SENT)
+    assert [each["id"] for each in mine] == ["a"]
+    assert [each["id"] for each in doubtful] == ["b"]
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+class Server:
+    """Enterprise Manager's clock, ten seconds after the start."""
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(SENT + 10, timezone.utc)
+
+
+class Row(SimpleNamespace):
+    def take(self, sessions: list[Any]) -> None:
+        self.sessions, self.session_ids = sessions, [each["id"] for each in sessions]
+
+
+def started(found: Any = None, job: Any = JOB, **act: Any) -> Any:
+    """A row whose job was started at SENT, with the session found for it."""
+    act = {"task": None, "sent": 1000.0, "sent_at": SENT, **act}
+    sessions = [found] if found else []
+    ids = [each["id"] for each in sessions]
+    return Row(job=job, session=found, sessions=sessions, session_ids=ids, act=SimpleNamespace(**act))
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def discovery(clock: Clock) -> Any:
+    return Discovery(Server(), clock)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("created", "before"),
+    [
+        # Two seconds may be the clocks, a quarter of an hour cannot be anything else.
+        ("2027-01-15T08:00:01Z", False),
+        ("2027-01-15T08:00:00Z", False),
+        ("2027-01-15T07:59:58Z", False),
+        ("2027-01-15T07:59:57.9Z", True),
+        ("2027-01-15T07:45:00.1Z", True),
+        ("2027-01-15T07:45:00Z", False),
+        (None, False),
+    ],
+)
+def test_a_run_that_began_before_the_start(discovery: Any, created: Any, before: bool) -> None:
+    assert discovery.began_before(started(session(created))) is before
+    assert discovery.began_before(started(session(created), sent_at=None)) is False
+    assert discovery.began_before(started(session(created), job={**JOB, "job_type": "BackupCopy"})) is False
+
+
+def test_no_run_has_begun_before_anything(discovery: Any) -> None:
+    assert discovery.began_before(started()) is False
+
+
+@pytest.mark.parametrize(
+    ("task", "named"),
+    [
+        ({"job_session_id": "s"}, True),
+        ({"job_session_id": "t"}, False),
+        ({"job_session_id": None}, False),
+        (None, False),
+    ],
+)
+def test_a_run_that_the_task_names_is_certain(discovery: Any, task: Any, named: bool) -> None:
+    assert discovery.is_named(started(session(AFTER), task=task)) is named
+
+
+def test_doubts_are_kept_for_five_minutes(discovery: Any, clock: Clock) -> None:
+    row, doubtful = started(), session(BEFORE, running=False, end_time=None)
+    assert discovery.doubt(row) == []
+    discovery._weigh(row, [doubtful], {})
+    assert (row.session_ids, discovery.doubt(row)) == ([], [])
+    clock.now += 200
+    # A later look does not make the doubts younger.
+    discovery._weigh(row, [doubtful], {})
+    clock.now += 99.9
+    assert discovery.doubt(row) == []
+    clock.now += 0.1
+    assert discovery.doubt(row) == [doubtful]
+    # A run that is certain ends them.
+    row.take([session(AFTER, "t")])
+    assert discovery.doubt(row) == []
+
+
+def test_the_search_becomes_broad_after_a_while_and_then_more_rarely(discovery: Any, clock: Clock) -> None:
+    row, moments = started(), []
+    for second in range(100):
+        clock.now = 1000.0 + second
+        if discovery._needs_a_broad_look(row):
+            moments.append(second)
+    assert moments == [10, 20, 40, 80]
+    clock.now += 1000
+    assert discovery._needs_a_broad_look(started(session(AFTER))) is False
+    assert discovery._needs_a_broad_look(started(job={**JOB, "id": "another"})) is True
+
+
+@pytest.mark.parametrize(
+    ("created", "ended", "mine"),
+    [
+        (AFTER, None, ["s"]),
+        (AFTER, "2027-01-15T08:00:09Z", ["s"]),
+        # The header Date has whole seconds.
+        (AFTER, "2027-01-15T08:00:11Z", ["s"]),
+        # Nothing is seen before it has happened: the backup server's clock is ahead.
+        (AFTER, "2027-01-15T08:00:12Z", []),
+        ("2027-01-15T08:00:12Z", None, []),
+        ("2027-01-15T08:00:11Z", None, ["s"]),
+    ],
+)
+def test_times_that_have_not_come_are_no_evidence(discovery: Any, created: str, ended: Any, mine: list[str]) -> None:
+    row = started()
+    discovery._weigh(row, [session(created, running=False, end_time=ended)], {})
+    assert row.session_ids == mine
+
+
+def test_open_in_a_reading_is_remembered(discovery: Any) -> None:
+    row, old = started(), session(BEFORE, running=True, end_time=None)
+    discovery._weigh(row, [session(AFTER, "x", job_id="k", running=True, end_time=None), old], {})
+    assert row.session_ids == ["s"]
+    # It has ended and is missing from the next reading, in which an older one shows.
+    discovery._weigh(row, [session("2027-01-15T07:59:00Z", "t", running=False, end_time=BEFORE)], {})
+    assert row.session_ids == ["s"]
+
+
+@pytest.mark.parametrize(
+    ("linked", "known", "named"),
+    [
+        (session(BEFORE), set(), "s"),
+        (None, set(), "s"),
+        # A link to a session of another job, or to one that was there before.
+        (session(BEFORE, job_id="k"), set(), None),
+        (session(BEFORE), {"s"}, None),
+        (None, {"s"}, None),
+    ],
+)
+def test_what_a_link_of_the_task_is_worth(discovery: Any, linked: Any, known: set[str], named: str | None) -> None:
+    discovery._known = known
+    row = started(task={"job_session_id": "s"})
+    evidence = discovery._evidence(row, discovery._search(row), {"s": linked} if linked else {})
+    assert evidence == Started(JOB, SENT, known, True, named, SENT + 20, set(), set())
+    assert discovery._evidence(started(), discovery._search(row), {"s": linked}).named is None
+    assert discovery._evidence(started(sent_at=None), discovery._search(row), {}).named_until == 20

@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.backupops.veeam_em.plugins.module_utils._em.machines import complete, distinct, merge
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.machines import (
+    complete,
+    distinct,
+    machine_of,
+    merge,
+)
 from ansible_collections.backupops.veeam_em.plugins.module_utils._em.names import same_machine
 from ansible_collections.backupops.veeam_em.plugins.module_utils._em.verdicts import (
     bad_machines,
@@ -204,3 +209,93 @@ def test_describe_names_reasons() -> None:
     assert "disk" in describe(dict(RUN, failure_message="No disk."), [], "failed")
     assert describe(dict(RUN, result="Success"), machines[1:2], "failed") == "ended Success, 1 machine"
     assert describe(dict(RUN, result=None), [], "failed") == "ended without a verdict"
+
+
+BEGAN, ENDED = "2026-01-31T22:00:00Z", "2026-01-31T22:01:05.5Z"
+
+
+def test_the_whole_record_of_a_machine() -> None:
+    mine = {**child(1, "Linux - web01", "Success", "w"), "creation_time": BEGAN, "end_time": ENDED}
+    parts = [
+        {**part("c1", "web01", "Success"), "id": "t1"},
+        {**part("c1", "web01", "Failed", "Full."), "id": "t2"},
+        {**part("c1", "web01", "Warning", "In use."), "id": "t3"},
+    ]
+    alone = {**part("run", "db", "Warning", "", "Idle"), "creation_time": BEGAN, "end_time": ENDED}
+    assert merge(RUN, [mine], [*parts, alone]) == [
+        {
+            "id": "t-db",
+            "name": "db",
+            "result": "Warning",
+            "reason": None,
+            "state": "Idle",
+            "task_session_id": "t-db",
+            "duration_seconds": 65.5,
+        },
+        {
+            "id": "c1",
+            "name": "web01",
+            "result": "Failed",
+            "reason": "w; Full.; In use.",
+            "state": "Stopped",
+            # Of several, the one with the worst verdict.
+            "task_session_id": "t2",
+            "duration_seconds": 65.5,
+        },
+    ]
+
+
+def test_machines_of_one_name_come_by_id() -> None:
+    parts = [{**part("run", name, "Success"), "id": number} for number, name in (("2", "A"), ("1", "a"), ("0", "b"))]
+    assert [each["id"] for each in merge(RUN, [], parts)] == ["1", "2", "0"]
+
+
+@pytest.mark.parametrize(
+    ("results", "of_part", "joined"),
+    [
+        # Of several children of one name, the one that ended alike.
+        (("Failed", "Success"), "Success", "c2"),
+        (("Success", "Failed"), "Success", "c1"),
+        (("Failed", "Failed"), "Success", "c1"),
+    ],
+)
+def test_which_of_two_namesakes_a_task_session_belongs_to(results: Any, of_part: str, joined: str) -> None:
+    children = [child(2, "Linux - web01", results[1]), child(1, "Linux - web01", results[0])]
+    machines = merge(RUN, children, [part("run", "web01", of_part)])
+    assert [each["id"] for each in machines if each["task_session_id"]] == [joined]
+
+
+def test_an_equal_name_goes_before_a_similar_one() -> None:
+    children = [child(1, "Linux - web01.a.com", "Success"), child(2, "Linux - web01", "Success")]
+    machines = merge(RUN, children, [part("run", "WEB01", "Success")])
+    assert {each["id"]: each["task_session_id"] for each in machines} == {"c1": None, "c2": "t-WEB01"}
+
+
+def test_a_child_that_has_its_task_session_is_not_given_another() -> None:
+    children = [child(1, "Linux - web01", "Success")]
+    parts = [{**part("run", "web01", "Failed"), "id": "a"}, {**part("c1", "web01", "Success"), "id": "b"}]
+    assert [(each["id"], each["result"]) for each in merge(RUN, children, parts)] == [
+        ("a", "Failed"),
+        ("c1", "Success"),
+    ]
+
+
+def test_a_child_without_a_dash_takes_the_name_of_its_task_session() -> None:
+    assert names([child(1, "Renamed", "Success")], [part("c1", "web01", "Success")]) == [("c1", "web01", "Success")]
+    # A name that means another machine is not taken, nor is a shorter one.
+    assert names([child(1, "Linux - web01", "Success")], [part("c1", "other.host", "Success")])[0][1] == "web01"
+    assert names([child(1, "Linux - web01.a", "Success")], [part("c1", "web01", "Success")])[0][1] == "web01.a"
+
+
+@pytest.mark.parametrize(
+    ("name", "machine"),
+    [("Linux - web01", "web01"), ("Linux - a - b", "a - b"), ("Linux - ", "Linux - "), ("X - Y - web01", "web01")],
+)
+def test_the_machine_in_the_name_of_a_job(name: str, machine: str) -> None:
+    assert machine_of(child(1, name, None), RUN) == machine
+
+
+def test_of_reasons_the_longer_one_is_kept_in_its_place() -> None:
+    assert distinct(["a b", "x", "c a b d"]) == ["x", "c a b d"]
+    assert distinct(["Stra\u00dfe voll", "STRA\u00dfE VOLL!"]) == ["Stra\u00dfe voll"]
+    assert distinct([]) == []

@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.backupops.veeam_em.plugins.module_utils._em.names import Candidate, Matcher, machine_names
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.names import (
+    ByName,
+    Candidate,
+    Matcher,
+    Patterns,
+    is_pattern,
+    machine_names,
+    same_machine,
+)
 from ansible_collections.backupops.veeam_em.plugins.module_utils._errors import ApiError
 
 
@@ -138,3 +146,149 @@ def test_what_is_not_a_name(given: Any, what: str) -> None:
         machine_names(given)
     assert caught.value.kind == "usage"
     assert what in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("web01", "WEB01", True),
+        ("web01", "web01.example.com", True),
+        ("WEB01.Example.com", "web01", True),
+        ("web01.a", "web01.a.b", True),
+        ("web01.a", "web01.b", False),
+        ("web01", "web01x", False),
+        ("web01", "web01x.example.com", False),
+        ("", "", True),
+        # Nothing is not the short form of anything.
+        ("", ".example.com", False),
+        ("", "web01", False),
+        # Addresses have no short form.
+        ("192", "192.0.2.17", False),
+        ("fe80", "fe80.x:1", False),
+        ("10.a", "10.a.b", True),
+        ("1.2.3.4", "1.2.3.4", True),
+    ],
+)
+def test_two_names_of_one_machine(one: str, other: str, same: bool) -> None:
+    assert same_machine(one, other) is same
+    assert same_machine(other, one) is same
+
+
+@pytest.mark.parametrize(
+    ("text", "pattern"),
+    [("web*", True), ("web?1", True), ("web[12]", True), ("*", True), ("web01", False), ("a]b", False), ("", False)],
+)
+def test_patterns_are_told_from_names(text: str, pattern: bool) -> None:
+    assert is_pattern(text) is pattern
+
+
+def test_things_by_their_names() -> None:
+    things = ByName([("Web01", 1), ("web01.a.com", 2), ("db", 3)])
+    things.add("WEB01", 4)
+    things.add("web02", 5)
+    assert things.called("wEB01") == [1, 4]
+    assert things.called("web01.a") == []
+    assert things.near("WEB01.b.com") == [("Web01", 1), ("web01.a.com", 2), ("WEB01", 4)]
+    assert things.near("nobody") == []
+    assert things.alike("web01.A.com") == [1, 2, 4]
+    assert things.alike("web01.b.com") == [1, 4]
+    assert ByName().called("web01") == []
+
+
+@pytest.mark.parametrize(
+    ("said", "name", "found"),
+    [
+        ([("web01", 1), ("web*", 2)], "web01", 1),
+        # Where several mean a machine, the first counts.
+        ([("web*", 2), ("web01", 1)], "web01", 2),
+        ([("db", 0), ("WEB*", 2), ("web?1", 3)], "web01", 2),
+        ([("web?1", 3), ("web*", 2)], "web02", 2),
+        ([("Web01", 1)], "web01.example.com", 1),
+        ([("web01.example.com", 1), ("web01", 2)], "WEB01", 1),
+        ([("web0[12]", 1)], "WEB02", 1),
+        # Patterns are of whole names.
+        ([("web*", 1)], "my-web01", None),
+        ([("web", 1)], "web01", None),
+        ([], "web01", None),
+        # What is said may be nothing: that is an answer as well.
+        ([("web01", 0), ("*", 1)], "web01", 0),
+        ([("web*", None), ("*", 1)], "web01", None),
+    ],
+)
+def test_what_is_said_of_a_machine(said: list[tuple[str, Any]], name: str, found: Any) -> None:
+    patterns = Patterns(said)
+    assert patterns.find(name) == found
+    assert patterns.find("somebody else") == next((thing for text, thing in said if text == "*"), None)
+    assert patterns.find(name) == found
+
+
+HINT = "Use the full name as shown by veeam_em_computer_info or the backup job, or set backup_server."
+
+
+@pytest.mark.parametrize(
+    ("known", "asked", "message"),
+    [
+        ([Candidate(1, ("web01",), "vbr01", twins=True)], ["WEB01"], "WEB01 is the name of several machines on vbr01."),
+        (
+            [Candidate(1, ("web01",), twins=True)],
+            ["web01"],
+            "web01 is the name of several machines on the backup server.",
+        ),
+        # Of two machines, one may be several.
+        (
+            [Candidate(1, ("web01.a",), "vbr01"), Candidate(2, ("web01.b",), "vbr01", twins=True)],
+            ["web01"],
+            "web01 could be any of 2 machines: web01.a on vbr01, web01.b on vbr01.",
+        ),
+        (
+            [Candidate(1, ("db", "db.a")), Candidate(2, ("db", "db.b"))],
+            ["db"],
+            "db could be any of 2 machines: db, db.",
+        ),
+        # Three names of which two exclude each other.
+        (
+            [Candidate(1, ("web01",))],
+            ["web01", "web01.a", "web01.b"],
+            "web01 and web01.a and web01.b could both be web01.",
+        ),
+    ],
+)
+def test_what_to_do_about_several_machines(known: list[Candidate], asked: list[str], message: str) -> None:
+    with pytest.raises(ApiError) as caught:
+        Matcher(known).match(asked)
+    assert (caught.value.kind, caught.value.message, caught.value.hint) == ("ambiguous", message, HINT)
+
+
+def test_a_machine_with_twins_does_not_matter_where_nobody_asks_for_it() -> None:
+    known = [Candidate(1, ("web01",), twins=True), Candidate(2, ("web02", "other.example.com"))]
+    assert Matcher(known).match(["web02", "nobody"]) == {"web02": known[1]}
+    assert Matcher(known).match(["nobody", "other"]) == {"other": known[1]}
+
+
+def test_a_machine_with_two_names_is_one_candidate() -> None:
+    known = [Candidate(1, ("web01.a.com", "web01.b.com"))]
+    assert Matcher(known).match(["web01"]) == {"web01": known[0]}
+
+
+def test_how_a_machine_is_shown() -> None:
+    assert str(Candidate(1, ("web01", "w"), "vbr01")) == "web01 on vbr01"
+    assert str(Candidate(1, ("web01", "w"))) == "web01"
+
+
+def test_an_option_without_a_name_says_what_to_do() -> None:
+    for given, message, hint in (
+        ([], "No machine was given.", "Set machine to at least one name."),
+        (
+            ["a", None],
+            "machine contains an element that is not a machine name: element 2 is null.",
+            "Use a list of strings with one name each.",
+        ),
+        (
+            [{}],
+            "machine contains an element that is not a machine name: element 1 is empty.",
+            "Use a list of strings with one name each.",
+        ),
+    ):
+        with pytest.raises(ApiError) as caught:
+            machine_names(given)
+        assert (caught.value.kind, caught.value.message, caught.value.hint) == ("usage", message, hint)

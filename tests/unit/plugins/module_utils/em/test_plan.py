@@ -10,8 +10,11 @@ from ansible_collections.backupops.veeam_em.plugins.module_utils._em.plan import
     Observed,
     Plan,
     Wish,
+    busy_sessions,
     check,
+    check_single,
     make_plan,
+    running_already,
     verb,
 )
 from ansible_collections.backupops.veeam_em.plugins.module_utils._errors import CONFLICT, PROTOCOL, USAGE, ApiError
@@ -161,3 +164,172 @@ def test_a_copy_job_between_its_intervals_is_not_busy(if_running: str, job_type:
 )
 def test_the_word_for_an_action(action: str, job_type: Any, word: str) -> None:
     assert verb(action, seen(job_type=job_type).job) == word
+
+
+GUID = "7c0e0000-0000-4000-8000-0000000000ab"
+STOPPING: Any = {"name": "A@stop", "id": "s", "result": None, "state": "Stopping"}
+
+
+@pytest.mark.parametrize(
+    ("wish", "running", "last", "valid", "plan"),
+    [
+        # The reason is shown as it is.
+        (Wish("schedule", True), [], None, None, ("none", "the schedule already has the requested value")),
+        (Wish("stopped"), [], None, None, ("none", "the job is not running")),
+        (Wish("stopped"), [STOPPING], None, None, ("none", "it is already stopping")),
+        # One of several runs still has to be stopped.
+        (Wish("stopped"), [STOPPING, RUNNING], None, None, ("stop", "")),
+        (Wish("stopped"), [RUNNING, STOPPING], None, None, ("stop", "")),
+        (Wish("started"), [RUNNING], None, None, ("attach", "the job is already running")),
+        (Wish("started"), [], None, None, ("start", "")),
+        (Wish("retried"), [], None, None, ("none", "the job has not run in the last 30 days")),
+        (Wish("retried"), [], ended("Warning"), None, ("none", "its last run ended Warning")),
+        (Wish("retried"), [], ended(None), None, ("none", "its last run ended without a verdict")),
+        (Wish("retried"), [], ended("Failed"), None, ("retry", "")),
+        # A run that still counts goes before everything else.
+        (
+            Wish("started", valid_for=60, if_running="fail", after_session="x"),
+            [RUNNING],
+            ended("Failed"),
+            ended("Warning"),
+            ("reuse", "its run A@then ended Warning and is recent enough (valid_for)"),
+        ),
+        # It is of no use to a wish that does not want a backup.
+        (Wish("stopped"), [RUNNING], None, ended("Success"), ("stop", "")),
+        # After a session: only if that one is still the newest.
+        (
+            Wish("started", after_session=GUID),
+            [],
+            None,
+            None,
+            ("none", "no session of the job is listed, so after_session cannot be checked"),
+        ),
+        (Wish("started", after_session=GUID), [], {**ended("Failed"), "id": GUID}, None, ("start", "")),
+        (Wish("retried", after_session=GUID), [], {**ended("Failed"), "id": GUID}, None, ("retry", "")),
+        (Wish("started", after_session=GUID.upper()), [], {**ended("Failed"), "id": GUID}, None, ("start", "")),
+        (Wish("started", after_session=GUID), [], {**ended("Failed"), "id": GUID.upper()}, None, ("start", "")),
+        (
+            Wish("started", after_session=f"urn:veeam:BackupJobSession:{GUID}"),
+            [],
+            {**ended("Failed"), "id": GUID},
+            None,
+            ("start", ""),
+        ),
+        (
+            Wish("retried", after_session=GUID),
+            [],
+            ended("Failed"),
+            None,
+            ("attach", "the job has run since after_session; its newest session is A@then"),
+        ),
+        # An empty text is not the newest session either.
+        (
+            Wish("started", after_session=""),
+            [],
+            ended("Failed"),
+            None,
+            ("attach", "the job has run since after_session; its newest session is A@then"),
+        ),
+        (Wish("started", after_session=GUID), [RUNNING], None, None, ("attach", "the job is already running")),
+    ],
+)
+def test_what_is_done_and_why(wish: Wish, running: Any, last: Any, valid: Any, plan: tuple[str, str]) -> None:
+    job = seen().job
+    assert make_plan(wish, Observed(job, running, last, valid)) == Plan(plan[0], False, plan[1])
+    if wish.state != "schedule":
+        # Whatever is done, the schedule is set as well, and the reason stays.
+        other = {**vars(wish), "schedule_enabled": False}
+        assert make_plan(Wish(**other), Observed(job, running, last, valid)) == Plan(plan[0], True, plan[1])
+
+
+def refused(function: Any, *arguments: Any) -> tuple[str, str, str | None]:
+    with pytest.raises(ApiError) as caught:
+        function(*arguments)
+    return caught.value.kind, caught.value.message, caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("wish", "message", "hint"),
+    [
+        (Wish("schedule"), "state schedule requires schedule_enabled.", "Set schedule_enabled to true or false."),
+        (
+            Wish("started", valid_for=-0.5),
+            "valid_for must be at least 0 seconds.",
+            "Use 0 to always start a backup.",
+        ),
+        (
+            Wish("started", valid_for=float("nan")),
+            "valid_for must be at least 0 seconds.",
+            "Use 0 to always start a backup.",
+        ),
+        (Wish("stopped", valid_for=0.5), "valid_for cannot be used with state stopped.", "Leave it out."),
+        (Wish("retried", valid_for=60), "valid_for cannot be used with state retried.", "Leave it out."),
+        (Wish("stopped", after_session=""), "after_session cannot be used with state stopped.", "Leave it out."),
+        (
+            Wish("schedule", True, after_session="s"),
+            "after_session cannot be used with state schedule.",
+            "Leave it out.",
+        ),
+    ],
+)
+def test_wishes_that_are_refused(wish: Wish, message: str, hint: str) -> None:
+    assert refused(check, wish) == (USAGE, message, hint)
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        Wish("started", valid_for=0),
+        Wish("started", valid_for=0.5),
+        Wish("started", valid_for=60, after_session="s"),
+        Wish("retried", after_session="s"),
+        Wish("stopped"),
+        Wish("schedule", True),
+    ],
+)
+def test_wishes_that_are_not_refused(wish: Wish) -> None:
+    check(wish)
+    check_single(wish, ["A"])
+    check_single(wish, [])
+
+
+def test_a_session_is_of_one_job() -> None:
+    assert refused(check_single, Wish("started", after_session=""), ["A", "B"]) == (
+        USAGE,
+        "after_session is a session of one job, but these jobs are named: A, B.",
+        "Name one job for each call.",
+    )
+    check_single(Wish("started"), ["A", "B"])
+
+
+def test_refusals_say_what_to_do() -> None:
+    assert refused(make_plan, Wish("started", True), seen(configured=False)) == (
+        CONFLICT,
+        "The job A has no schedule to enable or disable.",
+        "Configure a schedule in the job's settings in Backup & Replication, or leave out schedule_enabled.",
+    )
+    assert refused(make_plan, Wish("started", True), seen(None, None)) == (
+        PROTOCOL,
+        "Enterprise Manager does not say whether the schedule of A is enabled, so it was not toggled.",
+        "Set the schedule in Backup & Replication, or leave out schedule_enabled.",
+    )
+    error = running_already("A", RUNNING)
+    assert (error.kind, error.message, error.hint) == (
+        CONFLICT,
+        "The job A is already running (session A@now).",
+        "Wait for that run with veeam_em_job_session_wait, or set if_running to attach to join it.",
+    )
+
+
+def test_the_first_busy_session_is_named() -> None:
+    second = {**RUNNING, "name": "A@second"}
+    assert (
+        "(session A@now)"
+        in refused(make_plan, Wish("started", if_running="fail"), Observed(seen().job, [RUNNING, second]))[1]
+    )
+
+
+def test_sessions_that_keep_a_job_busy() -> None:
+    idle: Any = {**RUNNING, "state": "Idle"}
+    assert busy_sessions(seen(job_type="BackupCopy").job, [idle, RUNNING]) == [RUNNING]
+    assert busy_sessions(seen().job, [idle, RUNNING]) == [idle, RUNNING]

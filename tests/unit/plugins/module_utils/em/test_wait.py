@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -197,3 +198,106 @@ def test_durations_that_make_no_sense(bad: dict[str, float]) -> None:
 def test_timed_out() -> None:
     error = timed_out("Gave up.", "Wait on.", jobs=[1])
     assert (error.kind, error.retryable, error.learnt) == (TIMEOUT, True, {"jobs": [1], "timed_out": True})
+    assert (error.message, error.hint) == ("Gave up.", "Wait on.")
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        ({"wait_timeout": -0.001}, "wait_timeout must be at least 0 seconds."),
+        ({"wait_interval": 0.009}, "wait_interval must be at least 0.01 seconds."),
+        ({"poll_error_timeout": -1}, "poll_error_timeout must be at least 0 seconds."),
+    ],
+)
+def test_the_least_durations(bad: dict[str, float], message: str) -> None:
+    with pytest.raises(ApiError) as caught:
+        WaitOptions.from_params(dict(GOOD, **bad))
+    assert (caught.value.kind, caught.value.message) == (USAGE, message)
+    least = {"wait_timeout": 0, "wait_interval": 0.01, "wait_max_interval": 0, "poll_error_timeout": 0}
+    assert WaitOptions.from_params(least) == WaitOptions(0, 0.01, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("elapsed", "took", "pause"),
+    [(0, 0, 0.5), (100, 0, 3), (100, 4, 4), (100, 2, 3), (1000, 0, 30), (5000, 0, 30), (0, 99, 30)],
+)
+def test_how_long_a_pause_is(elapsed: float, took: float, pause: float) -> None:
+    assert WaitOptions().pause(elapsed, took) == pause
+
+
+def test_the_clock_is_that_of_the_system() -> None:
+    assert Deadline(5).clock is time
+    it = Waiter(WaitOptions(timeout=50))
+    assert it.clock is it.deadline.clock is time
+    assert 49 < it.deadline.remaining() <= 50
+    assert 0 <= it.elapsed < 1
+
+
+def test_what_holds_at_the_deadline_counts(clock: FakeClock) -> None:
+    it = waiter(clock, timeout=0)
+    assert it.until(lambda: True) is True
+    assert it.until(never) is False
+    assert (it.polls, clock.slept) == (2, [])
+
+
+def test_each_wait_has_pauses_of_its_own(clock: FakeClock) -> None:
+    it = waiter(clock, timeout=1000)
+    it.until(never, seconds=400)
+    clock.slept.clear()
+    it.until(never, seconds=2)
+    assert clock.slept == [0.5] * 4
+    assert it.elapsed == 402.0
+
+
+def test_time_is_shown_in_milliseconds(clock: FakeClock) -> None:
+    it = waiter(clock)
+    clock.now += 1.23456
+    assert it.elapsed == 1.235
+
+
+@pytest.mark.parametrize(
+    ("budget", "slept"),
+    [
+        # It ends when the failures have lasted for so long, counted from the first one.
+        (60, [10.0] * 6),
+        (55, [10.0] * 6),
+        (0, []),
+    ],
+)
+def test_when_failures_end_a_wait(clock: FakeClock, budget: float, slept: list[float]) -> None:
+    with pytest.raises(ApiError, match="busy"):
+        waiter(clock, interval=10, max_interval=10, poll_error_timeout=budget).until(failing(clock, 500))
+    assert clock.slept == slept
+
+
+def test_the_time_of_the_first_failure_is_when_it_showed(clock: FakeClock) -> None:
+    def slow() -> bool:
+        clock.now += 5
+        raise ApiError(SERVER, "busy", retryable=True)
+
+    with pytest.raises(ApiError):
+        waiter(clock, interval=10, max_interval=10, poll_error_timeout=30).until(slow)
+    # Failures at 5, 20 and 35 seconds.
+    assert (clock.now, clock.slept) == (135.0, [10.0, 10.0])
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "slept"),
+    [
+        (None, [0.5, 0.5]),
+        (0.7, [0.7, 0.7]),
+        (0.2, [0.5, 0.5]),
+        # The server cannot use up more than the time for failures in a row.
+        (3600.0, [20.0]),
+    ],
+)
+def test_the_patience_that_a_server_asks_for(clock: FakeClock, retry_after: Any, slept: list[float]) -> None:
+    outcomes = iter([False] * len(slept) + [True])
+
+    def poll() -> bool:
+        if not next(outcomes):
+            raise ApiError(SERVER, "busy", retryable=True, retry_after=retry_after)
+        return True
+
+    assert waiter(clock, poll_error_timeout=20).until(poll) is True
+    assert clock.slept == slept
