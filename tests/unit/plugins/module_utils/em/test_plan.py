@@ -65,7 +65,8 @@ def test_actions(state: str, running: bool, last: Any, action: str, wish: Any, e
 @pytest.mark.parametrize("running", [True, False])
 def test_the_schedule_alone(enabled: bool, wish: bool, running: bool) -> None:
     plan = make_plan(Wish("schedule", schedule_enabled=wish), seen(enabled, running=running))
-    assert (plan.action, plan.toggle) == ("none", enabled is not wish)
+    reason = "the schedule already has the requested value" if enabled is wish else ""
+    assert plan == Plan("none", enabled is not wish, reason)
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -321,12 +322,10 @@ def test_refusals_say_what_to_do() -> None:
     )
 
 
-def test_the_first_busy_session_is_named() -> None:
-    second = {**RUNNING, "name": "A@second"}
-    assert (
-        "(session A@now)"
-        in refused(make_plan, Wish("started", if_running="fail"), Observed(seen().job, [RUNNING, second]))[1]
-    )
+def test_the_job_and_its_first_busy_session_are_named() -> None:
+    busy = Observed(seen().job, [RUNNING, {**RUNNING, "name": "A@second"}])
+    message = refused(make_plan, Wish("started", if_running="fail"), busy)[1]
+    assert message == "The job A is already running (session A@now)."
 
 
 def test_sessions_that_keep_a_job_busy() -> None:
