@@ -265,6 +265,11 @@ def test_a_machine_with_twins_does_not_matter_where_nobody_asks_for_it() -> None
     assert Matcher(known).match(["nobody", "other"]) == {"other": known[1]}
 
 
+def test_different_machines_do_not_exclude_each_other() -> None:
+    asked = ["web01", "db", "DB.example.com"]
+    assert match(asked, "web01.example.com", "db") == {"web01": "web01.example.com", "db": "db", "DB.example.com": "db"}
+
+
 def test_a_machine_with_two_names_is_one_candidate() -> None:
     known = [Candidate(1, ("web01.a.com", "web01.b.com"))]
     assert Matcher(known).match(["web01"]) == {"web01": known[0]}
