@@ -159,12 +159,12 @@ class Row(SimpleNamespace):
         self.sessions, self.session_ids = sessions, [each["id"] for each in sessions]
 
 
-def started(found: Any = None, job: Any = JOB, **act: Any) -> Any:
+def started(found: Any = None, job: Any = None, **act: Any) -> Any:
     """A row whose job was started at SENT, with the session found for it."""
     act = {"task": None, "sent": 1000.0, "sent_at": SENT, **act}
     sessions = [found] if found else []
     ids = [each["id"] for each in sessions]
-    return Row(job=job, session=found, sessions=sessions, session_ids=ids, act=SimpleNamespace(**act))
+    return Row(job=job or JOB, session=found, sessions=sessions, session_ids=ids, act=SimpleNamespace(**act))
 
 
 @pytest.fixture

@@ -170,8 +170,8 @@ def test_what_is_not_a_name(given: Any, what: str) -> None:
     ],
 )
 def test_two_names_of_one_machine(one: str, other: str, same: bool) -> None:
-    assert same_machine(one, other) is same
-    assert same_machine(other, one) is same
+    for pair in ((one, other), (other, one)):
+        assert same_machine(*pair) is same
 
 
 @pytest.mark.parametrize(
