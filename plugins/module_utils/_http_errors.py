@@ -30,7 +30,7 @@ _PLAIN = "The port does not use TLS. Check host and port."
 # Codes of certificate verification (X509_V_ERR_* of OpenSSL): the cause, and what to do on which side.
 _CERTIFICATES = {
     9: ("the server's certificate is not valid yet", "Check the clocks of the server and of this machine."),
-    10: ("the server's certificate has expired", "Renew the certificate on the server."),
+    10: ("the server's certificate has expired", "The certificate has expired. Renew it on the server."),
     18: (
         "the server's certificate is self-signed",
         f"{_CA} For a self-signed certificate, this is the certificate itself.",

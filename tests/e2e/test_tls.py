@@ -55,7 +55,7 @@ def test_server_certificates(emsim: Start, ansible: Ansible, other_ca: str) -> N
     assert run["good"]["failed"] is False
     assert run["good"]["resources"]
     assert_tls(run["unknown CA"], "ca_path")
-    assert_tls(run["expired"], "expired", "renewed")
+    assert_tls(run["expired"], "expired", "Renew it")
     assert_tls(run["wrong host"], "host", "name")
     assert_tls(run["wrong host, unknown CA"], "ca_path")
     assert_tls(run["no PEM"], "ca_path")
