@@ -13,14 +13,14 @@ from emsim.views import Lens
 
 def discovered(scenario: Scenario) -> list[Discovered]:
     """All computers; em_rest 6: one that is in two groups is listed twice."""
+    groups: dict[tuple[str, str], list[ProtectionGroup]] = {}
+    for group in scenario.protection_groups:
+        for name in dict.fromkeys(group.computers):
+            groups.setdefault((group.backup_server, name), []).append(group)
     found = []
     for computer in scenario.computers:
-        groups: list[ProtectionGroup | None] = [
-            group
-            for group in scenario.protection_groups
-            if computer.name in group.computers and computer.backup_server == group.backup_server
-        ]
-        found += [Discovered(computer, group) for group in groups or [None]]
+        own: list[ProtectionGroup | None] = [*groups.get((computer.backup_server, computer.name), [])]
+        found += [Discovered(computer, group) for group in own or [None]]
     return found
 
 
