@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import uuid
+from functools import lru_cache
 
 _SPACE = uuid.UUID("6d3c9c0a-52c5-5d0e-9c1b-0e7a3e1f4c11")
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
+@lru_cache(maxsize=1 << 18, typed=True)
 def guid(*parts: object) -> str:
     """A GUID made from what the thing is."""
     return str(uuid.uuid5(_SPACE, "\x1f".join(str(part) for part in parts)))
