@@ -153,7 +153,7 @@ def test_a_window_is_thawed_whatever_happens(emsim: Start, ansible: Ansible, end
 @pytest.mark.parametrize(
     ("option", "value", "words"),
     [
-        ("--limit", "web01", "Choose the hosts with patch_window_hosts, not with --limit"),
+        ("--limit", "web01", "Select the hosts with patch_window_hosts, not with --limit"),
         pytest.param("--limit", "web01,localhost", "not with --limit", marks=pytest.mark.full),
         ("--tags", "upgrade", "run it without --tags"),
     ],

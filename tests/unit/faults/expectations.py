@@ -191,6 +191,8 @@ FAULTS = (
             **{("by name", place): "ambiguous" for place in (LOGON, LOOKUP)},
             # The other kind is looked through after the first.
             ("job info, both kinds", READ): "ambiguous",
+            # The jobs of both servers name a machine of this name.
+            ("protection info", LOGON): "ambiguous",
         },
     ),
     Fault("the service restarts", _world("restart", seconds=1), write="not_found", exceptions=_NOT_OURS),

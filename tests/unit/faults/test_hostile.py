@@ -101,7 +101,7 @@ def nothing(_connected: Any) -> None:
     ("options", "trust", "message", "hint"),
     [
         ({}, False, "self-signed", "ca_path"),
-        ({"names": False}, True, "(another name|not for this address)", "alternative names"),
+        ({"names": False}, True, "(another name|for this address)", "alternative names"),
         ({"key_size": 1024}, True, "too weak", "on the server|server"),
         ({"begin": NOW + DAY}, True, "not valid yet", "clocks"),
         ({"begin": NOW - 3 * DAY}, True, "expired", "Renew the certificate on the server"),
