@@ -104,7 +104,7 @@ def nothing(_connected: Any) -> None:
         ({"names": False}, True, "(another name|for this address)", "alternative names"),
         ({"key_size": 1024}, True, "too weak", "on the server|server"),
         ({"begin": NOW + DAY}, True, "not valid yet", "clocks"),
-        ({"begin": NOW - 3 * DAY}, True, "expired", "Renew the certificate on the server"),
+        ({"begin": NOW - 3 * DAY}, True, "expired", "Renew it on the server"),
     ],
 )
 def test_certificates(tmp_path: Path, options: Any, trust: bool, message: str, hint: str) -> None:
