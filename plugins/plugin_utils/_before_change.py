@@ -13,7 +13,9 @@ from typing import Any
 
 from ansible.module_utils.common.validation import check_type_dict
 
+from ..module_utils._em.names import names_in
 from ..module_utils._text import clean
+from ._machine import machine_of
 
 FACT = "__backup_before_change_host"
 
@@ -27,7 +29,8 @@ def host_record(host: str, machine: Any, jobs: Any, memory: Mapping[str, Any]) -
     :returns: `use` identifies this use; other hosts may have taken part in other uses.
     :raises ValueError: if the variables of the role are invalid.
     """
-    return {"use": memory.get("uses", 0), "machine": _machine(host, machine), "jobs": _jobs(host, jobs)}
+    name = machine_of("backup_before_change_machine", host, machine)
+    return {"use": memory.get("uses", 0), "machine": name, "jobs": _jobs(host, jobs)}
 
 
 def make_batch(hosts: Iterable[str], hostvars: Mapping[str, Any], memory: Mapping[str, Any]) -> dict[str, Any]:
@@ -70,19 +73,6 @@ def verdict_of(machine: str, run: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _machine(host: str, given: Any) -> str:
-    # With native Jinja, an inventory name of digits arrives as a number.
-    if isinstance(given, (int, float)) and not isinstance(given, bool) and str(given) == host:
-        return host
-    if isinstance(given, str) and given.strip():
-        return given.strip()
-    what = "null" if given is None else "empty" if given == "" or isinstance(given, str) else f"{given!r}, not a text"
-    raise ValueError(
-        f"backup_before_change_machine of the host {host} is {what}. Give the name of the host in Veeam, "
-        "and put a name that looks like a number in quotes."
-    )
-
-
 def _jobs(host: str, given: Any) -> list[str]:
     """The names of the jobs that are mapped to a host; none if they have to be looked up."""
     try:
@@ -94,18 +84,11 @@ def _jobs(host: str, given: Any) -> list[str]:
     entries = [value for key, value in mapped.items() if str(key) == host]
     if not entries:
         return []
-    items = entries[0] if isinstance(entries[0], (list, tuple)) else [entries[0]]
-    names = [str(each).strip() for each in items if _is_name(each)]
-    if not names or len(names) < len(items):
+    names = names_in(entries[0])
+    if not names:
         shown = "null" if entries[0] is None else repr(entries[0])
         raise ValueError(
             f"backup_before_change_jobs does not name the job of {host}: its value is {shown}. Give the name of a job "
             "or a list of names, or leave the host out to have its jobs looked up."
         )
-    return list(dict.fromkeys(names))
-
-
-def _is_name(value: Any) -> bool:
-    if isinstance(value, str):
-        return bool(value.strip())
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return names

@@ -9,6 +9,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..module_utils._em.names import is_name
+
 
 def listed(variable: str, given: Any) -> list[Any]:
     """The entries of a list or a text (JSON, or entries between line breaks or commas). Null and empty mean none.
@@ -47,7 +49,7 @@ def names(variable: str, given: Any) -> list[str]:
     """
     found = listed(variable, given)
     for each in found:
-        if not _is_name(each):
+        if not is_name(each):
             raise ValueError(f"{variable} contains {_shown(each)}. Give names or patterns.")
     return [str(each).strip() for each in found]
 
@@ -61,7 +63,7 @@ def exclusions(variable: str, given: Any) -> list[dict[str, str]]:
     for each in listed(variable, given):
         entry = each if isinstance(each, Mapping) else {"machine": each}
         machine, reason = entry.get("machine"), entry.get("reason") or ""
-        if not _is_name(machine) or set(entry) - {"machine", "reason"} or not isinstance(reason, (str, int, float)):
+        if not is_name(machine) or set(entry) - {"machine", "reason"} or not isinstance(reason, (str, int, float)):
             raise ValueError(f"{variable} contains {_shown(each)}. Give a name or pattern, or machine and reason.")
         result.append({"machine": str(machine).strip(), "reason": str(reason).strip() or "no reason given"})
     return result
@@ -76,7 +78,7 @@ def limits(variable: str, given: Any) -> list[dict[str, Any]]:
     for each in listed(variable, given):
         entry = each if isinstance(each, Mapping) else {}
         found = hours(entry.get("hours"))
-        if not _is_name(entry.get("machine")) or set(entry) != {"machine", "hours"} or found is None:
+        if not is_name(entry.get("machine")) or set(entry) != {"machine", "hours"} or found is None:
             raise ValueError(f"{variable} contains {_shown(each)}. Give machine and hours, a number above 0.")
         result.append({"machine": str(entry["machine"]).strip(), "hours": found})
     return result
@@ -91,12 +93,6 @@ def hours(given: Any) -> float | None:
     except ValueError:
         return None
     return number if 0 < number < float("inf") else None
-
-
-def _is_name(value: Any) -> bool:
-    if isinstance(value, str):
-        return bool(value.strip())
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _shown(value: Any) -> str:

@@ -15,6 +15,7 @@ from ..module_utils._em.names import Patterns
 from ..module_utils._em.report import UNPROTECTED
 from ..module_utils._text import clean
 from ._lists import exclusions, hours
+from ._machine import machine_of
 
 UNKNOWN = (
     "Set rpo_gate_machine if the machine has another name in Veeam, or exclude it with a reason (rpo_gate_exclude) if "
@@ -44,7 +45,7 @@ def host_record(host: str, use: str, machine: Any, limit: Any, exclude: Any) -> 
     return {
         "use": use,
         "host": host,
-        "machine": _machine(host, machine),
+        "machine": machine_of("rpo_gate_machine", host, machine),
         "hours": allowed,
         "exclude": exclusions("rpo_gate_exclude", exclude),
     }
@@ -165,16 +166,3 @@ def _exclusion(record: Mapping[str, Any], machines: Sequence[str]) -> str | None
     excluded = Patterns((entry["machine"], entry["reason"]) for entry in record["exclude"])
     reasons = [excluded.find(name) for name in machines]
     return reasons[0] if reasons and None not in reasons else None
-
-
-def _machine(host: str, given: Any) -> str:
-    # With native Jinja, an inventory name of digits arrives as a number.
-    if isinstance(given, (int, float)) and not isinstance(given, bool) and str(given) == host:
-        return host
-    if isinstance(given, str) and given.strip():
-        return given.strip()
-    what = "null" if given is None else "empty" if isinstance(given, str) else f"{given!r}, not a text"
-    raise ValueError(
-        f"rpo_gate_machine of the host {host} is {what}. Give the name of the host in Veeam, and put a "
-        "name that looks like a number in quotes."
-    )

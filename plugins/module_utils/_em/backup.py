@@ -20,7 +20,7 @@ from .client import EmClient
 from .jobs import Jobs
 from .lookup import KINDS_OF_JOBS, find_jobs
 from .model import SUCCESS, WARNING
-from .names import machine_names, same_machine
+from .names import machine_names, names_in, same_machine
 from .plan import ATTACH, REUSE, START, STARTED, Wish
 from .protection import read_protection
 from .waits import wait_for_sessions
@@ -261,16 +261,15 @@ def jobs_by_machine(given: Mapping[str, Any], machines: Sequence[str]) -> dict[s
     """
     result = {}
     for machine, value in given.items():
-        items = value if isinstance(value, (list, tuple)) else [value]
-        names = [str(each).strip() for each in items if _is_name(each)]
-        if not names or len(names) < len(items):
+        names = names_in(value)
+        if not names:
             raise ApiError(
                 USAGE,
                 f"jobs does not name the job of {machine}: its value is {'null' if value is None else repr(value)}.",
                 hint="Give the name of a job or a list of names, or leave the machine out to have its jobs looked up.",
             )
         if str(machine) in machines:
-            result[str(machine)] = list(dict.fromkeys(names))
+            result[str(machine)] = names
     return result
 
 
@@ -336,12 +335,6 @@ def judge(target: Target, parts: Mapping[str, Part], order: Order) -> dict[str, 
         return _verdict(name, BAD, False, f"Not backed up: {name}. {text}", jobs)
     verdict = GOOD if all(each["result"] == SUCCESS for each in result) else WARNED
     return _verdict(name, verdict, True, f"Backed up: {name}. {' '.join(map(_told, result))}", jobs, result)
-
-
-def _is_name(value: Any) -> bool:
-    if isinstance(value, str):
-        return bool(value.strip())
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _entries(target: Target, part: Part) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from .._wait import SYSTEM_CLOCK, Clock, Deadline
 from .codec import DAMAGED_HINT, as_dict, members
 from .links import bare_id, checked_id, path_of
 from .pages import pages, unique
-from .query import Clause, Condition, all_of, split
+from .query import Clause, Condition, all_of, checked, split
 from .session import Credentials, EmSession
 
 # Rows per page if the module has no option for it. The server's own default is 100 (em_rest 10).
@@ -191,12 +191,11 @@ class EmClient:
         :param filter_text: a filter in the server's grammar.
         :param where: conditions that must all be true; those that the grammar cannot express are checked here.
         """
-        local = split(where)[1]
-        if limit is not None and not local:
+        if limit is not None and not split(where)[1]:
             page_size = max(1, min(page_size, limit))
         pages_of_rows = self._pages(query_type, filter_text, where, sort_by, descending, page_size, entities)
         found = unique(row for page in pages_of_rows for row in page)
-        return islice((row for row in found if all(condition.holds(row) for condition in local)), limit)
+        return islice(checked(found, where), limit)
 
     def _pages(
         self,

@@ -18,7 +18,7 @@ from .lookup import AGENT_JOBS, VM_JOBS, check_server
 from .model import JobSession, Resource, computer, is_copy, job_session, task_session
 from .outcomes import outcomes
 from .pages import row_key
-from .query import Clause, Condition, split
+from .query import Clause, Condition, checked
 from .runs import Runs, read_entries
 from .sessions import AGENT_MACHINE, AGENT_RUN, BACKUP, CLOCK_MARGIN, KINDS, is_agent, kind_of, since
 from .values import known_text, moment
@@ -76,8 +76,7 @@ def _whole(client: EmClient, query_type: str, where: Sequence[Clause]) -> list[R
     rows, certain = client.query_whole(query_type, where=where, sort_by="Name", key=row_key)
     if not certain:
         client.warn(f"The {query_type} listing changed while the module read it. Entries may be missing.")
-    # What the server's grammar cannot carry is left over.
-    return [row for row in rows if all(condition.holds(row) for condition in split(where)[1])]
+    return list(checked(rows, where))
 
 
 def _check_groups(client: EmClient, estate: Estate, groups: Sequence[str]) -> None:

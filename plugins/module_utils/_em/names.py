@@ -115,11 +115,22 @@ def machine_names(given: Any) -> list[str]:
     return list(dict.fromkeys(_name(item, number) for number, item in enumerate(items, 1)))
 
 
+def is_name(value: Any) -> bool:
+    """Whether a value can be a name: a text that is not blank, or a number."""
+    if isinstance(value, str):
+        return bool(value.strip())
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def names_in(given: Any) -> list[str]:
+    """The names in a list, or a single one, each once; none if an element cannot be a name."""
+    items = given if isinstance(given, (list, tuple)) else [given]
+    return list(dict.fromkeys(str(each).strip() for each in items)) if all(map(is_name, items)) else []
+
+
 def _name(item: Any, number: int) -> str:
-    if isinstance(item, (int, float)) and not isinstance(item, bool):
-        return str(item)
-    if isinstance(item, str) and item.strip():
-        return item.strip()
+    if is_name(item):
+        return str(item).strip()
     what = "null" if item is None else "empty" if item in ("", [], {}) or isinstance(item, str) else f"{item!r}"
     raise ApiError(
         USAGE,

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Callable
 
@@ -248,25 +248,22 @@ def together(group: Sequence[Outcome]) -> Outcome:
     """The worst of several sessions of one run that mean the same machine."""
     if len(group) == 1:
         return group[0]
-    first = group[0]
     sizes = [each.size for each in group if each.size is not None]
     begins = [(each.begin, each.begin_text) for each in group if each.begin]
     begin, begin_text = min(begins, key=lambda one: one[0]) if begins else (None, None)
     ends = [(each.end, each.end_text) for each in group if each.end]
     end, end_text = max(ends, key=lambda one: one[0]) if len(ends) == len(group) else (None, None)
-    return Outcome(
-        first.entry,
-        first.run,
-        first.id,
-        max((each.name for each in group), key=len),
-        worst([each.result for each in group]) if all(each.result for each in group) else _worst_known(group),
-        "; ".join(distinct([each.reason for each in group])) or None,
-        begin,
-        begin_text,
-        end,
-        end_text,
-        sum(sizes) if sizes else None,
-        all(each.ended for each in group),
+    return replace(
+        group[0],
+        name=max((each.name for each in group), key=len),
+        result=worst([each.result for each in group]) if all(each.result for each in group) else _worst_known(group),
+        reason="; ".join(distinct([each.reason for each in group])) or None,
+        begin=begin,
+        begin_text=begin_text,
+        end=end,
+        end_text=end_text,
+        size=sum(sizes) if sizes else None,
+        ended=all(each.ended for each in group),
     )
 
 

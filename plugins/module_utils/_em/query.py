@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Callable, Union
 from urllib.parse import quote_plus
@@ -132,6 +132,12 @@ def split(conditions: Sequence[Clause]) -> tuple[list[str], list[Clause]]:
     """Divide conditions (all must be true) into filter texts for the server and conditions for the client."""
     remote = [condition.text() for condition in conditions if condition.portable]
     return remote, [condition for condition in conditions if not condition.portable]
+
+
+def checked(rows: Iterable[dict[str, Any]], conditions: Sequence[Clause]) -> Iterator[dict[str, Any]]:
+    """The rows that meet those conditions that the server's grammar cannot express."""
+    local = split(conditions)[1]
+    return (row for row in rows if all(condition.holds(row) for condition in local))
 
 
 def all_of(texts: Sequence[str]) -> str:

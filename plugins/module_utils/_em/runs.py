@@ -18,7 +18,7 @@ from .lookup import Family, find_jobs
 from .machines import listed_children
 from .model import JobSession, Resource, TaskSession, job_objects, job_session, task_session
 from .outcomes import JobEntry, Outcome, Owners, is_machine, outcomes
-from .query import Clause, Condition, split
+from .query import Clause, Condition, checked
 from .sessions import BACKUP, CLOCK_MARGIN, SessionKind, is_agent, kind_of, note_state, records, since
 from .task_sessions import read_listed_task_sessions, read_task_sessions_of
 
@@ -97,9 +97,7 @@ class Runs:
                 f"The {query_type} listing kept changing while the module read it. A row may be missing from the "
                 "result."
             )
-        # Check the conditions that the server's grammar cannot express.
-        local = split(every)[1]
-        return [row for row in rows if all(condition.holds(row) for condition in local)]
+        return list(checked(rows, every))
 
     def _add(self, sessions: Iterable[JobSession]) -> None:
         for session in sessions:
