@@ -29,7 +29,6 @@ PREFIX = "veeam_em_"
 UNPROTECTED, LAST_FAILED, STALE = "unprotected", "last_failed", "stale"
 GROUPS = (UNPROTECTED, LAST_FAILED, STALE)
 SEPARATE, ERROR = "separate", "error"
-HOSTNAMES = ("name", "short_name", "ip_address", "id")
 ADDRESSES = ("name", "short_name", "ip_address")
 # To be changed whenever the format of the cache changes.
 FORMAT = 1

@@ -17,7 +17,7 @@ from .links import bare_id
 from .machines import complete, read_machines
 from .model import JobSession, Machine
 from .query import Condition, fits
-from .sessions import AGENT_MACHINE, BACKUP, KINDS, REPLICA, SessionKind, note_state, records
+from .sessions import AGENT_MACHINE, BACKUP, KINDS, REPLICA, SessionKind, is_machine, note_state, records
 from .values import seconds
 from .watch import SETTLE_SECONDS
 
@@ -63,7 +63,7 @@ class EndedSessions:
         found.update(self._by_uid(lost))
         if deep:
             self._deep_at, self._rows = self.clock.monotonic(), len(found)
-        sessions = [each for each in found.values() if self.children or not _is_child(each)]
+        sessions = [each for each in found.values() if self.children or not is_machine(each)]
         for each in sessions:
             note_state(self.client, each)
         now = self._now()
@@ -167,8 +167,3 @@ class EndedSessions:
 
 def _kind_of(uid: str) -> SessionKind:
     return REPLICA if "replica" in uid.lower() else BACKUP
-
-
-def _is_child(session: JobSession) -> bool:
-    """Whether this is the session of one machine in the run of an agent job."""
-    return session["parent_session_id"] is not None or str(session["job_type"]).lower() == AGENT_MACHINE.lower()

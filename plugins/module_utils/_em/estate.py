@@ -14,8 +14,8 @@ from typing import Any, TypedDict
 
 from .model import Computer, JobSession
 from .names import ByName
-from .outcomes import JobEntry, Outcome, Past, is_machine, is_whole
-from .sessions import CLOCK_MARGIN
+from .outcomes import JobEntry, Outcome, Past, is_whole
+from .sessions import CLOCK_MARGIN, is_machine
 from .values import moment
 
 COMPUTER, VM = "computer", "vm"

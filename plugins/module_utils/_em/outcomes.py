@@ -19,7 +19,7 @@ from typing import Any, Callable
 from .links import bare_id
 from .machines import Member, distinct, machine, members_of
 from .model import FAILED, SUCCESS, WARNING, Computer, Job, JobObject, JobSession, TaskSession, is_copy, worst
-from .sessions import AGENT_MACHINE, CLOCK_MARGIN, belongs, is_agent
+from .sessions import CLOCK_MARGIN, belongs, is_agent
 from .values import moment
 
 AGENT, VM, NAS, OTHER = "agent", "vm", "nas", "other"
@@ -151,11 +151,6 @@ def credible(then: datetime | None, now: datetime) -> bool:
 def age(then: datetime | None, now: datetime) -> float | None:
     """Hours since then; never negative, even if clocks differ a little."""
     return max(0.0, round((now - then).total_seconds() / 3600, 2)) if then else None
-
-
-def is_machine(session: JobSession) -> bool:
-    """Whether this is the session of one machine in the run of an agent job."""
-    return session["parent_session_id"] is not None or str(session["job_type"]).lower() == AGENT_MACHINE.lower()
 
 
 def is_whole(run: JobSession) -> bool:

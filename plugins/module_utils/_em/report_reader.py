@@ -21,11 +21,11 @@ from .filters import filter_time
 from .lookup import KINDS_OF_JOBS, near_matches
 from .model import Computer, JobSession, is_copy, is_idle
 from .names import is_pattern
-from .outcomes import AGENT, VM, JobEntry, Owners, is_machine
+from .outcomes import AGENT, VM, JobEntry, Owners
 from .query import Clause, Condition, Either, Intervals, fits
 from .report import Records, Report, Wishes
 from .runs import Runs, created, read_entries
-from .sessions import AGENT_MACHINE, AGENT_RUN, BACKUP, KINDS, REPLICA, SessionKind, is_agent
+from .sessions import AGENT_MACHINE, AGENT_RUN, BACKUP, KINDS, REPLICA, SessionKind, is_agent, is_machine
 from .task_sessions import MARGIN
 from .values import moment
 

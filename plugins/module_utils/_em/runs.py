@@ -17,9 +17,9 @@ from .filters import creation, filter_time
 from .lookup import Family, find_jobs
 from .machines import listed_children
 from .model import JobSession, Resource, TaskSession, job_objects, job_session, task_session
-from .outcomes import JobEntry, Outcome, Owners, is_machine, outcomes
+from .outcomes import JobEntry, Outcome, Owners, outcomes
 from .query import Clause, Condition, checked
-from .sessions import BACKUP, CLOCK_MARGIN, SessionKind, is_agent, kind_of, note_state, records, since
+from .sessions import BACKUP, CLOCK_MARGIN, SessionKind, is_agent, is_machine, kind_of, note_state, records, since
 from .task_sessions import read_listed_task_sessions, read_task_sessions_of
 
 Joined = tuple[JobEntry, JobSession, list[Outcome]]

@@ -61,6 +61,11 @@ def is_agent(job_or_run: Job | JobSession) -> bool:
     return str(job_or_run["job_type"]).lower() == AGENT_RUN.lower()
 
 
+def is_machine(session: JobSession) -> bool:
+    """Whether this is the session of one machine in the run of an agent job."""
+    return session["parent_session_id"] is not None or str(session["job_type"]).lower() == AGENT_MACHINE.lower()
+
+
 def read_session(client: EmClient, session_id: str, kind: SessionKind | None = None) -> JobSession:
     """One session by id; of either kind, unless the kind is known.
 
