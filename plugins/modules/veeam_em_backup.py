@@ -104,9 +104,9 @@ EXAMPLES = r"""
 # The connection comes from VEEAM_EM_HOST, VEEAM_EM_USERNAME and VEEAM_EM_PASSWORD.
 - name: A backup of the last hour is enough; the database has its own job
   backupops.veeam_em.veeam_em_backup:
-    machine: [web01, db01]
+    machine: [web01, sql01]
     jobs:
-      db01: SQL servers
+      sql01: SQL servers
     valid_for: 3600
 """
 
