@@ -84,17 +84,18 @@ def everything(runner: Runner, selection: tuple[str, ...] = ()) -> None:
         _reuse(),
         *_content(dev, here),
         _importer(importer, artifact),
-        *_molecule(dev, here, installed),
     ]
-    checks.append(_docs(dev, here) if (here / "docs").is_dir() else Step("docs", skipped="there is no folder docs"))
     checks.append(_real(dev, installed, f"tests with a real Conductor {QUICK}", [QUICK]))
     if second:
         # Sanity on every core is for test-matrix.
         checks += _one_core(*second, installed)[1:]
     else:
         checks.append(Step("oldest core", skipped=f"ansible-core {newest} is the only one that runs here"))
-    ansible_test = [_sanity(dev, newest, here), _units(dev, here), *_integration(dev, here)]
-    runner.run_lanes(checks, ansible_test)
+    # Two lanes that take about the same time. What ansible-test runs shares a folder, so it stays in one.
+    tree_lane = [_sanity(dev, newest, here), _units(dev, here), *_integration(dev, here)]
+    tree_lane += _molecule(dev, here, installed)
+    tree_lane.append(_docs(dev, here) if (here / "docs").is_dir() else Step("docs", skipped="there is no folder docs"))
+    runner.run_lanes(checks, tree_lane)
     # Many tests wait rather than work.
     side_by_side = ["-n", str(2 * (os.cpu_count() or 1)), "--dist", "worksteal"]
     runner.run_live(_pytest("all tests", dev, [*_tests(), *side_by_side, *selection], installed))
