@@ -25,7 +25,7 @@ _EM, _LIVE, _MADE_UP = "plugins/module_utils/em", "live", "properties"
 TESTS = {
     "_wait.py": (f"{_EM}/test_wait.py", f"{_MADE_UP}/test_waiting.py"),
     "_em/discovery.py": (f"{_EM}/test_discovery.py", f"{_LIVE}/test_whose_run.py", f"{_LIVE}/test_started.py"),
-    "_em/machines.py": (f"{_EM}/test_machines.py", f"{_LIVE}/test_nothing_for_granted.py"),
+    "_em/machines.py": (f"{_EM}/test_machines.py", f"{_LIVE}/test_machines.py"),
     "_em/names.py": (f"{_EM}/test_names.py", f"{_EM}/test_machines.py"),
     "_em/plan.py": (f"{_EM}/test_plan.py",),
     "_em/session.py": (f"{_LIVE}/test_logon.py", f"{_LIVE}/test_nothing_for_granted.py"),
