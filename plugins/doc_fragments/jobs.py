@@ -76,7 +76,7 @@ options:
         O(state=retried), the module starts or retries the job only if this is still its newest session.
       - If there is a newer session, the module starts nothing. It returns C(attach) as the job's C(action), and waits
         for that session or returns it.
-      - You can repeat such a call, even after it was killed, and the job still runs once.
+      - You can repeat such a call, even after it was killed, and the job runs only once.
       - This works with one job for each call.
     type: str
     version_added: 0.3.0

@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 VOCABULARY = Path(__file__).with_name("vocabulary.txt")
 READ = (
     "*.md",
+    ".github/**/*.yml",
     "docs/**/*.md",
     "docs/**/*.rst",
     "extensions/**/*.md",
@@ -27,6 +28,7 @@ READ = (
     "plugins/**/*.py",
     "roles/**/*.md",
     "roles/**/*.yml",
+    "tests/simulator/**/*.md",
 )
 
 
