@@ -49,6 +49,16 @@ def test_targets_of_make_exist(name: str) -> None:
     assert used <= targets
 
 
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_what_is_uploaded_from_hidden_folders_is_not_left_out(name: str) -> None:
+    """upload-artifact skips hidden files and folders unless told otherwise, and only warns that it found nothing."""
+    jobs = yaml.safe_load(WORKFLOWS[name])["jobs"].values()
+    uploads = [step["with"] for job in jobs for step in job["steps"] if "upload-artifact@" in step.get("uses", "")]
+    hidden = [each for each in uploads if each["path"].startswith(".")]
+    assert all(each["include-hidden-files"] and each["if-no-files-found"] == "error" for each in hidden)
+    assert bool(hidden) is (name == "ci.yml")
+
+
 @pytest.mark.parametrize("wanted", [None, ""])
 def test_without_a_wish_every_core_runs_on_its_oldest_python(pythons: ModuleType, wanted: str | None) -> None:
     chosen = {core.series: str(path) for core, path in pythons.selection(wanted)}
