@@ -59,6 +59,14 @@ def test_what_is_uploaded_from_hidden_folders_is_not_left_out(name: str) -> None
     assert bool(hidden) is (name == "ci.yml")
 
 
+def test_in_a_fresh_clone_the_steps_have_a_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """antsibull-docs writes its log there, and does not create the folder."""
+    monkeypatch.syspath_prepend(str(ROOT / "tests" / "run"))
+    environment = importlib.import_module("environment")
+    monkeypatch.setattr(environment, "CACHE", tmp_path / ".cache")
+    assert Path(environment.environment(tmp_path)["HOME"]).is_dir()
+
+
 @pytest.mark.parametrize("wanted", [None, ""])
 def test_without_a_wish_every_core_runs_on_its_oldest_python(pythons: ModuleType, wanted: str | None) -> None:
     chosen = {core.series: str(path) for core, path in pythons.selection(wanted)}
