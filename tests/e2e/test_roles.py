@@ -490,6 +490,11 @@ def test_backup_now_takes_any_kind_of_job_as_text_and_ignores_how_hosts_are_reac
     assert sim.counters()["starts"] == {"Linux": 2, "2024": 2}
 
 
+def test_backup_now_without_jobs_says_which_variable_to_set(ansible: Ansible) -> None:
+    run = ansible.command("ansible-playbook", "backupops.veeam_em.backup_now", "-e", "backup_now_jobs=' '")
+    assert '"msg": "No job was given. Set them with -e ' in run.stdout, run.output
+
+
 def test_backup_now_with_a_wrong_password(emsim: Start, ansible: Ansible) -> None:
     sim = emsim(FLEET)
     refused = back_up_now(ansible.connected(sim, password="wrong"), "Web servers")
