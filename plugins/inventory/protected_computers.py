@@ -171,11 +171,11 @@ from ansible_collections.backupops.veeam_em.plugins.module_utils._plugin import 
 from ansible_collections.backupops.veeam_em.plugins.module_utils._text import presentable
 
 if hasattr(ansible.template, "trust_as_template"):
-    # From 2.19 on, only texts that are trusted are evaluated. A plain one may well be: there is nothing to evaluate in
-    # it, and ansible-inventory, so AWX too, shows a text that is not trusted as {"__ansible_unsafe": ...}.
+    # Since 2.19, Ansible evaluates only trusted texts. A plain text can be trusted: there is nothing to evaluate in it.
+    # ansible-inventory, and so AWX, shows other texts as {"__ansible_unsafe": ...}.
     _mark_plain, _mark_other = ansible.template.trust_as_template, str
 else:
-    # Before, all texts are evaluated but those that are marked, which are shown in that way.
+    # Before 2.19, Ansible evaluates all texts except those that are marked, which are shown in that way.
     from ansible.utils.unsafe_proxy import wrap_var
 
     _mark_plain, _mark_other = str, wrap_var
@@ -306,7 +306,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         self._set_composite_vars(compose, variables, name, strict)
         composed = self.inventory.get_host(name).vars
         for variable in compose or ():
-            # Connection variables, for example. What is not plain stays as ansible-core has made it.
+            # Connection variables, for example. Ansible's own marks stay on texts that are not plain.
             if isinstance(composed.get(variable), str) and is_plain(composed[variable]):
                 self.inventory.set_variable(name, variable, untemplated(composed[variable]))
         self._add_host_to_composed_groups(self.get_option("groups"), variables, name, strict)

@@ -160,7 +160,7 @@ def as_error(problem: Exception) -> ApiError:
     if isinstance(problem, ApiError):
         return problem
     if isinstance(problem, Interrupted):
-        # The closest kind: as at a timeout, the module ended before it knew the outcome.
+        # The closest kind: as with a timeout, the module ended before it knew the outcome.
         learnt = learnt_by(problem)
         sessions = [*learnt.get("sessions", ()), *(row.get("session") for row in learnt.get("jobs", ()))]
         running = [each["id"] for each in sessions if each and each["running"]]

@@ -168,7 +168,7 @@ def test_the_gate_warns_excludes_stops_all_and_takes_limits_of_hosts(emsim: Star
 
 @pytest.mark.core_matrix
 def test_the_gate_in_a_play_that_is_not_like_others(emsim: Start, ansible: Ansible) -> None:
-    """Each host goes on by itself, winrm would reach it as another user, and only the change is chosen by its tag."""
+    """Each host runs separately, winrm would reach it as another user, and only the tag of the change is selected."""
     sim = emsim(FLEET)
     reached = {"ansible_connection": "winrm", "ansible_become": True, "ansible_become_user": "nobody-here"}
     run = gate(

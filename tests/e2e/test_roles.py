@@ -438,7 +438,7 @@ def begin(ansible: Ansible, state: str, memory: Path, names: list[str]) -> subpr
 
 
 def kill_at_random(ansible: Ansible, state: str, memory: Path, names: list[str], chance: random.Random) -> None:
-    """Begin to freeze or thaw, and kill: the whole process group, or the play alone, whose module then goes on."""
+    """Begin to freeze or thaw, and kill: the whole process group, or the play alone, whose module then continues."""
     process = begin(ansible, state, memory, names)
     try:
         process.wait(chance.uniform(1.2, 6))

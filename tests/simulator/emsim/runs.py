@@ -61,7 +61,7 @@ class Run:
         return max([machine.result for machine in self.machines], key=ORDER.index, default="Success")
 
     def running(self, now: float) -> bool:
-        """Whether it is under way on the backup server, seen or not."""
+        """Whether it is in progress on the backup server, visible or not."""
         return self.start <= now < self.end
 
     def ended(self, now: float) -> float | None:
