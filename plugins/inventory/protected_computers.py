@@ -36,6 +36,9 @@ extends_documentation_fragment:
   - ansible.builtin.constructed
   - ansible.builtin.inventory_cache
 options:
+  # Ansible's own error for a missing option does not name the environment variable.
+  host:
+    required: false
   plugin:
     description: Marks the file as a configuration of this plugin.
     type: str
@@ -155,7 +158,7 @@ from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 from ansible_collections.backupops.veeam_em.plugins.module_utils._em.estate import Protected
 from ansible_collections.backupops.veeam_em.plugins.module_utils._em.estate_reader import Wanted, read_estate
-from ansible_collections.backupops.veeam_em.plugins.module_utils._errors import USAGE, ApiError
+from ansible_collections.backupops.veeam_em.plugins.module_utils._errors import USAGE, ApiError, option_missing
 from ansible_collections.backupops.veeam_em.plugins.module_utils._inventory import (
     GROUPS,
     Host,
@@ -228,6 +231,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         for name, value in options.items():
             if isinstance(value, str) and name in given and self.templar.is_template(given[name]):
                 options[name] = self.templar.template(given[name])
+        if not options["host"]:
+            raise option_missing("host", EM_CONNECTION["host"][1])
         return options
 
     def _fill(self, options: dict[str, Any], cache: bool) -> None:
