@@ -9,6 +9,7 @@ import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.backupops.veeam_em.plugins.filter.backup_before_change import backup_before_change
 from ansible_collections.backupops.veeam_em.plugins.filter.backup_report import backup_report
+from ansible_collections.backupops.veeam_em.plugins.filter.patch_window import patch_window
 from ansible_collections.backupops.veeam_em.plugins.filter.rpo_gate import rpo_gate
 from ansible_collections.backupops.veeam_em.plugins.plugin_utils._steps import take
 
@@ -31,6 +32,9 @@ def test_the_variables_of_roles_are_checked() -> None:
     }
     report = backup_report({**wanted, "directory": "x", "formats": ["pdf"]}, "wishes")
     assert report["problem"].startswith("backup_report_formats names pdf, which is not a format.")
+    window = dict.fromkeys(("pattern", "tasks", "file", "jobs", "serial"), "")
+    window_problem = patch_window({**window, "chosen": [], "hostvars": {}}, "prepare")["problem"]
+    assert window_problem == "Name both: -e patch_window_hosts=web -e patch_window_tasks=upgrade.yml"
     given = {"host": "web01", "machine": None, "jobs": {}, "memory": {}}
     problem = backup_before_change(given, "host")["problem"]
     assert problem.startswith("backup_before_change_machine of the host web01 is null")
