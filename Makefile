@@ -14,25 +14,25 @@ demo: ## Back up a simulated fleet; a real one with VEEAM_EM_* set and JOBS='one
 test: ## Everything that a change must pass
 	@$(RUN) test
 
-lint: ## What takes seconds: style, types, licences
+lint: ## The checks that take seconds: style, types, licences
 	@$(RUN) lint
 
 test-fast: ## Lint and the quick unit tests, in less than two minutes
 	@$(RUN) test-fast
 
-test-full: ## The same as test, with the long tests
+test-full: ## The same as test, plus the long tests
 	@$(RUN) test-full
 
-test-matrix: ## Sanity and playbooks on each ansible-core that the Pythons here can run, or on CORE=2.18 only
+test-matrix: ## Sanity tests and playbooks on each ansible-core that your Pythons can run; CORE=2.18 for one
 	@$(RUN) test-matrix
 
-test-real: ## The suite of conductorsim against real servers of Conductor, which Maven fetches (Java 17 and 21); AWX's mesh
+test-real: ## Run the tests of conductorsim against real Conductor servers, which Maven fetches (Java 17 and 21), and those of AWX's mesh
 	@$(RUN) test-real
 
-recording: ## Make the picture of a backup that README shows, from a real run
+recording: ## Record the backup that README shows, from a real run
 	@$(RUN) recording
 
-fuzz: ## Run the modules in 2,000 made-up worlds; COUNT=n for more, SEED=n for one
+fuzz: ## Run the modules in 2,000 generated scenarios; COUNT=n for more, SEED=n for one
 	@$(RUN) fuzz
 
 benchmark: ## Time the collection beside its peers; COUNT=n for more runs of each
@@ -44,19 +44,19 @@ docs: ## Build the documentation site
 build: ## Build the collection artifact
 	@$(RUN) build
 
-release: ## Build what a release consists of: artifact, bill of materials, checksums, and with KEY=... a signature
+release: ## Build everything of a release: artifact, bill of materials, checksums, and a signature with KEY=...
 	@$(RUN) release
 
-coverage: ## Measure which lines and branches the unit tests run; the pages are in .cache/coverage/html
+coverage: ## Measure which lines and branches the unit tests run; .cache/coverage/html shows them
 	@$(RUN) coverage
 
-mutate: ## Change the code in many small ways and count how many the unit tests notice; FILE=plan for one file
+mutate: ## Make small changes to the code and count how many the unit tests notice; FILE=plan for one file
 	@$(RUN) mutate
 
-format: ## Format the code and mend what ruff can mend
+format: ## Format the code and fix what ruff can fix
 	@$(RUN) format
 
-lock: ## Resolve the developers' dependencies anew
+lock: ## Resolve the developers' dependencies again
 	@$(RUN) lock
 
 clean: ## Remove everything that the other targets created

@@ -72,13 +72,12 @@ options:
     version_added: 0.3.0
   after_session:
     description:
-      - Id of a session of the job, such as the failed session in an event. With O(state=started) and
-        O(state=retried), the job is started or retried only while this is its newest session.
-      - When a newer one has followed, nothing is started. The job's C(action) is C(attach), and that session is waited
-        for or returned.
-      - This makes the answer to a failed session idempotent. The same call may be repeated, also after it was killed,
-        and the job runs once.
-      - It takes one job for each call.
+      - ID of a session of the job, such as the failed session in an event. With O(state=started) and
+        O(state=retried), the module starts or retries the job only if this is still its newest session.
+      - If there is a newer session, the module starts nothing. It returns C(attach) as the job's C(action), and waits
+        for that session or returns it.
+      - You can repeat such a call, even after it was killed, and the job runs only once.
+      - This works with one job for each call.
     type: str
     version_added: 0.3.0
 """

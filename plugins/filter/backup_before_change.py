@@ -24,7 +24,7 @@ options:
     required: true
   step:
     description:
-      - V(host) checks the variables of one host and notes its request.
+      - V(host) checks the variables of one host and notes its request. Invalid ones give C(problem), a sentence.
       - V(batch) combines the requests of the hosts that take part into options of the module.
       - V(remember) adds the runs that the module has returned to those seen before.
       - V(verdict) picks the verdict of a host.
@@ -67,7 +67,7 @@ _STEPS: dict[str, Callable[..., Any]] = {
 
 def backup_before_change(given: dict[str, Any], step: str) -> Any:
     """Take one step."""
-    return take("backup_before_change", _STEPS, given, step)
+    return take("backup_before_change", _STEPS, given, step, checks=("host",))
 
 
 class FilterModule:

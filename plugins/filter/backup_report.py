@@ -25,6 +25,7 @@ options:
   step:
     description:
       - V(wishes) turns the variables into lists, and names the files to write.
+      - For invalid variables, it returns C(problem), a sentence.
     type: str
     choices: [wishes]
     required: true
@@ -62,7 +63,7 @@ _STEPS: dict[str, Callable[..., Any]] = {"wishes": _backup_report.wishes}
 
 def backup_report(given: dict[str, Any], step: str) -> Any:
     """Take one step."""
-    return take("backup_report", _STEPS, given, step)
+    return take("backup_report", _STEPS, given, step, checks=("wishes",))
 
 
 class FilterModule:

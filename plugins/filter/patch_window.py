@@ -23,7 +23,7 @@ options:
     required: true
   step:
     description:
-      - V(prepare) checks the variables and forms the batches.
+      - V(prepare) checks the variables and forms the batches. Invalid ones give C(problem), a sentence.
       - V(ids) returns the ids of the jobs to freeze.
       - V(summary) returns the outcome for each host.
     type: str
@@ -58,7 +58,7 @@ _STEPS: dict[str, Callable[..., Any]] = {
 
 def patch_window(given: dict[str, Any], step: str) -> Any:
     """Take one step."""
-    return take("patch_window", _STEPS, given, step)
+    return take("patch_window", _STEPS, given, step, checks=("prepare",))
 
 
 class FilterModule:

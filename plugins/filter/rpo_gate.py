@@ -23,8 +23,8 @@ options:
     required: true
   step:
     description:
-      - V(host) checks the variables of one host and notes what it needs.
-      - V(ask) makes one question of what all hosts need, V(ask_alone) of what one host needs.
+      - V(host) checks the variables of one host and notes what it needs. Invalid ones give C(problem), a sentence.
+      - V(ask) combines the requests of all hosts, V(ask_alone) takes that of one host.
       - V(answer) finds the answer for one host.
       - V(judge) decides whether a host stops.
     type: str
@@ -68,7 +68,7 @@ _STEPS: dict[str, Callable[..., Any]] = {
 
 def rpo_gate(given: dict[str, Any], step: str) -> Any:
     """Take one step."""
-    return take("rpo_gate", _STEPS, given, step)
+    return take("rpo_gate", _STEPS, given, step, checks=("host", "ask"))
 
 
 class FilterModule:

@@ -36,6 +36,9 @@ extends_documentation_fragment:
   - ansible.builtin.constructed
   - ansible.builtin.inventory_cache
 options:
+  # Ansible's own error for a missing option does not name the environment variable.
+  host:
+    required: false
   plugin:
     description: Marks the file as a configuration of this plugin.
     type: str
@@ -155,7 +158,7 @@ from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 from ansible_collections.backupops.veeam_em.plugins.module_utils._em.estate import Protected
 from ansible_collections.backupops.veeam_em.plugins.module_utils._em.estate_reader import Wanted, read_estate
-from ansible_collections.backupops.veeam_em.plugins.module_utils._errors import USAGE, ApiError
+from ansible_collections.backupops.veeam_em.plugins.module_utils._errors import USAGE, ApiError, option_missing
 from ansible_collections.backupops.veeam_em.plugins.module_utils._inventory import (
     GROUPS,
     Host,
@@ -171,11 +174,11 @@ from ansible_collections.backupops.veeam_em.plugins.module_utils._plugin import 
 from ansible_collections.backupops.veeam_em.plugins.module_utils._text import presentable
 
 if hasattr(ansible.template, "trust_as_template"):
-    # From 2.19 on, only texts that are trusted are evaluated. A plain one may well be: there is nothing to evaluate in
-    # it, and ansible-inventory, so AWX too, shows a text that is not trusted as {"__ansible_unsafe": ...}.
+    # Since 2.19, Ansible evaluates only trusted texts. A plain text can be trusted: there is nothing to evaluate in it.
+    # ansible-inventory, and so AWX, shows other texts as {"__ansible_unsafe": ...}.
     _mark_plain, _mark_other = ansible.template.trust_as_template, str
 else:
-    # Before, all texts are evaluated but those that are marked, which are shown in that way.
+    # Before 2.19, Ansible evaluates all texts except those that are marked, which are shown in that way.
     from ansible.utils.unsafe_proxy import wrap_var
 
     _mark_plain, _mark_other = str, wrap_var
@@ -228,6 +231,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         for name, value in options.items():
             if isinstance(value, str) and name in given and self.templar.is_template(given[name]):
                 options[name] = self.templar.template(given[name])
+        if not options["host"]:
+            raise option_missing("host", EM_CONNECTION["host"][1])
         return options
 
     def _fill(self, options: dict[str, Any], cache: bool) -> None:
@@ -306,7 +311,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         self._set_composite_vars(compose, variables, name, strict)
         composed = self.inventory.get_host(name).vars
         for variable in compose or ():
-            # Connection variables, for example. What is not plain stays as ansible-core has made it.
+            # Connection variables, for example. Ansible's own marks stay on texts that are not plain.
             if isinstance(composed.get(variable), str) and is_plain(composed[variable]):
                 self.inventory.set_variable(name, variable, untemplated(composed[variable]))
         self._add_host_to_composed_groups(self.get_option("groups"), variables, name, strict)

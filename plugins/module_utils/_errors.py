@@ -126,13 +126,14 @@ class Interrupted(Exception):
     """SIGINT or SIGTERM arrived; carries the signal's name."""
 
 
-def library_missing(library: str) -> ApiError:
-    """The error for a Python library that is not installed, with the command that installs it for this interpreter."""
+def library_missing(*libraries: str) -> ApiError:
+    """The error for Python libraries that are not installed, with the command that installs them for this Python."""
     python = sys.executable
+    what, them = ("library {} is", "it") if len(libraries) == 1 else ("libraries {} are", "them")
     return ApiError(
         USAGE,
-        f"The Python library {library} is not installed for {python}.",
-        hint=f"Install it for exactly this interpreter: {shlex.quote(python)} -m pip install {library}",
+        f"The Python {what.format(' and '.join(libraries))} not installed for {python}.",
+        hint=f"Install {them} for exactly this interpreter: {shlex.quote(python)} -m pip install {' '.join(libraries)}",
     )
 
 
@@ -160,7 +161,7 @@ def as_error(problem: Exception) -> ApiError:
     if isinstance(problem, ApiError):
         return problem
     if isinstance(problem, Interrupted):
-        # The closest kind: as at a timeout, the module ended before it knew the outcome.
+        # The closest kind: as with a timeout, the module ended before it knew the outcome.
         learnt = learnt_by(problem)
         sessions = [*learnt.get("sessions", ()), *(row.get("session") for row in learnt.get("jobs", ()))]
         running = [each["id"] for each in sessions if each and each["running"]]

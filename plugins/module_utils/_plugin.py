@@ -90,9 +90,10 @@ def require_libraries() -> None:
 
     :raises ApiError: kind usage, if one is missing.
     """
-    for library, missing in (("requests", REQUESTS_IMPORT_ERROR), ("xmltodict", XMLTODICT_IMPORT_ERROR)):
-        if missing:
-            raise library_missing(library)
+    libraries = {"requests": REQUESTS_IMPORT_ERROR, "xmltodict": XMLTODICT_IMPORT_ERROR}
+    missing = [library for library, problem in libraries.items() if problem]
+    if missing:
+        raise library_missing(*missing)
 
 
 @contextmanager

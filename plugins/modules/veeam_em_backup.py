@@ -7,14 +7,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: veeam_em_backup
-short_description: Back up machines, whatever jobs protect them, and judge each machine by its own result
+short_description: Back up machines with the jobs that protect them, and check the result of each machine
 version_added: 0.3.0
 description:
   - Finds the jobs that protect the machines, VM jobs and agent jobs alike, starts each job once, waits for the runs, and returns a
     verdict for every machine.
-  - A machine is backed up when it took part in the run of at least one of these jobs and ended well in each run that it took part in.
-    An unknown result is not a success.
-  - A job that is already running is joined, see O(if_running). A job that protects further machines is started as a whole.
+  - A machine counts as backed up if it was in the run of at least one of these jobs, and ended well in each run that it was in.
+    An unknown result does not count as success.
+  - If a job is already running, the module joins that run. See O(if_running). A job always backs up all of its machines, not only those in
+    O(machine).
   - The role P(backupops.veeam_em.backup_before_change#role) uses this module for the hosts of a play.
 author:
   - backupops contributors (@backupops)
@@ -26,73 +27,72 @@ extends_documentation_fragment:
 options:
   machine:
     description:
-      - Names of the machines. Letter case does not matter. Numbers are taken as text.
-      - An equal name wins. Else a short name and a full one, C(web01) and C(web01.example.com), mean the same machine when no other
-        machine could be meant. A name that could mean several machines fails the module, with a list of them.
+      - Names of the machines. Names are not case-sensitive. Numbers are treated as strings.
+      - An exact match takes precedence. Otherwise a short name such as C(web01) and a full name such as C(web01.example.com) match if no
+        other machine could match. If a name could mean several machines, the module fails and lists them.
     type: list
     elements: raw
     required: true
   jobs:
     description:
-      - Name of a machine, as in O(machine), and the name of its job or a list of names. These machines are not looked up.
+      - Name of a machine, as in O(machine) -> name of its job, or a list of names. The module does not look up the jobs of these machines.
     type: dict
     default: {}
   kind:
     description:
-      - Which jobs count. V(agent) means agent jobs, V(vm) means VM jobs, V(any) means both.
+      - Kind of the jobs. V(agent) covers agent jobs, V(vm) covers VM jobs, and V(any) covers both.
     type: str
     choices: [any, vm, agent]
     default: any
   backup_server:
     description:
-      - Name or id of the backup server whose jobs count. All of them if not set.
+      - Use only jobs of the backup server with this name or ID. If not set, jobs of all backup servers count.
     type: str
   unprotected:
     description:
-      - What to do when no job protects a machine.
-      - V(fail) fails the module at the end; the jobs of the other machines are started. In a play or task with C(any_errors_fatal) it
-        means V(stop).
-      - V(stop) fails the module before any job is started.
-      - V(ignore) says so in the verdict of the machine, and lets it pass.
+      - What to do if no job protects a machine.
+      - V(fail) backs up the other machines and then fails. In a play or task with C(any_errors_fatal), V(fail) means V(stop).
+      - V(stop) fails before the module starts any job.
+      - V(ignore) lets the machine pass, with the verdict V(unprotected).
     type: str
     choices: [fail, ignore, stop]
     default: fail
   if_running:
     description:
-      - What to do when one of the jobs is already running.
-      - V(attach) joins that run, which may have finished the machine long ago. V(fail) starts none of the jobs and fails.
+      - What to do if one of the jobs is already running.
+      - V(attach) joins that run, which may have finished the machine long ago. V(fail) fails before the module starts any job.
     type: str
     choices: [attach, fail]
     default: attach
   valid_for:
     description:
-      - A run that ended at most this many seconds ago, with a verdict that O(fail_on) accepts, counts as the backup. Then the job is not
-        started. V(0) starts it in any case.
+      - Maximum age in seconds of an earlier run that counts as the backup, if O(fail_on) accepts its verdict. If there is such a run, the
+        module does not start the job. V(0) always starts the job.
     type: float
     default: 0
   fail_on:
     description:
-      - Which verdict of a machine fails the module. V(failed) lets warnings pass, V(warning) does not.
+      - Which verdict of a machine makes the module fail. V(failed) accepts warnings, V(warning) does not.
     type: str
     choices: [failed, warning]
     default: failed
   runs:
     description:
-      - Runs that serve instead of a new one, as an earlier call returned them in RV(runs). A run that is not over is waited for.
+      - Runs to use instead of new ones, as an earlier call returned them in RV(runs). The module waits for those that have not ended.
     type: dict
     default: {}
 attributes:
   idempotent:
     support: partial
     details:
-      - With O(valid_for) and with O(runs), nothing is started again.
+      - With O(valid_for) or O(runs), the module does not start a job that has such a run.
 seealso:
   - module: backupops.veeam_em.veeam_em_job
   - module: backupops.veeam_em.veeam_em_protection_info
 """
 
 EXAMPLES = r"""
-- name: Back up the web servers, whatever jobs protect them
+- name: Back up the web servers with the jobs that protect them
   backupops.veeam_em.veeam_em_backup:
     host: em.example.com
     username: EXAMPLE\backup
@@ -102,7 +102,7 @@ EXAMPLES = r"""
   delegate_to: localhost
 
 # The connection comes from VEEAM_EM_HOST, VEEAM_EM_USERNAME and VEEAM_EM_PASSWORD.
-- name: A backup of the last hour is enough; the database has its own job
+- name: Accept a backup from the last hour, and name the job of the database server
   backupops.veeam_em.veeam_em_backup:
     machine: [web01, sql01]
     jobs:
@@ -112,7 +112,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 machines:
-  description: What became of each machine, in the order given.
+  description: The outcome for each machine, in the order given.
   returned: as soon as the jobs are known
   type: list
   elements: dict
@@ -124,15 +124,15 @@ machines:
     verdict:
       description:
         - V(success), V(warning) or V(failed).
-        - V(unprotected) when no job protects the machine, V(predicted) in check mode.
+        - V(unprotected) if no job protects the machine, V(predicted) in check mode.
       type: str
       sample: success
     ok:
-      description: Whether the machine may be changed, by O(fail_on) and O(unprotected).
+      description: Whether the machine is safe to change, according to O(fail_on) and O(unprotected).
       type: bool
       sample: true
     msg:
-      description: The verdict in words.
+      description: The verdict as text.
       type: str
       sample: 'Backed up: web01. Linux servers: Success.'
     jobs:
@@ -141,7 +141,7 @@ machines:
       elements: str
       sample: [Linux servers]
     result:
-      description: What the run of each job did to the machine.
+      description: The result of the machine in the run of each job.
       type: list
       elements: dict
       contains:
@@ -150,7 +150,7 @@ machines:
           type: str
           sample: Linux servers
         job_session_id:
-          description: Id of the run; null when there is none.
+          description: ID of the run; V(null) if there is no run.
           type: str
           sample: c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11
         machine:
@@ -158,15 +158,15 @@ machines:
           type: str
           sample: web01.example.com
         result:
-          description: V(Success), V(Warning) or V(Failed); null when there is no verdict.
+          description: V(Success), V(Warning) or V(Failed); V(null) if there is no verdict.
           type: str
           sample: Success
         reason:
-          description: Why it is not a success; empty when there is nothing to say.
+          description: Why the machine did not succeed; empty if there is no reason.
           type: str
           sample: Not enough space on the disk.
 jobs:
-  description: One entry for each job that this call started, joined or reused; those of O(runs) are not among them.
+  description: One entry for each job that this call started, joined or reused, but not for the runs in O(runs).
   returned: as soon as the jobs are known
   type: list
   elements: dict
@@ -176,7 +176,7 @@ jobs:
       type: dict
       contains:
         id:
-          description: Id of the job.
+          description: ID of the job.
           type: str
           sample: c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11
         uid:
@@ -190,7 +190,7 @@ jobs:
         kind:
           description: V(agent) for agent jobs, V(vm) for VM backup, replication and backup copy jobs.
           type: str
-          sample: vm
+          sample: agent
         job_type:
           description: Type of the job.
           type: str
@@ -204,7 +204,7 @@ jobs:
           type: str
           sample: Nightly backup
         backup_server:
-          description: Name of the backup server of the job.
+          description: Name of the backup server that has the job.
           type: str
           sample: vbr01.example.com
         schedule_configured:
@@ -216,29 +216,29 @@ jobs:
           type: bool
           sample: true
         next_run:
-          description: When the schedule starts the job next, UTC; null when it does not.
+          description: When the schedule starts the job next (UTC); V(null) if there is no next run.
           type: str
           sample: '2026-01-31T22:00:00Z'
         schedule:
-          description: What the schedule consists of; kinds of schedule that are switched off are left out, null when there is none.
+          description: The schedule settings, without the kinds of schedule that are switched off; V(null) if the job has no schedule.
           type: dict
     action:
-      description: V(start), V(attach), V(reuse) or V(none).
+      description: What the module did. One of V(start), V(attach), V(reuse) or V(none).
       type: str
       sample: start
     changed:
-      description: Whether something was changed for this job.
+      description: Whether the module changed anything for this job.
       type: bool
       sample: true
     msg:
-      description: What happened, in words.
+      description: What happened, as text.
       type: str
     task:
-      description: The task that triggered the action; null when nothing was triggered.
+      description: The task that triggered the action; V(null) if the module triggered nothing.
       type: dict
       contains:
         id:
-          description: Id of the task.
+          description: ID of the task.
           type: str
           sample: task-7
         state:
@@ -246,7 +246,7 @@ jobs:
           type: str
           sample: Finished
         operation:
-          description: What the task does.
+          description: Operation of the task.
           type: str
           sample: StartJob
         finished:
@@ -254,22 +254,22 @@ jobs:
           type: bool
           sample: true
         success:
-          description: Whether the action was accepted; null until the task is finished, and when the server does not say.
+          description: Whether the server accepted the action; V(null) until the task is finished, or if the server does not say.
           type: bool
           sample: true
         message:
-          description: The message of the server.
+          description: Message from the server.
           type: str
           sample: 'Job "Linux servers" triggered to start.'
         job_session_id:
-          description: Id of the job session that the task links to, if it does.
+          description: ID of the job session that the task links to, if any.
           type: str
     session:
       description: The run; V(null) if it is not visible yet, or if the module cannot tell which session it is.
       type: dict
       contains:
         id:
-          description: Id of the session.
+          description: ID of the session.
           type: str
           sample: c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11
         uid:
@@ -281,7 +281,7 @@ jobs:
           type: str
           sample: 'Linux servers@2026-01-31 22:00:04'
         job_id:
-          description: Id of its job.
+          description: ID of its job.
           type: str
           sample: c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11
         job_name:
@@ -293,18 +293,18 @@ jobs:
           type: str
           sample: AgentBackup
         backup_server:
-          description: Name of the backup server that runs the job; null when the server does not show it.
+          description: Name of the backup server that runs the job; V(null) if the server does not show it.
           type: str
           sample: vbr01.example.com
         parent_session_id:
-          description: Id of the run that a machine's session is part of; null for a run.
+          description: ID of the run that a machine's session belongs to; V(null) for a run.
           type: str
         state:
-          description: State as the server gives it.
+          description: State as reported by the server.
           type: str
           sample: Stopped
         result:
-          description: V(Success), V(Warning) or V(Failed); null until the session has ended.
+          description: V(Success), V(Warning) or V(Failed); V(null) until the session has ended.
           type: str
           sample: Success
         progress:
@@ -312,15 +312,15 @@ jobs:
           type: int
           sample: 100
         running:
-          description: Whether the session has not ended.
+          description: Whether the session is still running.
           type: bool
           sample: false
         creation_time:
-          description: When the session began, UTC.
+          description: When the session began (UTC).
           type: str
           sample: '2026-01-31T22:00:04.21Z'
         end_time:
-          description: When the session ended, UTC; null before.
+          description: When the session ended (UTC); V(null) until then.
           type: str
           sample: '2026-01-31T22:09:41Z'
         is_retry:
@@ -328,53 +328,53 @@ jobs:
           type: bool
           sample: false
         failure_message:
-          description: The message of a failed run, if the server gives one.
+          description: Message of a failed run, if the server provides one.
           type: str
     machines:
-      description: What happened to each machine.
+      description: The result of each machine in the run, also of machines that were not requested.
       type: list
       elements: dict
       contains:
         id:
-          description: Id of the session of the machine, or of its task session where it has no other.
+          description: ID of the machine's session, or of its task session if it has no other session.
           type: str
           sample: c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11
         name:
-          description: Name of the machine, the fully qualified one where the server shows it. Two machines may have the same name.
+          description: Name of the machine, fully qualified if the server shows it. Two machines may have the same name.
           type: str
           sample: web01
         result:
-          description: V(Success), V(Warning) or V(Failed); null until it is final.
+          description: V(Success), V(Warning) or V(Failed); V(null) until it is final.
           type: str
           sample: Failed
         reason:
-          description: Why the machine did not succeed; null when there is nothing to say.
+          description: Why the machine did not succeed; V(null) if there is no reason.
           type: str
           sample: 'Not enough space on the disk.'
         state:
-          description: State as the server gives it.
+          description: State as reported by the server.
           type: str
           sample: Stopped
         task_session_id:
-          description: Id of the task session of the machine.
+          description: ID of the machine's task session.
           type: str
           sample: c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11
         duration_seconds:
-          description: How long the machine's session took, in seconds. Null while it runs.
+          description: Duration of the machine's session, in seconds; V(null) while it is running.
           type: float
           sample: 250.5
 runs:
-  description: Ids of the jobs and of their runs. A later call with this as O(runs) uses the same runs.
+  description: ID of each job -> ID of its run. Pass this to a later call as O(runs) to use the same runs.
   returned: as soon as the jobs are known
   type: dict
   sample: {c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11: 0f8fad5b-d9cb-469f-a165-70867728950e}
 timed_out:
-  description: Whether time ran out.
-  returned: when it did
+  description: Whether the wait timed out.
+  returned: on timeout
   type: bool
   sample: true
 summary:
-  description: One line for each machine, for people.
+  description: One line for each machine, suitable for mail and chat.
   returned: as soon as the jobs are known
   type: str
   sample: 'Backed up: web01. Linux servers: Success.'

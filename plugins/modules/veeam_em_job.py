@@ -102,7 +102,7 @@ jobs:
         kind:
           description: V(agent) for agent jobs, V(vm) for VM backup, replication and backup copy jobs.
           type: str
-          sample: vm
+          sample: agent
         job_type:
           description: Type of the job.
           type: str

@@ -176,7 +176,7 @@ report:
           type: bool
         recovered_by:
           description:
-            - What succeeded later, V(retry) or V(run); null when nothing did, or when the server does not say whether that run was a
+            - What succeeded later, V(retry) or V(run); V(null) if nothing did, or if the server does not say whether that run was a
               retry.
           type: str
         recovered_at:

@@ -39,7 +39,7 @@ def make_batch(hosts: Iterable[str], hostvars: Mapping[str, Any], memory: Mappin
     :param hostvars: variables of the hosts, with the record of host_record() where one was made.
     """
     records = [hostvars[host].get(FACT) for host in hosts]
-    mine = [each for each in records if each and each["use"] == memory.get("uses", 0)]
+    mine = [each for each in records if each and each.get("use") == memory.get("uses", 0)]
     jobs: dict[str, list[str]] = {}
     for each in mine:
         if each["jobs"]:

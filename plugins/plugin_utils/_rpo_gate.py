@@ -59,7 +59,7 @@ def ask(hosts: Sequence[Mapping[str, Any]], host: str, use: str) -> dict[str, An
     :returns: `alone`, whether each host works on its own; `machine`, `hours` and `rpo_overrides` for the module.
     :raises ValueError: if the role would check only one host, and all hosts would continue.
     """
-    mine = [each for each in hosts if each["use"] == use]
+    mine = [each for each in hosts if each.get("use") == use]
     known = [each["host"] for each in mine]
     if len(set(known)) < len(known):
         raise ValueError(
@@ -116,7 +116,7 @@ def judge(
         )
     result = _result(record, own)
     breaches = [result] if result["breach"] else []
-    everyone = [each for each in hosts if each["use"] == record["use"]]
+    everyone = [each for each in hosts if each.get("use") == record["use"]]
     if once:
         others = [_result(each, answer(each, read)) for each in everyone if each["host"] != record["host"]]
         breaches += [each for each in others if each["breach"]]

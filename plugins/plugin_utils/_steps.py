@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
@@ -13,14 +13,22 @@ from ansible.utils.unsafe_proxy import wrap_var
 from ansible.vars.hostvars import HostVars
 
 
-def take(name: str, steps: Mapping[str, Callable[..., Any]], given: Mapping[str, Any], step: str) -> Any:
-    """Take one step of a filter with several."""
+def take(
+    name: str, steps: Mapping[str, Callable[..., Any]], given: Mapping[str, Any], step: str, checks: Sequence[str] = ()
+) -> Any:
+    """Take one step of a filter with several.
+
+    :param checks: steps that return an error of the user as `problem`. A task then fails with exactly these words;
+        Ansible would put many of its own before those of an exception.
+    """
     if step not in steps:
         raise AnsibleFilterError(f"{name} has no step {step!r}, only {', '.join(steps)}.")
     try:
         # Text from a server is data, and facts must not treat it as a template.
         return wrap_var(steps[step](**plain(given)))
     except ValueError as error:
+        if step in checks:
+            return wrap_var({"problem": str(error)})
         raise AnsibleFilterError(str(error)) from error
 
 

@@ -59,7 +59,8 @@ NOT_RUN = {
     "retry_failed_backup_state_file:": "are the variables of that rulebook",
     "ansible_eda.event": "needs the event of a rulebook; test_event_source.py runs the playbook with these lines",
     "sources:": "is a rulebook; test_event_source_files.py checks its arguments",
-    'version: ">=0.1.0"': "is read by AWX when it installs collections from Galaxy",
+    "additional_build_files:": "needs a container engine",
+    'version: ">=0.3.0"': "is read by AWX when it installs collections from Galaxy",
 }
 
 LINUX = ["web01.example.com", "web02.example.com", "web03.example.com", "app01.example.com", "app02.example.com"]

@@ -25,17 +25,30 @@ def test_a_missing_option_without_a_variable_is_left_to_ansible(ansible: Ansible
     assert result["msg"] == "missing required arguments: state"
 
 
-@pytest.mark.parametrize(("module", "options"), [("veeam_em_job_info", {}), ("conductor_task_info", {"task_id": "x"})])
+def test_an_inventory_without_a_server_names_its_variable(ansible: Ansible) -> None:
+    path = ansible.folder / "x.veeam_em.yml"
+    path.write_text("plugin: backupops.veeam_em.protected_computers\n", encoding="utf-8")
+    shown = " ".join(ansible.command("ansible-inventory", "-i", str(path), "--graph").output.split())
+    assert "host is missing. Set host, or set the environment variable VEEAM_EM_HOST." in shown
+
+
+@pytest.mark.parametrize(
+    ("module", "options", "missing", "install"),
+    [
+        ("veeam_em_job_info", {}, "libraries requests and xmltodict are", "Install them"),
+        ("conductor_task_info", {"task_id": "x"}, "library requests is", "Install it"),
+    ],
+)
 def test_a_missing_library_comes_with_the_command_for_that_interpreter(
-    ansible: Ansible, tmp_path: Path, module: str, options: dict[str, str]
+    ansible: Ansible, tmp_path: Path, module: str, options: dict[str, str], missing: str, install: str
 ) -> None:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "bare"], check=True)
     python = tmp_path / "bare" / "bin" / "python"
     env = {"VEEAM_EM_HOST": "em.example.com", "CONDUCTOR_SERVER_URL": "https://conductor.example.com"}
     result = ansible.with_env(**env).module(module, "-e", f"ansible_python_interpreter={python}", **options).result
     assert result["msg"] == (
-        f"The Python library requests is not installed for {python}. "
-        f"Install it for exactly this interpreter: {python} -m pip install requests"
+        f"The Python {missing} not installed for {python}. {install} for exactly this interpreter: "
+        f"{python} -m pip install requests{' xmltodict' if 'xmltodict' in missing else ''}"
     )
     assert result["error"]["kind"] == "usage"
 

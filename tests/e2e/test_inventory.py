@@ -243,7 +243,7 @@ def test_the_cache_holds_no_secret_and_saves_requests(emsim: Start, ansible: Ans
     assert members(first) == members(second)
     ages = [each["_meta"]["hostvars"]["web01.example.com"]["veeam_em_last_age_hours"] for each in (first, second)]
     assert ages[0] <= ages[1] <= ages[0] + 0.1
-    # Another user, other filters and --flush-cache ask anew.
+    # Another user, other filters and --flush-cache read again.
     listed(two, path)
     listed(one, source(ansible, "vms.veeam_em.yaml", include_vms=True, **cached))
     run = play(one, path, "localhost", {"ansible.builtin.debug": {}}, arguments=("--flush-cache",))

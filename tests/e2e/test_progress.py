@@ -101,7 +101,7 @@ def test_on_a_terminal(em: tuple[Ansible, Simulator], columns: int, lines: int) 
     terminal = Terminal(ansible, ["ansible-playbook", playbook(ansible, BACKUP)], columns, lines)
     try:
         terminal.read("Linux servers: 0 %")
-        # While the run goes on, before the module has returned.
+        # During the run, before the module has returned.
         shown = terminal.read("sql01 Failed")
         assert "ended" not in shown
         shown = terminal.read()

@@ -168,7 +168,7 @@ def test_the_gate_warns_excludes_stops_all_and_takes_limits_of_hosts(emsim: Star
 
 @pytest.mark.core_matrix
 def test_the_gate_in_a_play_that_is_not_like_others(emsim: Start, ansible: Ansible) -> None:
-    """Each host goes on by itself, winrm would reach it as another user, and only the change is chosen by its tag."""
+    """Each host runs separately, winrm would reach it as another user, and only the tag of the change is selected."""
     sim = emsim(FLEET)
     reached = {"ansible_connection": "winrm", "ansible_become": True, "ansible_become_user": "nobody-here"}
     run = gate(
@@ -190,7 +190,7 @@ def test_the_gate_refuses_what_would_let_unchecked_hosts_go_on(emsim: Start, ans
     once = {"roles": [{"role": "backupops.veeam_em.rpo_gate", "run_once": True}]}
     run = gate(em, ["web01", "web02"], play=once)
     assert changed(run) == [], run.output
-    assert "used with run_once" in run.output
+    assert '"msg": "The role rpo_gate is used with run_once' in run.stdout, run.output
     free = gate(em, ["web01", "web02"], play={"strategy": "free"}, rpo_gate_once=True)
     assert "web02" not in changed(free), free.output
     assert "rpo_gate_once cannot stop all hosts together" in free.output

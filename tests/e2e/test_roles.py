@@ -438,7 +438,7 @@ def begin(ansible: Ansible, state: str, memory: Path, names: list[str]) -> subpr
 
 
 def kill_at_random(ansible: Ansible, state: str, memory: Path, names: list[str], chance: random.Random) -> None:
-    """Begin to freeze or thaw, and kill: the whole process group, or the play alone, whose module then goes on."""
+    """Begin to freeze or thaw, and kill: the whole process group, or the play alone, whose module then continues."""
     process = begin(ansible, state, memory, names)
     try:
         process.wait(chance.uniform(1.2, 6))
@@ -488,6 +488,11 @@ def test_backup_now_takes_any_kind_of_job_as_text_and_ignores_how_hosts_are_reac
     )
     assert lines.rc == 0, lines.output
     assert sim.counters()["starts"] == {"Linux": 2, "2024": 2}
+
+
+def test_backup_now_without_jobs_says_which_variable_to_set(ansible: Ansible) -> None:
+    run = ansible.command("ansible-playbook", "backupops.veeam_em.backup_now", "-e", "backup_now_jobs=' '")
+    assert '"msg": "No job was given. Set them with -e ' in run.stdout, run.output
 
 
 def test_backup_now_with_a_wrong_password(emsim: Start, ansible: Ansible) -> None:

@@ -134,7 +134,7 @@ class Mesh:
         )
 
     def events(self) -> list[dict[str, Any]]:
-        """What the control node knows so far."""
+        """What the control node knows until then."""
         found = []
         for path in (self.artifacts / "job_events").glob("*.json"):
             with contextlib.suppress(ValueError):  # It is being written.

@@ -45,7 +45,7 @@ def pack(bin_folder: Path, source: Path, target: Path, seconds: int) -> Path:
 
 
 def _settle(artifact: Path, seconds: int) -> None:
-    """Write an artifact anew without what depends on the place and the time of its build.
+    """Write an artifact again without anything that depends on the place and the time of its build.
 
     ansible-galaxy lists files in the order of the file system and notes when they were copied and packed.
     """

@@ -29,6 +29,7 @@ def environment(bin_folder: Path, **more: str | Path) -> dict[str, str]:
     folders = [bin_folder]
     folders += [path.parent for path in pythons().values() if shutil.which(path.name) != str(path)]
     home = CACHE / "home"
+    home.mkdir(parents=True, exist_ok=True)
     for name in (".config/pip", ".pip", ".netrc"):
         mine, theirs = home / name, Path.home() / name
         if theirs.exists() and not mine.is_symlink():

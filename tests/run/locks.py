@@ -1,4 +1,4 @@
-"""make lock: resolve the dependency groups of pyproject.toml anew for every supported Python."""
+"""make lock: resolve the dependency groups of pyproject.toml again for every supported Python."""
 
 from __future__ import annotations
 

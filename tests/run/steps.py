@@ -96,7 +96,7 @@ class Runner:
         return not status
 
     def stop(self) -> None:
-        """Interrupt everything that still runs; what has not ended after ten seconds is killed with its children."""
+        """Interrupt everything that is still running; kill what has not ended after ten seconds, with its children."""
         self._stopped = True
         running = [process for process in self._running if process.poll() is None]
         for process in running:

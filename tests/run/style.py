@@ -18,6 +18,9 @@ ROOT = Path(__file__).resolve().parents[2]
 VOCABULARY = Path(__file__).with_name("vocabulary.txt")
 READ = (
     "*.md",
+    "*.toml",
+    ".github/**/*.yml",
+    "Makefile",
     "docs/**/*.md",
     "docs/**/*.rst",
     "extensions/**/*.md",
@@ -27,6 +30,9 @@ READ = (
     "plugins/**/*.py",
     "roles/**/*.md",
     "roles/**/*.yml",
+    "tests/run/*.py",
+    "tests/simulator/**/*.md",
+    "tests/simulator/**/*.py",
 )
 
 

@@ -72,7 +72,7 @@ def _has_certificates() -> bool:
 def venv(name: str, python: Path, lock: str, *more: str) -> Path:
     """Return the bin folder of the virtual environment .cache/venv/NAME with a lock file's packages and some more.
 
-    It is made anew when the Python, the lock or the additions change.
+    It is made again if the Python, the lock or the additions change.
     """
     folder = CACHE / "venv" / name
     requirements = REQUIREMENTS / f"{lock}.txt"

@@ -107,6 +107,7 @@ CITING = [
     for path in sorted((ROOT / folder).rglob("*.py"))
     if path.name != "test_references.py" and ".tmp" not in path.parts
 ]
+TEXTS_CITING = [(path, path.read_text(encoding="utf-8")) for path in CITING]
 
 
 def _cited(text: str) -> list[tuple[str, str]]:
@@ -124,9 +125,14 @@ def _cited(text: str) -> list[tuple[str, str]]:
 
 def test_facts_that_the_code_cites_are_in_the_reference() -> None:
     known = {name: _headings(text) for name, text in FACTS.items()}
-    cited = {(*each, path.name) for path in CITING for each in _cited(path.read_text(encoding="utf-8"))}
+    cited = {(*each, path.name) for path, text in TEXTS_CITING for each in _cited(text)}
     assert len(cited) > 100
     assert not [each for each in sorted(cited) if each[1] not in known[each[0]]]
+
+
+def test_the_code_cites_no_document_that_readers_do_not_have() -> None:
+    pattern = r"\bDESIGN\b.*|\bsample \w+\.\w+"
+    assert not [(path.name, re.findall(pattern, text)) for path, text in TEXTS_CITING if re.search(pattern, text)]
 
 
 def test_a_citation_that_leads_nowhere_is_found() -> None:

@@ -49,6 +49,24 @@ def test_targets_of_make_exist(name: str) -> None:
     assert used <= targets
 
 
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_what_is_uploaded_from_hidden_folders_is_not_left_out(name: str) -> None:
+    """upload-artifact skips hidden files and folders unless told otherwise, and only warns that it found nothing."""
+    jobs = yaml.safe_load(WORKFLOWS[name])["jobs"].values()
+    uploads = [step["with"] for job in jobs for step in job["steps"] if "upload-artifact@" in step.get("uses", "")]
+    hidden = [each for each in uploads if each["path"].startswith(".")]
+    assert all(each["include-hidden-files"] and each["if-no-files-found"] == "error" for each in hidden)
+    assert bool(hidden) is (name == "ci.yml")
+
+
+def test_in_a_fresh_clone_the_steps_have_a_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """antsibull-docs writes its log there, and does not create the folder."""
+    monkeypatch.syspath_prepend(str(ROOT / "tests" / "run"))
+    environment = importlib.import_module("environment")
+    monkeypatch.setattr(environment, "CACHE", tmp_path / ".cache")
+    assert Path(environment.environment(tmp_path)["HOME"]).is_dir()
+
+
 @pytest.mark.parametrize("wanted", [None, ""])
 def test_without_a_wish_every_core_runs_on_its_oldest_python(pythons: ModuleType, wanted: str | None) -> None:
     chosen = {core.series: str(path) for core, path in pythons.selection(wanted)}

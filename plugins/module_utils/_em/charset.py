@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Decode bytes, whatever encoding they claim: one wrong byte must not hide a page (DESIGN 2.18)."""
+"""Decode bytes, whatever encoding they claim: one wrong byte must not hide a page (em_rest 17.7)."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ MAX_DEPTH = 100
 _BRACKET_OR_TEXT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[][{}]', re.DOTALL)
 _NOT_BRACKETS = bytes(set(range(256)).difference(b"{}[]"))
 _SURROGATE = re.compile(r"\\u[dD][89abAB]|\\u[dD][c-fC-F]")
-# Characters that XML 1.0 does not allow, raw or as references (DESIGN 2.18).
+# Characters that XML 1.0 does not allow, raw or as references (em_rest 17.7).
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _REFERENCE = re.compile(r"&#(?:x([0-9a-fA-F]{1,8})|([0-9]{1,9}));")
 

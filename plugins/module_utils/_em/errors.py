@@ -26,7 +26,7 @@ ROLE_HINT = (
 _SESSION_AGE = " Sessions older than 30 days are not listed."
 _SESSIONS = re.compile(r"/(backup|replica)(Task)?Sessions/", re.IGNORECASE)
 _LOGON = re.compile(r"/sessionMngr\b", re.IGNORECASE)
-# A path without an id: while the service restarts, every path answers 404 (DESIGN 2.15).
+# A path without an id: while the service restarts, every path answers 404 (em_rest 17.4).
 _COLLECTION = re.compile(
     r"/api/(query|querySvc|tasks|((agents|nas)/)?(jobs|backupSessions)|replicaSessions|(backup|replica)TaskSessions)/?$",
     re.IGNORECASE,
@@ -57,7 +57,7 @@ LOGON_HINT = "Check username and password. Write domain accounts as DOMAIN\\user
 
 
 def was_there(error: ApiError) -> ApiError:
-    """A failure to read an object that existed before: it may be back soon (DESIGN 4, Failed polls)."""
+    """A failure to read an object that existed before: it may be back soon (em_rest 17.4)."""
     return error.restated(retryable=error.retryable or error.kind == NOT_FOUND)
 
 

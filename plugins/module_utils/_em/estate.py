@@ -223,7 +223,7 @@ class Estate:
             self._lacking.discard(id(machine))
 
     def is_ahead(self, created: datetime, now: datetime, server: str | None) -> bool:
-        """Whether a date is too far in the future to be compared with others (DESIGN 2.17)."""
+        """Whether a date is too far in the future to be compared with others (em_rest 17.6)."""
         if created <= now + CLOCK_MARGIN:
             return False
         self._ahead.add(str(server))

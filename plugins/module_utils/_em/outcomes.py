@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The results of many jobs for many machines: which job a session belongs to, which names mean one machine, and when.
 
-Names are labels (DESIGN 2.13). A machine is identified by its backup server and its name; a short name means the
+Names are labels (em_rest 17.2). A machine is identified by its backup server and its name; a short name means the
 machine of that server whose long name begins with it, if there is only one. In one run, the worst session of a name
 counts.
 """

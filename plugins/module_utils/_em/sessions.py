@@ -96,7 +96,7 @@ def belongs(session: JobSession, job: Job) -> bool:
         return True
     if len(servers) > 1:
         return False
-    # The workers of a backup copy job run under separate jobs (sample query_backupjobsession.entities.xml).
+    # The workers of a backup copy job run under separate jobs (em_rest 7).
     if is_copy(job["job_type"]) and session["job_name"].startswith(job["name"] + "\\"):
         return True
     types = {str(each["job_type"]).lower() for each in (session, job)}
@@ -133,7 +133,7 @@ def read_newest_sessions(client: EmClient, kind: SessionKind, jobs: Sequence[Job
 
 
 def _is_anybodys(client: EmClient, session: JobSession, job: Job) -> bool:
-    """Whether only the name links a session to this job, and other jobs have the same name (DESIGN 2.13)."""
+    """Whether only the name links a session to this job, and other jobs have the same name (em_rest 17.2)."""
     if session["job_id"] == job["id"] or (session["backup_server"] and job["backup_server"]):
         return False
     query_type = "AgentBackupJob" if is_agent(job) else "Job"

@@ -42,7 +42,7 @@ class Conflict(Exception):
 
 @dataclass
 class Scope:
-    """A sequence of stages that is under way: a workflow, or the body of a loop."""
+    """A sequence of stages in progress: a workflow, or the body of a loop."""
 
     stages: list[list[Task]]
     loop: TaskRun | None = None
@@ -193,7 +193,7 @@ class Execution:
             self._at(now + timeout, lambda moment: self._time_out(run, moment))
 
     def terminate(self, now: float, reason: str, status: str = "TERMINATED") -> None:
-        """End the workflow; what still runs is canceled, without a reason of its own (conductor 3.2)."""
+        """End the workflow; what is still running is canceled, without a reason of its own (conductor 3.2)."""
         if self.terminal:
             return
         self.status, self.reason, self.ended = status, reason, now

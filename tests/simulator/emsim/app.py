@@ -122,7 +122,7 @@ class EmApp(BaseApp):
     def handle(self, request: Request) -> Response:
         """The true answer."""
         if self._clock() < self.state.down_until:
-            # DESIGN 2.15: nobody listens below /api; the system's own web server answers
+            # em_rest 17.4: nobody listens below /api; the system's own web server answers
             return Response(404, _NO_SERVICE, {"Content-Type": "text/html; charset=us-ascii"})
         try:
             reply = self._reply(request)

@@ -77,7 +77,7 @@ class Context:
         return self.request.params.get("format", "").lower() == "entity"
 
     def href(self, path: str) -> str:
-        """An address in an answer. DESIGN 2.9: it names the server's own host, which a client may not know."""
+        """An address in an answer. em_rest 1: it names the server's own host, which a client may not know."""
         if self.settings.href_host == "self":
             return f"https://{self.request.header('Host')}/api/{path}"
         return f"https://{self.settings.href_host}:{self.settings.href_port}/api/{path}"

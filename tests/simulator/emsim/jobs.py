@@ -103,7 +103,7 @@ class SimulatedJob:
         return self.spec.platform or ("AgentForLinux" if self.is_agent else "VMware")
 
     def current(self, now: float) -> Run | None:
-        """The run that is under way, whether Enterprise Manager shows it yet or not."""
+        """The run in progress, whether Enterprise Manager shows it yet or not."""
         return next((run for run in reversed(self.runs) if run.running(now)), None)
 
     def idle(self, now: float) -> Run | None:

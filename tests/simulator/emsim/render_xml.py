@@ -23,7 +23,7 @@ def render(thing: Node | Collection | QueryResult) -> bytes:
         root = _query_result(thing)
     root.set("xmlns", NAMESPACE)
     document = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
-    # DESIGN 2.18: .NET writes references to characters that XML does not allow
+    # em_rest 17.7: .NET writes references to characters that XML does not allow
     return _FORBIDDEN.sub(lambda found: b"&#x%X;" % found.group()[0], document)
 
 

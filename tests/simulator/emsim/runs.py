@@ -61,11 +61,11 @@ class Run:
         return max([machine.result for machine in self.machines], key=ORDER.index, default="Success")
 
     def running(self, now: float) -> bool:
-        """Whether it is under way on the backup server, seen or not."""
+        """Whether it is in progress on the backup server, visible or not."""
         return self.start <= now < self.end
 
     def ended(self, now: float) -> float | None:
-        """When its session ended, None while it is open. DESIGN 2.16: a copy job waits for the next interval."""
+        """When its session ended, None while it is open. em_rest 17.5: a copy job waits for the next interval."""
         if not self.stays_idle:
             return self.end if now >= self.end else None
         return self.closed_at if self.closed_at is not None and now >= self.closed_at else None
@@ -104,7 +104,7 @@ def machine_run(run: Run, machine: Machine, start: float, end: float, outcome: t
     """The part of one machine; `outcome` is result, reason and size in bytes."""
     result, reason, total_size = outcome
     name = machine.name
-    # DESIGN 2.13: machines may have the same name; the first keeps the ids that it has alone
+    # em_rest 17.2: machines may have the same name; the first keeps the ids that it has alone
     same = sum(other.name == name for other in run.machines)
     key = f"{name} {same}" if same else name
     return MachineRun(

@@ -68,7 +68,7 @@ def _value(value: Any, settings: Settings) -> Any:
 
 
 def _no_date(node: Node, name: str, how: str) -> str | None:
-    """DESIGN 2.12: a placeholder, or for ends of sessions a time before their creation or far ahead."""
+    """em_rest 17.1: a placeholder, or for ends of sessions a time before their creation or far ahead."""
     if how not in ("before", "ahead"):
         return how
     created = next((value for field, value in node.fields if field == "CreationTimeUTC"), None)

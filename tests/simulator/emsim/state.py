@@ -91,7 +91,7 @@ class State:
         return Outcome(f'Job "{job.name}" triggered to start.', job.run(now))
 
     def stop(self, job: SimulatedJob) -> Outcome:
-        """Stop the run that is under way."""
+        """Stop the run in progress."""
         now = self.clock()
         run = job.current(now) or job.idle(now)
         if run is None:
@@ -128,7 +128,7 @@ class State:
         self._collections.setdefault(server_id, []).append(done)
 
     def hide_session(self, run: Run) -> None:
-        """The run goes on, its session never shows."""
+        """The run continues, but its session never appears."""
         run.visible_at = NEVER
 
     def duplicate(self, name: str) -> None:

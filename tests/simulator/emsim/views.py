@@ -123,7 +123,7 @@ def _run_session(job: SimulatedJob, run: Run, lens: Lens) -> JobSession:
 def _machine_session(job: SimulatedJob, run: Run, machine: MachineRun, lens: Lens) -> JobSession:
     over = lens.now >= machine.end
     created = settle(machine.start + lens.skew + run.skew, machine.session_id)
-    # em_rest 15.17; sample query_backupjobsession.entities.xml
+    # em_rest 7 and 15.17
     name = f"{run.job_name}\\{machine.name}" if job.spec.workers else f"{run.job_name} - {machine.name}"
     span = max(machine.end - machine.start, 0.001)
     return JobSession(

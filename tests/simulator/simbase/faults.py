@@ -8,7 +8,7 @@ A rule is a mapping:
     fault: reset_after
     with: {...}                         # options of the fault
 
-Without `occurrence` and `times` the first matching request gets the fault, and no other. `from N` goes on for ever
+Without `occurrence` and `times` the first matching request gets the fault, and no other. `from N` has no end
 unless `times` says otherwise. `path` is a shell pattern on the whole path, `query` is a part of the decoded query.
 """
 

@@ -110,7 +110,7 @@ class Server(ThreadingHTTPServer):
         return False
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A broken connection is no event here; anything else is a defect and is shown."""
+        """A broken connection is normal here; anything else is a defect and is shown."""
         if not isinstance(sys.exc_info()[1], OSError):
             super().handle_error(request, client_address)
 

@@ -107,7 +107,7 @@ def test_nothing_is_resent_when_the_token_expires_on_the_way(conductor: Callable
     assert (result["changed"], result["task"]["output"]) == (True, {"a": 1})
     paths = [(each["method"], each["path"], each["status"]) for each in double.sim.requests()][2:]
     task = f"/api/tasks/{double.task_id('gate')}"
-    # Refused; read again, which renews the token; only then sent anew.
+    # Refused; read again, which renews the token; only then sent again.
     assert paths == [
         ("POST", "/api/tasks", 401),
         ("GET", task, 401),

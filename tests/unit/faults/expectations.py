@@ -309,7 +309,7 @@ CONDUCTOR_FAULTS = (
     _also("empty body", logon="protocol", read="not_found", exceptions={("", VERIFY): OK}),
     # conductor 2.3: a 401 without the code of a token is about credentials: nothing is repeated
     Fault("401 without a code", _status(401), logon="authentication", read="authentication", write="authentication"),
-    # ... and one that is no JSON probably about the token: a read may be repeated, a write may not.
+    # ... and one that is not JSON is probably about the token: a read may be repeated, a write may not.
     Fault(
         "401 in HTML",
         _world("html", status=401),

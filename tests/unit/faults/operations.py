@@ -22,8 +22,8 @@ class Operation:
     prepare: called on a healthy server; returns options that are only known then.
     server: em, orkes or oss.
     writes: the simulator's counters of the writes, in their order, and the jobs that are written to.
-    waits: it goes on to the verdict of runs, which is Success.
-    attaches: to a run that is there already.
+    waits: it waits for the verdict of runs, which is Success.
+    attaches: to an existing run.
     borrowed: it works within a logon session of somebody else's, or with a token and no key: it cannot log on again.
     leaves: logon sessions that are open afterwards, as it should be.
     """

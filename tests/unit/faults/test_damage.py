@@ -190,7 +190,7 @@ def test_bodies_that_are_meant_to_hurt(lab: Laboratory, fault: str, api_format: 
     assert lab.counters["open_logon_sessions"] == 0
 
 
-# Options that make no sense
+# Invalid options
 
 
 def test_nothing_listens(lab: Laboratory) -> None:

@@ -1,4 +1,4 @@
-"""What a server leaves open is not read as an answer (DESIGN 2.12 to 2.18 and 4)."""
+"""What a server leaves open is not read as an answer (em_rest 17)."""
 
 from __future__ import annotations
 

@@ -137,7 +137,7 @@ class TestJobSessions:
             ({"state": ["Working"]}, 1),
             ({"limit": 4}, 4),
             ({"job_type": ["Replica"], "limit": 2}, 2),
-            # It reads Success while it runs, but that is no result.
+            # It shows Success while it is running, but that does not count as a result.
             ({"job_name": ["VMs"], "result": ["Success"]}, 0),
             ({"job_name": ['no "such" job']}, 0),
         ],

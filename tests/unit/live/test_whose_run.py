@@ -52,7 +52,7 @@ def test_an_old_run_is_no_answer_when_time_runs_out(em: Start) -> None:
 
 
 def test_a_session_that_began_before_the_start_is_no_verdict(em: Start) -> None:
-    """An old run, or a new one by a clock that is behind: when nothing else follows, it cannot be told."""
+    """An old run, or a new one by a clock that is behind: if nothing else follows, it is not clear."""
     it = em(fleet(history=[HIDDEN], start_delay="never"))
     began = it.time.now
     error = it.failure("A")
@@ -109,7 +109,7 @@ def test_a_verdict_is_told_although_the_machines_cannot_be_read(em: Start) -> No
 
 
 def test_a_stop_whose_answer_and_task_are_lost_is_still_a_stop(em: Start) -> None:
-    """Of the run that is stopped it is no wonder that it began before."""
+    """A run that is stopped began before, of course."""
     lost = {"match": {"method": "POST", "query": "stop"}, "fault": "reset_after"}
     forgotten = {"match": {"path": "/api/tasks"}, "fault": "expire_session"}
     it = em(fleet(running=True, machines=[{"name": "m1", "duration": 900}]), faults=[lost, forgotten])

@@ -1,4 +1,4 @@
-"""What servers leave open (DESIGN 2.12 to 2.18), as it goes over the wire."""
+"""What servers leave open (em_rest 17), as it goes over the wire."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ description:
     if the session does not show any machines, or if I(include_machines) is off.
   - C(meta.uuid) is derived from the server, the ID of the session and its state. It stays the same if an event is sent
     again.
-  - With a I(state_file), nothing is lost while the server or the rulebook is down. The source also finds sessions that
+  - With I(state_file), nothing is lost while the server or the rulebook is down. The source also finds sessions that
     the server collects up to a day late.
   - Text from the server never acts as a template. C({{) becomes C({ {), since rules pass events to playbooks as
     variables.
@@ -52,7 +52,7 @@ options:
     type: str
   password:
     description:
-      - Password of I(username); any Unicode text.
+      - Password of I(username). All Unicode characters are allowed.
       - If not set, the environment variable C(VEEAM_EM_PASSWORD) is used.
     type: str
   session_id:
@@ -84,7 +84,7 @@ options:
     type: path
   proxy:
     description:
-      - URL of a proxy. Without it, the environment variables C(https_proxy) and C(no_proxy) are honoured.
+      - URL of a proxy. If neither this option nor its variable is set, C(https_proxy) and C(no_proxy) apply.
       - If not set, the environment variable C(VEEAM_EM_PROXY) is used.
     type: str
   request_timeout:
@@ -95,13 +95,13 @@ options:
     default: 30.0
   retries:
     description:
-      - How often to retry a read or a logon after a temporary failure. The module never sends an action twice.
+      - How often to retry a read or a logon after a temporary failure.
       - If not set, the environment variable C(VEEAM_EM_RETRIES) is used.
     type: int
     default: 3
   api_version:
     description:
-      - Version of the REST API to log on to; C(latest) is the newest that the server speaks.
+      - Version of the REST API to use. C(latest) is the newest version that the server supports.
       - If not set, the environment variable C(VEEAM_EM_API_VERSION) is used.
     type: str
     choices: [latest, v1_5, v1_6, v1_7]
@@ -136,8 +136,8 @@ options:
     elements: str
   machine:
     description:
-      - Send events only for sessions with one of these machines, whatever its own result. C(web01) also matches
-        C(web01.example.com).
+      - Send events only for sessions with one of these machines, whatever the result of the machine. C(web01) also
+        matches C(web01.example.com).
     type: list
     elements: str
   include_machines:

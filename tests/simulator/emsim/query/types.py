@@ -54,7 +54,7 @@ def _maker(describe: Callable[[Context], Described]) -> Callable[[Context, bool]
 
 
 def _made(describe: Callable[[], Described]) -> Callable[[Context, bool], Node]:
-    """The same for rows that are made anew for each request."""
+    """The same for rows that each request creates."""
     return _maker(lambda _context: describe())
 
 

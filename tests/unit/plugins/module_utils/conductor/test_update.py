@@ -90,7 +90,7 @@ def test_what_is_posted() -> None:
         workerId="worker",
     )
     body = {"workflowInstanceId": "w", "taskId": "t", "outputData": {"kept": 1, "changed": 2}}
-    # A task that goes on keeps what the update does not name: the server would overwrite it.
+    # A task that continues keeps what the update does not name: the server would overwrite it.
     assert wish({"changed": 2}).result(before) == {
         **body,
         "status": "IN_PROGRESS",

@@ -240,7 +240,7 @@ def test_an_open_session_is_new_when_it_ends_whatever_its_end_says() -> None:
     ended = session(1, T, created=T - 10 * DAY, end_time=None)
     assert cursor.look([ended], T + 60) == [ended]
     cursor.done(ended, T + 60)
-    # Its end shows at last; that is no news.
+    # Its end appears at last; that is not new.
     assert cursor.look([session(1, T + 30)], T + HOUR) == []
     assert cursor.open == {}
 

@@ -195,7 +195,7 @@ STOPPING: Any = {"name": "A@stop", "id": "s", "result": None, "state": "Stopping
             ended("Warning"),
             ("reuse", "its run A@then ended Warning and is recent enough (valid_for)"),
         ),
-        # It is of no use to a wish that does not want a backup.
+        # It does not matter to a request that does not need a backup.
         (Wish("stopped"), [RUNNING], None, ended("Success"), ("stop", "")),
         # After a session: only if that one is still the newest.
         (

@@ -38,7 +38,7 @@ SURE, DOUBT = False, True
         ("frozen", OFF, SURE, "nothing", "frozen"),
         # Somebody has enabled it meanwhile.
         ("frozen", ON, SURE, "toggle", "freezing"),
-        # A toggle was cut short. It has arrived, may still arrive, or was never sent.
+        # A toggle was interrupted. It has arrived, may still arrive, or was never sent.
         ("freezing", OFF, DOUBT, "nothing", "frozen"),
         ("freezing", ON, DOUBT, "look", "freezing"),
         ("freezing", ON, SURE, "toggle", "freezing"),
