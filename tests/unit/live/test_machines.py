@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from ansible_collections.backupops.veeam_em.plugins.module_utils._em.client import EmClient
@@ -48,6 +49,10 @@ def machines(it: Em, *names: str) -> tuple[Verdicts, int]:
         chosen = runs(client, names)
         before = len(it.sim.requests())
         found = read_machines(client, chosen)
+        for run in chosen:
+            # A machine of an agent job has a session of its own beside the task session.
+            own = [each["id"] != each["task_session_id"] for each in found[run["id"]] if each["task_session_id"]]
+            assert set(own) <= {run["job_name"] in ALL_AGENTS}
         verdicts = {
             run["job_name"]: [(each["name"], each["result"], each["reason"]) for each in found[run["id"]]]
             for run in chosen
@@ -59,8 +64,23 @@ def machines(it: Em, *names: str) -> tuple[Verdicts, int]:
 
 
 def test_runs_of_all_kinds_together(em: Start, dialect: dict[str, str]) -> None:
+    it = em(FLEET, **dialect)
     # The agents' own sessions, and the task sessions of each kind, once for all runs.
-    assert machines(em(FLEET, **dialect)) == ({**ALL_AGENTS, **OTHERS}, 3)
+    assert machines(it) == ({**ALL_AGENTS, **OTHERS}, 3)
+    (own,) = [each["query"] for each in it.asked("/query") if "AgentManagement" in each["query"]]
+    assert "filter=JobType==" in unquote(own) and "CreationTime>=" in unquote(own)
+
+
+def test_three_runs_are_few(em: Start) -> None:
+    wanted = {name: ALL_AGENTS[name] for name in ("A1", "A2", "A3")}
+    assert machines(em(FLEET), *wanted) == (wanted, 7)
+
+
+def test_the_own_lists_of_many_runs_are_read_only_after_their_end(em: Start) -> None:
+    late = {"name": "m", "appears_after": 600, "duration": 60}
+    jobs = [{"name": f"A{number}", "machines": [late], "running": True} for number in range(4)]
+    # The sessions of all agents, and no task session.
+    assert machines(em({"agent_jobs": jobs})) == ({f"A{number}": [] for number in range(4)}, 2)
 
 
 def test_few_runs_from_their_own_lists(em: Start, dialect: dict[str, str]) -> None:

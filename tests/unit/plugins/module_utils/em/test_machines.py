@@ -296,6 +296,7 @@ def test_the_machine_in_the_name_of_a_job(name: str, machine: str) -> None:
 
 
 def test_of_reasons_the_longer_one_is_kept_in_its_place() -> None:
+    assert distinct(["a b c", "b", "x"]) == ["a b c", "x"]
     assert distinct(["a b", "x", "c a b d"]) == ["x", "c a b d"]
     assert distinct(["Stra\u00dfe voll", "STRA\u00dfE VOLL!"]) == ["Stra\u00dfe voll"]
     assert distinct([]) == []
