@@ -53,6 +53,8 @@ WARNED = machine("w", "Warning", "In use")
         # The run's own reason, where no machine has one.
         (session("Failed", "No disk."), [DONE], "failed", "ended Failed: No disk"),
         (session("Failed", "No disk.."), [], "failed", "ended Failed: No disk"),
+        (session("Failed", "No disk X."), [], "failed", "ended Failed: No disk X"),
+        (session("Failed"), [machine("a", "Failed", "No disk X. ")], "failed", "ended Failed: a Failed (No disk X)"),
         (session("Failed", None), [DONE], "failed", "ended Failed, 1 machine"),
         (session("Failed", ""), [], "failed", "ended Failed"),
         (session("Warning", "No disk."), [], "failed", "ended Warning"),
