@@ -165,14 +165,17 @@ def as_error(problem: Exception) -> ApiError:
         learnt = learnt_by(problem)
         sessions = [*learnt.get("sessions", ()), *(row.get("session") for row in learnt.get("jobs", ()))]
         running = [each["id"] for each in sessions if each and each["running"]]
+        what = "runs"
         resume = "Run the playbook again. It joins the runs that are still in progress."
-        if running:
+        if "tasks" in learnt:
+            what, resume = "tasks", "Run the playbook again to continue waiting."
+        elif running:
             resume = (
                 f"Wait for it with veeam_em_job_session_wait, id: [{', '.join(running)}], or run the playbook again."
             )
         return ApiError(
             TIMEOUT,
-            f"Interrupted by {problem}. The runs continue on the server. Nothing was stopped.",
+            f"Interrupted by {problem}. The {what} continue on the server. Nothing was stopped.",
             hint=resume,
             retryable=True,
         )

@@ -8,6 +8,7 @@ All durations are seconds (fractions allowed). The clock is injected, so that te
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -70,7 +71,7 @@ class WaitOptions:
         :raises ApiError: kind usage, when a duration is invalid.
         """
         for name, least in (("wait_timeout", 0), ("poll_error_timeout", 0), ("wait_interval", 0.01)):
-            if params[name] < least:
+            if math.isnan(params[name]) or params[name] < least:
                 raise ApiError(USAGE, f"{name} must be at least {least} seconds.")
         return cls(
             timeout=params["wait_timeout"],

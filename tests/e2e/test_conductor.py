@@ -182,6 +182,20 @@ def test_a_bad_backup_fails_the_gate_with_the_verdicts(
     assert verdicts(gate) == {"web01": "Success", "web02": "Failed"}
 
 
+@pytest.mark.full
+@pytest.mark.slow
+def test_both_failures_are_told_when_the_gate_cannot_be_failed(
+    conductor: Callable[..., ConductorSimulator], emsim: Callable[..., Simulator], ansible: Ansible
+) -> None:
+    post = {"method": "POST", "path": "/api/tasks"}
+    sim, em = conductor(GATE, faults=[{"match": post, "fault": "status"}]), emsim(fleet("Failed"))
+    run = gate_workflow(ansible, sim, em)
+    assert run.rc != 0
+    assert "the update had not taken effect" in run["Fail the gate with the reason"]["msg"]
+    assert "The disk of web02 is full" in run["Fail as the backup did"]["msg"]
+    assert sim.workflows()[0]["status"] == "RUNNING"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("cause", ["refused", "too late"])
 def test_a_backup_that_never_was_fails_the_gate(
@@ -208,7 +222,7 @@ def test_the_gate_stays_open_as_long_as_no_backup_was_tried(
         ("Did you mean", (), {"jobs": ["Linus"]}),
         ("refused the credentials", (), {"password": "wrong"}),
         ("Set both", (), {"jobs": ["Linux", None]}),
-        ("a number of seconds above 0", ("-e", "gate_workflow_timeout=0"), {}),
+        ("a number of seconds above 0", ("-e", "gate_workflow_timeout=nan"), {}),
         ("reference name of one task", ("-e", '{"gate_workflow_task": ["backup_gate", "b"]}'), {}),
         ("No backup was tried. The workflow still waits at backup_gate", at_task, {"jobs": ["Linus"]}),
         ("The gate stays closed", ("--start-at-task", "Open the gate"), {}),
@@ -222,8 +236,19 @@ def test_the_gate_stays_open_as_long_as_no_backup_was_tried(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (signal.SIGKILL, "It is not known whether a backup was started: look at the jobs."),
+        pytest.param(signal.SIGTERM, "or run the playbook again.", marks=pytest.mark.full),
+    ],
+)
 def test_a_module_that_is_killed_leaves_the_gate_open(
-    conductor: Callable[..., ConductorSimulator], emsim: Callable[..., Simulator], ansible: Ansible
+    conductor: Callable[..., ConductorSimulator],
+    emsim: Callable[..., Simulator],
+    ansible: Ansible,
+    number: signal.Signals,
+    words: str,
 ) -> None:
     scenario = fleet()
     scenario["agent_jobs"][0]["machines"][0]["duration"] = 600
@@ -235,14 +260,11 @@ def test_a_module_that_is_killed_leaves_the_gate_open(
         running = pool.submit(gate_workflow, ansible, sim, em, "-i", str(inventory))
         until(lambda: running.done() or polled(em), "the wait")
         assert not running.done(), running.result().output
-        os.kill(until(lambda: module_process("veeam_em_job", os.getpid()), "the module's process"), signal.SIGKILL)
+        os.kill(until(lambda: module_process("veeam_em_job", os.getpid()), "the module's process"), number)
         run = running.result(120)
     assert run.rc != 0
     told = " ".join(run.output.split())
-    assert (
-        "It is not known whether a backup was started: look at the jobs. The workflow still waits at backup_gate"
-        in told
-    )
+    assert f"{words} The workflow still waits at backup_gate" in told
     assert "No backup was tried" not in told
     (gate,) = sim.workflows()[0]["tasks"]
     assert gate["status"] == "IN_PROGRESS"
@@ -250,15 +272,17 @@ def test_a_module_that_is_killed_leaves_the_gate_open(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("jobs", ["Linux,\n 7\n", ["Linux", 7]])
+@pytest.mark.parametrize("jobs", ["Linux\n 7\r\nlinux,Linux", ["Linux", 7, "linux"]])
 def test_jobs_are_named_in_a_list_or_in_a_text(
     conductor: Callable[..., ConductorSimulator], emsim: Callable[..., Simulator], ansible: Ansible, jobs: Any
 ) -> None:
     scenario = fleet()
-    scenario["agent_jobs"].append({"name": "7", "machines": [{"name": "db01", "duration": 0.2}], "start_delay": 0.2})
+    for name, machine in (("7", "db01"), ("linux", "db02")):
+        job = {"name": name, "machines": [{"name": machine, "duration": 0.2}], "start_delay": 0.2}
+        scenario["agent_jobs"].append(job)
     sim, em = conductor(GATE), emsim(scenario)
     run = gate_workflow(ansible, sim, em, jobs=jobs)
     assert run.rc == 0, run.output
     (gate,) = sim.workflows()[0]["tasks"]
-    assert verdicts(gate) == {"web01": "Success", "web02": "Success", "db01": "Success"}
-    assert em.counters()["starts"] == {"Linux": 1, "7": 1}
+    assert verdicts(gate) == dict.fromkeys(("web01", "web02", "db01", "db02"), "Success")
+    assert em.counters()["starts"] == {"Linux": 1, "7": 1, "linux": 1}

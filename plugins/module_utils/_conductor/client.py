@@ -13,7 +13,7 @@ from .._errors import NOT_FOUND, PROTOCOL, USAGE, ApiError
 from .._http import HttpOptions
 from .._progress import UNSEEN, Progress
 from .._wait import SYSTEM_CLOCK, Clock
-from .model import Record, Workflow, task
+from .model import Record, Workflow, misshapen, task
 from .names import segment
 from .session import ConductorSession, Credentials, usable_token
 
@@ -136,10 +136,11 @@ def _object(answer: Any, path: str, what: str, id_field: str) -> dict[str, Any]:
             hint="Check the ID, and whether the task or workflow was removed or has expired.",
             **about,
         )
-    if not isinstance(answer, dict) or not answer.get(id_field):
+    wrong = misshapen(answer, id_field)
+    if wrong is not None:
         raise ApiError(
             PROTOCOL,
-            f"The response to GET {path} is not a {what}.",
+            f"The response to GET {path} is not a {what}{wrong}.",
             hint="Check server_url. Another service than the Conductor API may have answered.",
             **about,
         )

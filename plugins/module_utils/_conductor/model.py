@@ -50,6 +50,13 @@ _UNKNOWN = Flags(terminal=False, successful=False, retriable=False)
 _WORKFLOW_ENDS = frozenset(("COMPLETED", "FAILED", "TIMED_OUT", "TERMINATED"))
 # Never retried automatically (conductor 4, point 4).
 _CONTROL_TYPES = frozenset(("DECISION", "SWITCH", "FORK", "JOIN", "EXCLUSIVE_JOIN", "DO_WHILE"))
+# The fields that are relied on, with their types; all but the IDs may be null or missing (conductor 1.2).
+_TASK_FIELDS: dict[str, type] = {
+    **dict.fromkeys(("taskId", "status", "taskType", "referenceTaskName", "workflowInstanceId"), str),
+    **dict.fromkeys(("retriedTaskId", "reasonForIncompletion"), str),
+    **dict.fromkeys(("inputData", "outputData", "workflowTask", "taskDefinition"), dict),
+}
+_WORKFLOW_FIELDS: dict[str, type] = {"workflowId": str, "status": str, "reasonForIncompletion": str, "tasks": list}
 _ITERATION = re.compile(r"__\d+$")
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
@@ -101,6 +108,24 @@ def task(raw: Record) -> Record:
     return record
 
 
+def misshapen(answer: Any, id_field: str) -> str | None:
+    """What is wrong with an answer, as the end of a sentence; None if it is a task or a workflow.
+
+    :param id_field: taskId for a task, workflowId for a workflow.
+    """
+    if not isinstance(answer, dict) or not answer.get(id_field):
+        return ""
+    of_task = id_field == "taskId"
+    for field, kind in (_TASK_FIELDS if of_task else _WORKFLOW_FIELDS).items():
+        if not isinstance(answer.get(field), (kind, type(None))):
+            return f": {field} has the wrong type"
+    for each in () if of_task else answer.get("tasks") or ():
+        wrong = misshapen(each, "taskId")
+        if wrong is not None:
+            return wrong or ": a task in it has no taskId"
+    return None
+
+
 def missing(workflow_id: str, reference: str) -> Record:
     """The record of a task that its workflow has not reached."""
     return dict(task({"workflowInstanceId": workflow_id, "referenceTaskName": reference}), exists=False)
@@ -116,9 +141,10 @@ def may_be_retried(raw: Record) -> bool:
         return False
     in_workflow = raw.get("workflowTask") or {}
     definition = raw.get("taskDefinition") or in_workflow.get("taskDefinition")
-    if not definition or raw.get("taskType") in _CONTROL_TYPES:
+    if not isinstance(definition, dict) or not definition or raw.get("taskType") in _CONTROL_TYPES:
         return False
-    limit = in_workflow.get("retryCount", definition.get("retryCount"))
+    limits = (in_workflow.get("retryCount"), definition.get("retryCount"))
+    limit = next((each for each in limits if isinstance(each, int)), None)
     return limit is None or _count(raw, "retryCount") < limit
 
 
@@ -130,7 +156,7 @@ class Workflow:
         self.status = raw.get("status")
         self.terminal = self.status in _WORKFLOW_ENDS
         self.reason = raw.get("reasonForIncompletion") or None
-        self._tasks = [each for each in raw.get("tasks") or [] if isinstance(each, dict)]
+        self._tasks = raw.get("tasks") or []
         self._definition = raw.get("workflowDefinition")
 
     def attempts(self, reference: str) -> list[Record]:

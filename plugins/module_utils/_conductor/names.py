@@ -21,8 +21,8 @@ _RESERVED = frozenset(("poll", "queue", "search", "search-v2", "update-v2", "ext
 _NEVER_IN_PATHS = re.compile(r"[/\\\x00-\x1f\x7f]")
 # Orkes' ids are UUIDs with a prefix; a much longer text is the content of a variable, not an id.
 _LONGEST = 255
-# Ansible turns a null in a list into this text.
-_NULL = "None"
+# What Ansible makes of values that are not texts: a null in a list, and an empty list where one name is expected.
+_NOTHING = {"": "empty", "None": "null", "[]": "an empty list"}
 
 
 class Named(NamedTuple):
@@ -74,7 +74,8 @@ def segment(given: str, option: str) -> str:
     :raises ApiError: kind usage, if it cannot be an id.
     """
     text = given.strip()
-    if text.lower() in _RESERVED or _NEVER_IN_PATHS.search(text) or len(text) > _LONGEST:
+    collection = text.startswith(("[", "{"))
+    if text.lower() in _RESERVED or _NEVER_IN_PATHS.search(text) or len(text) > _LONGEST or collection:
         shown = f"{text[:40]}..." if len(text) > _LONGEST else given
         raise ApiError(USAGE, f"{option} {shown!r} is not an ID.", hint="Use the execution ID that Conductor shows.")
     return quote(text, safe="")
@@ -89,12 +90,12 @@ def _each(given: Any, option: str) -> list[str]:
     if not values:
         raise ApiError(USAGE, f"{option} is an empty list, so it does not select a task.", hint="Give at least one.")
     texts = ["" if value is None else str(value).strip() for value in values]
-    if "" in texts or _NULL in texts:
-        place = next(number for number, text in enumerate(texts, 1) if text in ("", _NULL))
+    place = next((number for number, text in enumerate(texts, 1) if text in _NOTHING), 0)
+    if place:
         where = f"Entry {place} of {option}" if len(texts) > 1 else option
         raise ApiError(
             USAGE,
-            f"{where} is {'empty' if texts[place - 1] == '' else 'null'}.",
+            f"{where} is {_NOTHING[texts[place - 1]]}.",
             hint="Check where the value comes from. It may be an empty variable or the result of a skipped task.",
         )
     return list(dict.fromkeys(texts))

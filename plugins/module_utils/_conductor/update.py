@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .._errors import CONFLICT, NOT_FOUND, USAGE, ApiError
+from .._errors import CONFLICT, NOT_FOUND, TIMEOUT, USAGE, ApiError, Interrupted
 from .client import ConductorClient
 from .errors import TokenRefused, decode
 from .model import COMPLETED_WITH_ERRORS, FAILED, FAILED_WITH_TERMINAL_ERROR, IN_PROGRESS, SCHEDULED, Record
@@ -138,6 +138,13 @@ def update_task(client: ConductorClient, update: Update, what: Named, *, check_m
     except ApiError as error:
         error.learnt.setdefault("task", before)
         raise
+    except Interrupted as stop:
+        raise ApiError(
+            TIMEOUT,
+            f"Interrupted by {stop} during the update. {_UNKNOWN}",
+            hint="The module sent the update at most once. Check the task before you repeat the update.",
+            learnt={"task": before},
+        ) from stop
     if after["may_be_retried"] or after["superseded"]:
         client.warn(
             f"Task {after['task_id']} may be retried or was already retried, because its definition allows retries. "

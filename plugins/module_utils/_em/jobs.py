@@ -171,6 +171,9 @@ class Jobs:
             if row.plan.action in (ATTACH, NONE, REUSE) and row.plan.reason:
                 row.notes.append(f"Nothing to do: {row.plan.reason}.")
         self.writer.send_all([row for row in acting if not row.error], self._act)
+        for row in acting:
+            if row.error and not row.arrived:
+                row.action = NONE
         self._show()
         with self.client.within(self.waiter.deadline):
             in_time = self.writer.follow([(row, row.act) for row in acting if not row.error])

@@ -100,6 +100,12 @@ class Row:
         """Whether the row has started a run, or has tried to."""
         return self.action in (START, RETRY)
 
+    @property
+    def arrived(self) -> bool:
+        """Whether the server may have got the action, even if it refused it."""
+        error = self.error
+        return bool(self.act.sent) and (error is None or error.outcome_unknown or error.http_status is not None)
+
     def unset(self, wish: Wish) -> bool:
         """Whether a schedule that should change was left as it was, without an error that says so."""
         left = self.plan.toggle and not self.toggle.done and not self.error

@@ -9,6 +9,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
+from ansible_collections.backupops.veeam_em.plugins.module_utils._conductor.model import may_be_retried
+from ansible_collections.backupops.veeam_em.plugins.module_utils._conductor.session import ConductorSession
 from ansible_collections.backupops.veeam_em.plugins.module_utils._errors import ApiError
 
 GATE = {"reference": "gate", "type": "WAIT", "input": {"job": "Linux"}}
@@ -49,6 +51,55 @@ def test_an_unknown_workflow(conductor: Callable[..., Any], personality: str) ->
     with double.client() as client, pytest.raises(ApiError) as caught:
         client.workflow("nothing")
     assert caught.value.kind == "not_found"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("status", ["FAILED"]),
+        ("referenceTaskName", 7),
+        ("outputData", "text"),
+        ("workflowTask", [1]),
+        ("taskDefinition", True),
+        ("reasonForIncompletion", {"a": 1}),
+        ("taskId", None),
+        ("taskId", 7),
+    ],
+)
+@pytest.mark.parametrize("by_id", [True, False])
+def test_a_task_of_another_shape_is_not_read(
+    conductor: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, by_id: bool, field: str, value: Any
+) -> None:
+    double = conductor(GATE)
+    task_id, read = double.task_id("gate"), ConductorSession.read
+
+    def odd(*arguments: Any) -> Any:
+        answer = read(*arguments)
+        for task in answer.get("tasks", [answer]):
+            task[field] = value
+        return answer
+
+    monkeypatch.setattr(ConductorSession, "read", odd)
+    with pytest.raises(ApiError) as caught:
+        double.info([task_id]) if by_id else double.info(reference=["gate"])
+    assert (caught.value.kind, "is not a " in caught.value.message) == ("protocol", True)
+
+
+@pytest.mark.parametrize(
+    ("in_workflow", "defined", "again"), [(None, 2, True), (None, 0, False), ("x", 0, False), (0, 2, False)]
+)
+def test_how_often_a_task_may_be_retried(in_workflow: Any, defined: Any, again: bool) -> None:
+    raw = {"status": "FAILED", "workflowTask": {"retryCount": in_workflow}, "taskDefinition": {"retryCount": defined}}
+    assert may_be_retried({**raw, "retryCount": 0}) is again
+
+
+@pytest.mark.parametrize("text", ["[]", "['a', 'b']", "{'a': 1}"])
+def test_an_id_that_was_a_list(conductor: Callable[..., Any], text: str) -> None:
+    """Ansible makes such texts where one id is expected."""
+    double = conductor(GATE)
+    with pytest.raises(ApiError) as caught:
+        double.update("COMPLETED", task_id=text)
+    assert (caught.value.kind, double.sim.counters()["requests"]) == ("usage", 0)
 
 
 def test_a_task_that_is_not_reached(conductor: Callable[..., Any]) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from ansible_collections.backupops.veeam_em.plugins.module_utils._errors import ApiError
+from ansible_collections.backupops.veeam_em.plugins.module_utils._conductor.session import ConductorSession
+from ansible_collections.backupops.veeam_em.plugins.module_utils._errors import ApiError, Interrupted
 
 GATE = {"reference": "gate", "type": "HUMAN"}
 POST = {"method": "POST", "path": "/api/tasks"}
@@ -122,6 +123,23 @@ def test_an_update_that_did_not_arrive(conductor: Callable[..., Any], fault: str
     assert "had not taken effect" in caught.value.message
     assert caught.value.learnt["task"]["status"] == "IN_PROGRESS"
     assert double.sim.counters()["writes"] == 1
+
+
+def test_an_interrupted_update_may_have_taken_effect(
+    conductor: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    double = conductor(GATE)
+    write = ConductorSession.write
+
+    def interrupted(*arguments: Any) -> str:
+        write(*arguments)
+        raise Interrupted("SIGTERM")
+
+    monkeypatch.setattr(ConductorSession, "write", interrupted)
+    with pytest.raises(ApiError) as caught:
+        double.update("COMPLETED")
+    assert caught.value.message.startswith("Interrupted by SIGTERM during the update. The update may or may not")
+    assert caught.value.learnt["task"]["status"] == "IN_PROGRESS"
 
 
 def test_a_rejected_update(conductor: Callable[..., Any]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from ansible_collections.backupops.veeam_em.plugins.module_utils._errors import ApiError
+from ansible_collections.backupops.veeam_em.plugins.module_utils._errors import ApiError, Interrupted, as_error
 
 FLAKY = {
     "reference": "job",
@@ -191,3 +191,17 @@ def test_a_task_that_is_canceled_before_its_workflow_ends(conductor: Callable[..
     assert (task["status"], task["workflow_status"]) == ("CANCELED", "TERMINATED" if ends else "RUNNING")
     assert ("Called off." in caught.value.message) == ends
     assert caught.value.learnt["polls"] == 2
+
+
+def test_an_interrupted_wait_speaks_of_tasks(conductor: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    double = conductor({"reference": "gate", "type": "WAIT"})
+
+    def strike(_seconds: float) -> None:
+        raise Interrupted("SIGTERM")
+
+    monkeypatch.setattr(double.time, "sleep", strike)
+    with pytest.raises(Interrupted) as caught:
+        double.wait(reference=["gate"])
+    told = as_error(caught.value).sentence()
+    assert told.startswith("Interrupted by SIGTERM. The tasks continue on the server.")
+    assert "runs" not in told

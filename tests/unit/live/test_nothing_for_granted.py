@@ -12,6 +12,7 @@ from ansible_collections.backupops.veeam_em.plugins.module_utils._em.session imp
 from ansible_collections.backupops.veeam_em.plugins.module_utils._em.sessions import read_job_sessions
 from ansible_collections.backupops.veeam_em.plugins.module_utils._em.tasks import wait_for_tasks
 from ansible_collections.backupops.veeam_em.plugins.module_utils._em.waits import wait_for_sessions
+from ansible_collections.backupops.veeam_em.plugins.module_utils._errors import ApiError
 from ansible_collections.backupops.veeam_em.tests.unit.live.em import Em
 
 Start = Callable[..., Em]
@@ -537,6 +538,19 @@ class TestWhatIsKnown:
         assert "J14" in error.message
         left = [row["job"]["name"] for row in error.learnt["jobs"] if "Not attempted" in row["msg"]]
         assert left == names[3:]
+        assert [row["action"] for row in error.learnt["jobs"]] == ["start"] * 3 + ["none"] * 12
+
+    @pytest.mark.parametrize(("status", "action"), [(None, "none"), (403, "start")])
+    def test_a_start_that_did_not_arrive_is_not_an_action(
+        self, em: Start, monkeypatch: pytest.MonkeyPatch, status: int | None, action: str
+    ) -> None:
+        it = em(fleet())
+
+        def fail(*_arguments: Any) -> Any:
+            raise ApiError("authorization" if status else "connection", "No.", http_status=status)
+
+        monkeypatch.setattr(EmClient, "act", fail)
+        assert [row["action"] for row in it.failure("A").learnt["jobs"]] == [action]
 
     def test_an_answer_with_the_task_of_an_earlier_action(self, em: Start, monkeypatch: pytest.MonkeyPatch) -> None:
         it = em({"agent_jobs": [{"name": name, "machines": [WORKS]} for name in "AB"]})
