@@ -38,6 +38,12 @@ def wishes(
             f"backup_report_directory is {shown}. Give a folder, or leave the variable out: the default is in the "
             "state folder of the user."
         )
+    if not directory.strip().startswith(("/", "~", "$")):
+        # On the controller, the folder would be made beside the playbook, which may be that of the collection.
+        raise ValueError(
+            f"backup_report_directory is {directory.strip()!r}, a relative path. Give an absolute path, or one that "
+            "begins with ~."
+        )
     wanted = list(dict.fromkeys(names("backup_report_formats", formats)))
     if not wanted or set(wanted) - set(FILES):
         unknown = ", ".join(each for each in wanted if each not in FILES)

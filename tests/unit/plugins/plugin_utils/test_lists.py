@@ -102,3 +102,6 @@ def test_wishes_of_the_report() -> None:
     for directory in (None, "", " ", 7):
         with pytest.raises(ValueError, match="Give a folder, or leave the variable out"):
             wishes(directory=directory, formats="html", **given)
+    for directory in ("reports", "./reports", "../reports"):
+        with pytest.raises(ValueError, match=f"'{directory}', a relative path. Give an absolute path"):
+            wishes(directory=directory, formats="html", **given)
