@@ -65,7 +65,7 @@ class _Reader:
         entries = self._jobs()
         self.runs = Runs(self.client, entries)
         computers = self._computers(entries)
-        begin = self.client.now() - timedelta(hours=wishes.hours)
+        begin = wishes.begin(self.client.now())
         if begin < self.client.now() - KEPT - timedelta(days=1):
             self.client.warn(
                 "Enterprise Manager lists the sessions of the last 30 days; the report cannot cover a longer period."

@@ -209,6 +209,21 @@ def test_sentences_of_breaches() -> None:
     assert shown == {"left": "job_deleted", "nobody": "no_job", "stranger": "not_known"}
 
 
+def test_one_hour_is_allowed() -> None:
+    (breach,) = made(run(entry(), 2, {"web01": "Success"}), rpo_hours=1.0)["rpo_breaches"]
+    assert breach["msg"] == "web01: its newest good backup is 2 hours old; 1 hour is allowed."
+
+
+def test_a_machine_whose_name_is_a_number_is_excluded() -> None:
+    report = made(run(entry(), 50, {"1001": "Success"}), rpo_hours=26.0, exclude=[1001])
+    assert (report["rpo_breaches"], [each["machine"] for each in report["excluded"]]) == ([], ["1001"])
+
+
+def test_a_period_longer_than_the_calendar() -> None:
+    report = made(run(entry(), 2, {"web01": "Success"}), hours=1e12)
+    assert (report["period"]["from"], report["totals"]["runs"]) == ("2016-01-31T18:00:00Z", 1)
+
+
 def test_answers_for_machines_asked_by_name() -> None:
     new, old = entry("New", server="vbr02"), entry("Old", listed=False)
     report = made(
@@ -364,12 +379,16 @@ def test_the_first_pattern_that_means_a_machine_counts() -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"hours": 0.0}, "hours must be more than 0"),
+        ({"hours": 0.0}, "hours must be a number above 0"),
+        ({"hours": float("nan")}, "hours must be a number above 0"),
+        ({"rpo_hours": float("nan")}, "rpo_hours and the hours"),
+        ({"rpo_overrides": [{"machine": "*", "hours": float("inf")}]}, "rpo_hours and the hours"),
         ({"machine": [" "]}, "machine is empty"),
         ({"name": []}, "name is empty"),
         ({"rpo_hours": -1.0}, "rpo_hours"),
         ({"exclude": [{"reason": "x"}]}, "exclude contains"),
-        ({"exclude": [7]}, "exclude contains"),
+        ({"exclude": [True]}, "exclude contains"),
+        ({"exclude": [{"machine": " "}]}, "exclude contains"),
         ({"exclude": [{"machine": "x", "why": "y"}]}, "exclude contains"),
     ],
 )
