@@ -275,6 +275,48 @@ def test_many_entries_are_counted_in_text_and_listed_on_the_page() -> None:
     assert report(shown, "html").count("The disk is full.") == 120
 
 
+def test_text_tells_the_backup_server_when_there_are_several() -> None:
+    busy: dict[str, Any] = {
+        "job": "Linux",
+        "job_id": "j1",
+        "backup_server": "vbr02",
+        "state": "Working",
+        "elapsed_seconds": 600,
+    }
+    busy.update(machines_done=0, machines_seen=1)
+    shown = given(
+        jobs=[job("Linux"), job("Linux", backup_server="vbr02")],
+        machines=[machine("web01"), machine("web01", backup_server="vbr02", last_good=backup(hours=50.0))],
+        failures=[problem("web01", backup_server="vbr02")],
+        rpo_breaches=[{**breach("web01"), "backup_server": "vbr02"}],
+        unprotected=[unprotected("spare")],
+        running=[{**busy, "progress": None}, {**busy, "progress": 47, "backup_server": None}],
+    )
+    lines = report(shown, "text").splitlines()
+    for line in (
+        "  web01 (Linux on vbr02), 2026-01-31 04:00",
+        "  web01: never. It is on vbr02.",
+        "  spare on vbr01: no job backs it up",
+        "  Linux on vbr02: for 10 min",
+        "  Linux: 47 % after 10 min",
+        "      50 h  web01 on vbr02",
+    ):
+        assert line in lines
+    assert " on vbr01" not in report({**shown, "jobs": [], "machines": []}, "text")
+    rows = re.findall(r'<th scope="row">web01<small>(.*?)</small>', report(shown, "html"))
+    assert rows == ["Linux on vbr01", "Linux on vbr02"]
+
+
+def test_one_warning_is_not_several_warnings() -> None:
+    tolerated = {**problem("web01", result="Warning"), "tolerated": False}
+    words = "".join(Page(report(given(warnings=[tolerated]), "html")).text)
+    assert "1 warning\n" in words
+    days = {f"2026-01-{day:02}": "Failed" for day in range(20, 26)}
+    chart = calendar(days_of(given()), days)
+    assert chart is not None
+    assert chart.words.endswith(" and 1 more day")
+
+
 def unprotected(name: str, **more: Any) -> dict[str, Any]:
     return {"machine": name, "backup_server": "vbr01", "protection_groups": [], "why": "no_job", **more}
 
