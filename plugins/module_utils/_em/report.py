@@ -338,6 +338,7 @@ class Report:
             "job_type": entry.job["job_type"],
             "backup_server": entry.job["backup_server"],
             "deleted": entry.listed is False,
+            "schedule_configured": entry.job["schedule_configured"],
             "schedule_enabled": entry.job["schedule_enabled"],
             "next_run": entry.job["next_run"],
             "never_run": last is None if self.records.whole or last else None,

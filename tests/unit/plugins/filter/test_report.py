@@ -72,6 +72,7 @@ def run(number: int = 1, result: Any = "Success", seconds: Any = 600, **more: An
 def job(name: str, *runs: Any, **more: Any) -> dict[str, Any]:
     shown = {"id": "j1", "name": name, "kind": "agent", "job_type": "AgentBackup", "backup_server": "vbr01"}
     told = {"deleted": False, "schedule_enabled": True, "next_run": "2026-01-31T22:00:00Z", "never_run": not runs}
+    told["schedule_configured"] = True
     return {**shown, **told, "last_run": runs[-1] if runs else None, "runs": list(runs), **more}
 
 
@@ -305,6 +306,17 @@ def test_text_tells_the_backup_server_when_there_are_several() -> None:
     assert " on vbr01" not in report({**shown, "jobs": [], "machines": []}, "text")
     rows = re.findall(r'<th scope="row">web01<small>(.*?)</small>', report(shown, "html"))
     assert rows == ["Linux on vbr01", "Linux on vbr02"]
+
+
+def test_only_a_job_with_a_schedule_can_have_it_disabled() -> None:
+    off = {"schedule_enabled": False}
+    jobs = [job("Frozen", **off), job("By hand", id="j2", schedule_configured=False, **off)]
+    lines = report(given(jobs=jobs), "openmetrics").splitlines()
+    names = [line for line in lines if line.startswith("veeam_em_job_schedule_enabled{")]
+    assert len(names) == 1
+    assert 'job_name="Frozen"' in names[0]
+    page = report(given(jobs=jobs), "html")
+    assert re.findall(r"agent on vbr01, ([^<]*)</small>", page) == ["schedule disabled", "no schedule"]
 
 
 def test_one_warning_is_not_several_warnings() -> None:

@@ -29,7 +29,7 @@ def at(hours_ago: float) -> str:
 
 def entry(name: str = "Linux", job_type: str = "AgentBackup", listed: Any = True, server: str = "vbr01") -> JobEntry:
     job: Any = {"id": f"id-{name}", "name": name, "job_type": job_type, "backup_server": server}
-    job.update(schedule_enabled=True, next_run=None)
+    job.update(schedule_configured=True, schedule_enabled=True, next_run=None)
     return JobEntry(job, "agent" if job_type == "AgentBackup" else "vm", listed)
 
 
