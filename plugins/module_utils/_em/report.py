@@ -282,7 +282,7 @@ class Report:
         breaches = self._breaches(rows)
         shown = [row for row in rows if row.undated]
         if shown:
-            names = ", ".join(row.name for row in shown[:5])
+            names = ", ".join(map(self._label, shown[:5]))
             more = f" and {len(shown) - 5} more" if len(shown) > 5 else ""
             self.warnings.append(
                 "Some backups of these machines do not count, because they have no date or a date in the future: "
@@ -517,8 +517,13 @@ class Report:
             "age_hours": hours,
             "limit": limit,
             "why": why,
-            "msg": _sentence(row.name, why, hours, limit),
+            "msg": _sentence(self._label(row), why, hours, limit),
         }
+
+    def _label(self, row: Row) -> str:
+        """The name of a machine, with its backup server if another one has a machine of the same name."""
+        several = len(self._by_name.called(row.name)) > 1
+        return f"{row.name} on {row.server}" if several and row.server else row.name
 
     def _breaches(self, rows: Sequence[Row]) -> list[dict[str, Any]]:
         found = [breach for breach in map(self._breach, rows) if breach]
@@ -579,8 +584,8 @@ class Report:
     def _age_sentence(self, row: Row) -> str:
         hours = age(row.past.last_good.when, self.now) if row.past.last_good else None
         if hours is None:
-            return f"{row.name}: no good backup is known."
-        return f"{row.name}: its newest good backup is {_hours(hours)} old."
+            return f"{self._label(row)}: no good backup is known."
+        return f"{self._label(row)}: its newest good backup is {_hours(hours)} old."
 
     # Totals
 

@@ -172,11 +172,7 @@ def to_text(report: Report) -> str:
     tolerated = sum(each["tolerated"] for each in report["warnings"])
     on = _servers(report)
     lines += _problems("FAILED", open_failures(report), on)
-    lines += _section(
-        "NO RECENT GOOD BACKUP",
-        old_backups(report),
-        lambda each: (shown(each["msg"]) + (f" It is{on(each)}." if on(each) else ""), None),
-    )
+    lines += _section("NO RECENT GOOD BACKUP", old_backups(report), lambda each: (shown(each["msg"]), None))
     good = newest_good(report)
     lines += _section("UNPROTECTED", report["unprotected"], lambda each: (_unprotected(each, good, on), None))
     lines += _problems("WARNINGS", open_warnings(report), on)

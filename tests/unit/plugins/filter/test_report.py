@@ -289,14 +289,12 @@ def test_text_tells_the_backup_server_when_there_are_several() -> None:
         jobs=[job("Linux"), job("Linux", backup_server="vbr02")],
         machines=[machine("web01"), machine("web01", backup_server="vbr02", last_good=backup(hours=50.0))],
         failures=[problem("web01", backup_server="vbr02")],
-        rpo_breaches=[{**breach("web01"), "backup_server": "vbr02"}],
         unprotected=[unprotected("spare")],
         running=[{**busy, "progress": None}, {**busy, "progress": 47, "backup_server": None}],
     )
     lines = report(shown, "text").splitlines()
     for line in (
         "  web01 (Linux on vbr02), 2026-01-31 04:00",
-        "  web01: never. It is on vbr02.",
         "  spare on vbr01: no job backs it up",
         "  Linux on vbr02: for 10 min",
         "  Linux: 47 % after 10 min",

@@ -209,6 +209,21 @@ def test_sentences_of_breaches() -> None:
     assert shown == {"left": "job_deleted", "nobody": "no_job", "stranger": "not_known"}
 
 
+def test_sentences_tell_machines_of_one_name_apart() -> None:
+    here, there = entry(), entry("There", server="vbr02")
+    report = made(
+        run(here, 50, {"web01": "Success", "web02": "Success"}),
+        run(there, 2, {"WEB01": "Success"}),
+        rpo_hours=26.0,
+        machine=["web01", "web02"],
+    )
+    assert [each["msg"].partition(":")[0] for each in report["asked"]] == ["web01 on vbr01", "web02"]
+    report = made(run(here, 9, {"web01": "Success"}), run(there, 2, {"web01": "Success"}), machine=["web01"])
+    assert report["asked"][0]["msg"] == (
+        "web01 on vbr01: its newest good backup is 9 hours old. web01 on vbr02: its newest good backup is 2 hours old."
+    )
+
+
 def test_one_hour_is_allowed() -> None:
     (breach,) = made(run(entry(), 2, {"web01": "Success"}), rpo_hours=1.0)["rpo_breaches"]
     assert breach["msg"] == "web01: its newest good backup is 2 hours old; 1 hour is allowed."
@@ -235,7 +250,7 @@ def test_answers_for_machines_asked_by_name() -> None:
         exclude=[{"machine": "scratch", "reason": "Made anew each night."}],
     )
     assert [(each["machine"], each["breach"], each["msg"]) for each in report["asked"]] == [
-        ("WEB01", False, "web01.example.com: its newest good backup is 2 hours old."),
+        ("WEB01", False, "web01.example.com on vbr02: its newest good backup is 2 hours old."),
         ("scratch", False, "scratch is intentionally not backed up: Made anew each night."),
         ("lost", True, "lost: no job protects it, and no backup of it is known."),
     ]
