@@ -30,7 +30,7 @@ def test_the_variables_of_roles_are_checked() -> None:
     wanted: dict[str, list[str]] = {
         name: [] for name in ("exclude", "rpo_overrides", "tolerate_warnings", "jobs", "machines")
     }
-    report = backup_report({**wanted, "directory": "x", "formats": ["pdf"]}, "wishes")
+    report = backup_report({**wanted, "directory": "/x", "formats": ["pdf"]}, "wishes")
     assert report["problem"].startswith("backup_report_formats names pdf, which is not a format.")
     window = dict.fromkeys(("pattern", "tasks", "file", "jobs", "serial"), "")
     window_problem = patch_window({**window, "chosen": [], "hostvars": {}}, "prepare")["problem"]
