@@ -27,6 +27,7 @@ def wishes(
     tolerate_warnings: Any,
     jobs: Any,
     machines: Any,
+    mode: Any,
 ) -> dict[str, Any]:
     """The options for veeam_em_report_info, and the files to write.
 
@@ -57,4 +58,6 @@ def wishes(
         "tolerate_warnings": names("backup_report_tolerate_warnings", tolerate_warnings),
         "jobs": names("backup_report_jobs", jobs),
         "machines": names("backup_report_machines", machines),
+        # 0644 without quotes is a number in YAML, and older versions of ansible-core make a text of its decimal digits.
+        "mode": f"{mode:04o}" if isinstance(mode, int) else mode,
     }

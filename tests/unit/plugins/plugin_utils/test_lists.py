@@ -88,9 +88,17 @@ def test_hours(given: Any, expected: float | None) -> None:
 
 
 def test_wishes_of_the_report() -> None:
-    given: dict[str, Any] = dict.fromkeys(("exclude", "rpo_overrides", "tolerate_warnings", "jobs", "machines"))
+    given: dict[str, Any] = dict.fromkeys(("exclude", "rpo_overrides", "tolerate_warnings", "jobs", "machines", "mode"))
     made = wishes(directory=" /out ", formats="csv\nhtml\ncsv", **given)
-    assert (made["directory"], made["jobs"], made["machines"]) == ("/out", [], [])
+    assert (made["directory"], made["jobs"], made["machines"], made["mode"]) == ("/out", [], [], None)
+    modes = (0o644, 0, "0640", "u=rw,g=r", "")
+    assert [wishes(directory="/", formats="csv", **{**given, "mode": mode})["mode"] for mode in modes] == [
+        "0644",
+        "0000",
+        "0640",
+        "u=rw,g=r",
+        "",
+    ]
     assert [each["file"] for each in made["files"]] == [
         "backup_report.csv",
         "backup_report_runs.csv",
