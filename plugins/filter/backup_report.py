@@ -44,6 +44,7 @@ EXAMPLES = r"""
       tolerate_warnings: []
       jobs: []
       machines: []
+      mode: "0644"
 """
 
 RETURN = r"""

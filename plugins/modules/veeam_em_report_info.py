@@ -271,6 +271,9 @@ report:
         deleted:
           description: Whether the job was deleted but its runs still exist.
           type: bool
+        schedule_configured:
+          description: Whether it has a schedule; V(null) if the server does not say.
+          type: bool
         schedule_enabled:
           description: Whether its schedule is enabled; V(null) if the server does not say.
           type: bool

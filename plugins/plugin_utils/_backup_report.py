@@ -27,6 +27,7 @@ def wishes(
     tolerate_warnings: Any,
     jobs: Any,
     machines: Any,
+    mode: Any,
 ) -> dict[str, Any]:
     """The options for veeam_em_report_info, and the files to write.
 
@@ -37,6 +38,12 @@ def wishes(
         raise ValueError(
             f"backup_report_directory is {shown}. Give a folder, or leave the variable out: the default is in the "
             "state folder of the user."
+        )
+    if not directory.strip().startswith(("/", "~", "$")):
+        # On the controller, the folder would be made beside the playbook, which may be that of the collection.
+        raise ValueError(
+            f"backup_report_directory is {directory.strip()!r}, a relative path. Give an absolute path, or one that "
+            "begins with ~."
         )
     wanted = list(dict.fromkeys(names("backup_report_formats", formats)))
     if not wanted or set(wanted) - set(FILES):
@@ -51,4 +58,6 @@ def wishes(
         "tolerate_warnings": names("backup_report_tolerate_warnings", tolerate_warnings),
         "jobs": names("backup_report_jobs", jobs),
         "machines": names("backup_report_machines", machines),
+        # 0644 without quotes is a number in YAML, and older versions of ansible-core make a text of its decimal digits.
+        "mode": f"{mode:04o}" if isinstance(mode, int) else mode,
     }

@@ -101,6 +101,7 @@ def test_check_mode_exclusions_and_a_second_run(emsim: Start, ansible: Ansible) 
     assert role(em, "--check").rc == 0
     assert not folder.exists()
     folder.mkdir()
+    folder.chmod(0o2750)
     (folder / "backup_report.json").write_text("old", encoding="utf-8")
     before = (folder / "backup_report.json").stat().st_ino
     exclude = [{"machine": "spare*", "reason": "Cold spare."}, {"machine": "web02*", "reason": "Rebuilt."}]
@@ -108,6 +109,8 @@ def test_check_mode_exclusions_and_a_second_run(emsim: Start, ansible: Ansible) 
     assert run.rc == 0, run.output
     # It is replaced by a rename, so that no reader sees half of it.
     assert (folder / "backup_report.json").stat().st_ino != before
+    # The folder may be /tmp, or one that a group shares.
+    assert folder.stat().st_mode & 0o7777 == 0o2750
     data = json.loads((folder / "backup_report.json").read_text(encoding="utf-8"))
     assert (data["unprotected"], data["rpo_breaches"]) == ([], [])
     assert {each["machine"]: each["reason"] for each in data["excluded"]} == {
@@ -118,6 +121,20 @@ def test_check_mode_exclusions_and_a_second_run(emsim: Start, ansible: Ansible) 
     assert [each["machine"] for each in data["failures"]] == ["web02.example.com"]
     assert sim.counters().get("writes", 0) == 0
     assert sim.counters()["open_logon_sessions"] == 0
+
+
+@pytest.mark.full
+def test_only_the_second_host_of_a_play_has_the_report(emsim: Start, ansible: Ansible) -> None:
+    em = ansible.connected(emsim(FLEET))
+    second = {"role": "backupops.veeam_em.backup_report", "when": "inventory_hostname == 'web02'"}
+    directory = f"{ansible.folder}/out-{{{{ inventory_hostname }}}}"
+    variables = {"backup_report_directory": directory, "backup_report_formats": "text"}
+    play = {"hosts": "all", "connection": "local", "gather_facts": False, "roles": [second], "vars": variables}
+    path = ansible.folder / "second.yml"
+    path.write_text(yaml.safe_dump([play]), encoding="utf-8")
+    run = em.command("ansible-playbook", "-i", "web01,web02", str(path))
+    assert run.rc == 0, run.output
+    assert [each.parent.name for each in ansible.folder.glob("out-*/backup_report.txt")] == ["out-web02"]
 
 
 def gate(

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from fnmatch import fnmatchcase
 from functools import cached_property
+from math import inf
 from typing import Any
 
 from .._errors import USAGE, ApiError
 from .model import FAILED, SUCCESS, WARNING, Computer, JobSession, is_idle, severity
-from .names import ByName, Patterns, is_pattern
+from .names import ByName, Patterns, is_name, is_pattern
 from .outcomes import (
     GOOD,
     JobEntry,
@@ -37,6 +38,8 @@ NEVER, TOO_OLD, UNPROTECTED, UNKNOWN_DATE = "never", "too_old", "unprotected", "
 _REPEATED_BY = {True: "retry", False: "run", None: None}
 # Why no job protects a machine.
 NO_JOB, JOB_GONE, NOT_KNOWN = "no_job", "job_deleted", "not_known"
+# Ten years. The server keeps 30 days, and the calendar begins with the year 1.
+LONGEST = 87660
 
 
 @dataclass(frozen=True)
@@ -63,8 +66,9 @@ class Wishes:
 
         :raises ApiError: kind usage.
         """
-        if params["hours"] <= 0:
-            raise ApiError(USAGE, "hours must be more than 0.")
+        # Not a number is neither more nor less than any limit, so a gate would never stop anything.
+        if not 0 < params["hours"] < inf:
+            raise ApiError(USAGE, "hours must be a number above 0.")
         for option in ("name", "machine"):
             if params[option] is not None and not [each for each in params[option] if each.strip()]:
                 raise ApiError(
@@ -73,11 +77,15 @@ class Wishes:
         rpo = [(str(each["machine"]), float(each["hours"])) for each in params["rpo_overrides"] or []]
         if params["rpo_hours"] is not None:
             rpo.append(("*", float(params["rpo_hours"])))
-        if any(hours <= 0 for _pattern, hours in rpo):
-            raise ApiError(USAGE, "rpo_hours and the hours of rpo_overrides must be more than 0.")
+        if not all(0 < hours < inf for _pattern, hours in rpo):
+            raise ApiError(USAGE, "rpo_hours and the hours of rpo_overrides must be numbers above 0.")
         exclude = [_exclusion(each) for each in params["exclude"] or []]
         machines = [each.strip() for each in params["machine"] or [] if each.strip()]
         return cls(params["hours"], machines, rpo, exclude, params["tolerate_warnings"] or [], params["name"] is None)
+
+    def begin(self, now: datetime) -> datetime:
+        """When the period begins, if it ends now."""
+        return now - timedelta(hours=min(self.hours, LONGEST))
 
     def asks_for(self, name: str) -> bool:
         """Whether the report covers a machine."""
@@ -112,10 +120,9 @@ class Wishes:
 
 
 def _exclusion(given: Any) -> tuple[str, str]:
-    if isinstance(given, str) and given.strip():
-        return given.strip(), "no reason given"
-    if isinstance(given, dict) and given.get("machine") and set(given) <= {"machine", "reason"}:
-        return str(given["machine"]), str(given.get("reason") or "no reason given")
+    entry = given if isinstance(given, dict) else {"machine": given}
+    if is_name(entry.get("machine")) and set(entry) <= {"machine", "reason"}:
+        return str(entry["machine"]).strip(), str(entry.get("reason") or "no reason given")
     raise ApiError(
         USAGE,
         f"exclude contains {given!r}, which is not a valid entry.",
@@ -166,7 +173,7 @@ class Report:
         self.records = records
         self.wishes = wishes
         self.now = records.now
-        self.begin = records.now - timedelta(hours=wishes.hours)
+        self.begin = wishes.begin(records.now)
         self.warnings: list[str] = []
         self.rows = self._rows()
         self._by_name = ByName((row.name, row) for row in self.rows.values())
@@ -275,10 +282,11 @@ class Report:
         breaches = self._breaches(rows)
         shown = [row for row in rows if row.undated]
         if shown:
-            names = ", ".join(row.name for row in shown[:5])
+            names = ", ".join(map(self._label, shown[:5]))
+            more = f" and {len(shown) - 5} more" if len(shown) > 5 else ""
             self.warnings.append(
-                f"Backups of {len(shown)} machines do not count, because they have no date or a date in the future: "
-                f"{names}."
+                "Some backups of these machines do not count, because they have no date or a date in the future: "
+                f"{names}{more}."
             )
         return {
             "generated_at": _text(self.now),
@@ -330,6 +338,7 @@ class Report:
             "job_type": entry.job["job_type"],
             "backup_server": entry.job["backup_server"],
             "deleted": entry.listed is False,
+            "schedule_configured": entry.job["schedule_configured"],
             "schedule_enabled": entry.job["schedule_enabled"],
             "next_run": entry.job["next_run"],
             "never_run": last is None if self.records.whole or last else None,
@@ -508,8 +517,13 @@ class Report:
             "age_hours": hours,
             "limit": limit,
             "why": why,
-            "msg": _sentence(row.name, why, hours, limit),
+            "msg": _sentence(self._label(row), why, hours, limit),
         }
+
+    def _label(self, row: Row) -> str:
+        """The name of a machine, with its backup server if another one has a machine of the same name."""
+        several = len(self._by_name.called(row.name)) > 1
+        return f"{row.name} on {row.server}" if several and row.server else row.name
 
     def _breaches(self, rows: Sequence[Row]) -> list[dict[str, Any]]:
         found = [breach for breach in map(self._breach, rows) if breach]
@@ -570,8 +584,8 @@ class Report:
     def _age_sentence(self, row: Row) -> str:
         hours = age(row.past.last_good.when, self.now) if row.past.last_good else None
         if hours is None:
-            return f"{row.name}: no good backup is known."
-        return f"{row.name}: its newest good backup is {_hours(hours)} old."
+            return f"{self._label(row)}: no good backup is known."
+        return f"{self._label(row)}: its newest good backup is {_hours(hours)} old."
 
     # Totals
 
@@ -649,7 +663,8 @@ def _job_reference(entry: JobEntry) -> dict[str, Any]:
 
 def _sentence(name: str, why: str, hours: float | None, limit: float) -> str:
     if why == TOO_OLD and hours is not None:
-        return f"{name}: its newest good backup is {_hours(hours)} old; {_hours(limit)} are allowed."
+        allowed = f"{_hours(limit)} {'is' if limit == 1 else 'are'} allowed"
+        return f"{name}: its newest good backup is {_hours(hours)} old; {allowed}."
     if why == NEVER:
         return f"{name}: a job protects it, but no good backup of it is known."
     if why == UNKNOWN_DATE:

@@ -21,7 +21,7 @@ from .filters import filter_time
 from .lookup import KINDS_OF_JOBS, near_matches
 from .model import Computer, JobSession, is_copy, is_idle
 from .names import is_pattern
-from .outcomes import AGENT, VM, JobEntry, Owners
+from .outcomes import AGENT, VM, JobEntry, Owners, key_of, protected_keys
 from .query import Clause, Condition, Either, Intervals, fits
 from .report import Records, Report, Wishes
 from .runs import Runs, created, read_entries
@@ -64,8 +64,8 @@ class _Reader:
         self.machines = wishes.machines
         entries = self._jobs()
         self.runs = Runs(self.client, entries)
-        computers = self._computers()
-        begin = self.client.now() - timedelta(hours=wishes.hours)
+        computers = self._computers(entries)
+        begin = wishes.begin(self.client.now())
         if begin < self.client.now() - KEPT - timedelta(days=1):
             self.client.warn(
                 "Enterprise Manager lists the sessions of the last 30 days; the report cannot cover a longer period."
@@ -126,10 +126,14 @@ class _Reader:
                 hint=hint,
             )
 
-    def _computers(self) -> list[Computer]:
-        if self.kind == VM or self.names is not None:
+    def _computers(self, entries: Sequence[JobEntry]) -> list[Computer]:
+        if self.kind == VM or (self.names is not None and not any(entry.kind == AGENT for entry in entries)):
             return []
         found = read_computers(self.client, [], [], False)
+        if self.names is not None:
+            # Other jobs were not read, so the report only knows about the computers of these.
+            protected = protected_keys(entries, found)
+            found = [each for each in found if protected[key_of(each)]]
         return [each for each in found if not self.server or str(each["backup_server"]).lower() in self.server_names]
 
     # Sessions

@@ -90,6 +90,6 @@ def calendar(days: Sequence[date], verdicts: Mapping[str, str]) -> Chart | None:
     told = f"{len(verdicts)} of {count(len(days), 'day')} with backups"
     for name, word in (("f", "failed on"), ("w", "warnings on")):
         if bad[name]:
-            more = f" and {len(bad[name]) - 5} more days" if len(bad[name]) > 5 else ""
+            more = f" and {count(len(bad[name]) - 5, 'more day')}" if len(bad[name]) > 5 else ""
             told += f"; {word} {', '.join(bad[name][-5:])}{more}"
     return Chart(max(len(days) * _DAY, 12), 20, paths, told)

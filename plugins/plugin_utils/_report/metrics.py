@@ -29,7 +29,7 @@ HELP: dict[str, tuple[str, str]] = {
     "veeam_em_report_open_failures": ("", "Failures in the period that no later run has made good."),
     "veeam_em_report_unprotected_machines": ("", "Machines that no job protects."),
     "veeam_em_job_info": ("", "A job; always 1."),
-    "veeam_em_job_schedule_enabled": ("", "Whether the schedule of the job is enabled."),
+    "veeam_em_job_schedule_enabled": ("", "Whether the schedule of the job is enabled. Only jobs with a schedule."),
     "veeam_em_job_next_run_timestamp_seconds": ("seconds", "When the job will run next."),
     "veeam_em_job_running": ("", "Whether the job is running; a copy job that waits for its next interval is not."),
     "veeam_em_job_running_since_timestamp_seconds": ("seconds", "When the run in progress began."),
@@ -126,7 +126,8 @@ def _job(metrics: _Metrics, job: Mapping[str, Any], labels: Labels, running: Seq
     ended = [run for run in [job["last_run"], *runs] if run and not run["running"]]
     last = max(ended, key=lambda run: seconds(run["end"] or run["start"]) or 0.0, default=None)
     metrics.add("veeam_em_job_info", 1, **labels, kind=job["kind"])
-    metrics.add("veeam_em_job_schedule_enabled", job["schedule_enabled"], **labels)
+    if job["schedule_configured"] is not False:
+        metrics.add("veeam_em_job_schedule_enabled", job["schedule_enabled"], **labels)
     metrics.add("veeam_em_job_next_run_timestamp_seconds", seconds(job["next_run"]), **labels)
     metrics.add("veeam_em_job_running", bool(running), **labels)
     begun = [begin for begin in (seconds(each["start"]) for each in running) if begin is not None]

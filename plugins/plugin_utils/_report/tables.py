@@ -9,7 +9,7 @@ import csv
 import io
 import json
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from .words import (
@@ -170,37 +170,46 @@ def to_text(report: Report) -> str:
         totals(report),
     ]
     tolerated = sum(each["tolerated"] for each in report["warnings"])
-    lines += _problems("FAILED", open_failures(report))
+    on = _servers(report)
+    lines += _problems("FAILED", open_failures(report), on)
     lines += _section("NO RECENT GOOD BACKUP", old_backups(report), lambda each: (shown(each["msg"]), None))
     good = newest_good(report)
-    lines += _section("UNPROTECTED", report["unprotected"], lambda each: (_unprotected(each, good), None))
-    lines += _problems("WARNINGS", open_warnings(report))
+    lines += _section("UNPROTECTED", report["unprotected"], lambda each: (_unprotected(each, good, on), None))
+    lines += _problems("WARNINGS", open_warnings(report), on)
     lines += _section(
         "RUNNING",
         report["running"],
         lambda each: (
-            f"{shown(each['job'])}: {each['progress'] if each['progress'] is not None else '?'} % after "
-            f"{duration(each['elapsed_seconds'])}",
+            f"{shown(each['job'])}{on(each)}: "
+            + (f"{each['progress']} % after " if each["progress"] is not None else "for ")
+            + duration(each["elapsed_seconds"]),
             None,
         ),
     )
     lines += _section(
         "MADE GOOD BY A LATER RUN",
         recovered_failures(report),
-        lambda each: (f"{subject(each)} ({shown(each['job'])}), {time_of(each['when'])}", None),
+        lambda each: (f"{subject(each)} ({shown(each['job'])}{on(each)}), {time_of(each['when'])}", None),
     )
     lines += _section(
         "INTENTIONALLY NOT BACKED UP",
         report["excluded"],
-        lambda each: (f"{shown(each['machine'])}: {shown(each['reason'])}", None),
+        lambda each: (f"{shown(each['machine'])}{on(each)}: {shown(each['reason'])}", None),
     )
-    lines += _oldest(report)
+    lines += _oldest(report, on)
     if tolerated:
         lines += ["", f"{count(tolerated, 'tolerated warning')} not listed."]
     return "\n".join(one for line in lines for one in _wrapped(line)) + "\n"
 
 
-def _unprotected(each: Any, good: Any) -> str:
+def _servers(report: Report) -> Callable[[Any], str]:
+    """Tells the backup server of an entry, if the report covers several: names may repeat between them."""
+    entries = [*report["jobs"], *report["machines"], *report["unprotected"]]
+    several = len({each["backup_server"] for each in entries if each["backup_server"]}) > 1
+    return lambda each: f" on {shown(each['backup_server'])}" if several and each["backup_server"] else ""
+
+
+def _unprotected(each: Any, good: Any, on: Callable[[Any], str]) -> str:
     backup = good.get((each["machine"], each["backup_server"]))
     groups = ", ".join(map(shown, each["protection_groups"]))
     told = [
@@ -208,24 +217,29 @@ def _unprotected(each: Any, good: Any) -> str:
         f"protection groups: {groups}" if groups else "",
         f"newest good backup {age(backup['age_hours'])} ago" if backup else "",
     ]
-    return f"{shown(each['machine'])}: {'; '.join(filter(None, told))}"
+    return f"{shown(each['machine'])}{on(each)}: {'; '.join(filter(None, told))}"
 
 
-def _oldest(report: Report) -> list[str]:
+def _oldest(report: Report, on: Callable[[Any], str]) -> list[str]:
     """The machines whose newest good backup is the oldest."""
     aged = [each for each in report["machines"] if each["last_good"] and each["last_good"]["age_hours"] is not None]
     aged.sort(key=lambda each: -each["last_good"]["age_hours"])
     if not aged:
         return []
-    shown_machines = [f"  {age(each['last_good']['age_hours']):>8}  {shown(each['name'])}" for each in aged[:5]]
+    shown_machines = [
+        f"  {age(each['last_good']['age_hours']):>8}  {shown(each['name'])}{on(each)}" for each in aged[:5]
+    ]
     return ["", "OLDEST GOOD BACKUPS", *shown_machines]
 
 
-def _problems(title: str, problems: Sequence[Any]) -> list[str]:
+def _problems(title: str, problems: Sequence[Any], on: Callable[[Any], str]) -> list[str]:
     return _section(
         title,
         problems,
-        lambda each: (f"{subject(each)} ({shown(each['job'])}), {_when(each)}", excerpt(shown(each["reason"]), REASON)),
+        lambda each: (
+            f"{subject(each)} ({shown(each['job'])}{on(each)}), {_when(each)}",
+            excerpt(shown(each["reason"]), REASON),
+        ),
     )
 
 

@@ -132,6 +132,23 @@ def test_selections(em: Start, options: dict[str, Any], machines: list[str], job
     assert [each["name"] for each in shown["jobs"]] == jobs
 
 
+def test_a_job_reported_by_name_shows_the_machines_that_it_never_backed_up(em: Start) -> None:
+    groups = [{"name": "New", "computers": ["new01"]}, {"name": "Other", "computers": ["other01"]}]
+    jobs = [{"name": name, "includes": [name], "machines": [f"{name.lower()}01"]} for name in ("New", "Other")]
+    it = em(
+        {
+            "protection_groups": groups,
+            "computers": [{"name": "spare01"}],
+            "agent_jobs": jobs,
+            "vm_jobs": [{"name": "VMs", "machines": ["dc01"]}],
+        }
+    )
+    shown = report(it, name=["New"], rpo_hours=26)
+    assert [(each["machine"], each["why"]) for each in shown["rpo_breaches"]] == [("new01", "never")]
+    assert ([each["name"] for each in shown["machines"]], shown["unprotected"]) == (["new01"], [])
+    assert report(it, name=["VMs"])["totals"]["machines"] == 1
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

@@ -72,6 +72,7 @@ def run(number: int = 1, result: Any = "Success", seconds: Any = 600, **more: An
 def job(name: str, *runs: Any, **more: Any) -> dict[str, Any]:
     shown = {"id": "j1", "name": name, "kind": "agent", "job_type": "AgentBackup", "backup_server": "vbr01"}
     told = {"deleted": False, "schedule_enabled": True, "next_run": "2026-01-31T22:00:00Z", "never_run": not runs}
+    told["schedule_configured"] = True
     return {**shown, **told, "last_run": runs[-1] if runs else None, "runs": list(runs), **more}
 
 
@@ -273,6 +274,57 @@ def test_many_entries_are_counted_in_text_and_listed_on_the_page() -> None:
     assert text.count("The disk is full.") == 50
     assert "  and 70 more" in text.splitlines()
     assert report(shown, "html").count("The disk is full.") == 120
+
+
+def test_text_tells_the_backup_server_when_there_are_several() -> None:
+    busy: dict[str, Any] = {
+        "job": "Linux",
+        "job_id": "j1",
+        "backup_server": "vbr02",
+        "state": "Working",
+        "elapsed_seconds": 600,
+    }
+    busy.update(machines_done=0, machines_seen=1)
+    shown = given(
+        jobs=[job("Linux"), job("Linux", backup_server="vbr02")],
+        machines=[machine("web01"), machine("web01", backup_server="vbr02", last_good=backup(hours=50.0))],
+        failures=[problem("web01", backup_server="vbr02")],
+        unprotected=[unprotected("spare")],
+        running=[{**busy, "progress": None}, {**busy, "progress": 47, "backup_server": None}],
+    )
+    lines = report(shown, "text").splitlines()
+    for line in (
+        "  web01 (Linux on vbr02), 2026-01-31 04:00",
+        "  spare on vbr01: no job backs it up",
+        "  Linux on vbr02: for 10 min",
+        "  Linux: 47 % after 10 min",
+        "      50 h  web01 on vbr02",
+    ):
+        assert line in lines
+    assert " on vbr01" not in report({**shown, "jobs": [], "machines": []}, "text")
+    rows = re.findall(r'<th scope="row">web01<small>(.*?)</small>', report(shown, "html"))
+    assert rows == ["Linux on vbr01", "Linux on vbr02"]
+
+
+def test_only_a_job_with_a_schedule_can_have_it_disabled() -> None:
+    off = {"schedule_enabled": False}
+    jobs = [job("Frozen", **off), job("By hand", id="j2", schedule_configured=False, **off)]
+    lines = report(given(jobs=jobs), "openmetrics").splitlines()
+    names = [line for line in lines if line.startswith("veeam_em_job_schedule_enabled{")]
+    assert len(names) == 1
+    assert 'job_name="Frozen"' in names[0]
+    page = report(given(jobs=jobs), "html")
+    assert re.findall(r"agent on vbr01, ([^<]*)</small>", page) == ["schedule disabled", "no schedule"]
+
+
+def test_one_warning_is_not_several_warnings() -> None:
+    tolerated = {**problem("web01", result="Warning"), "tolerated": False}
+    words = "".join(Page(report(given(warnings=[tolerated]), "html")).text)
+    assert "1 warning\n" in words
+    days = {f"2026-01-{day:02}": "Failed" for day in range(20, 26)}
+    chart = calendar(days_of(given()), days)
+    assert chart is not None
+    assert chart.words.endswith(" and 1 more day")
 
 
 def unprotected(name: str, **more: Any) -> dict[str, Any]:

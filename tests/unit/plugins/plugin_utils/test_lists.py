@@ -88,9 +88,17 @@ def test_hours(given: Any, expected: float | None) -> None:
 
 
 def test_wishes_of_the_report() -> None:
-    given: dict[str, Any] = dict.fromkeys(("exclude", "rpo_overrides", "tolerate_warnings", "jobs", "machines"))
+    given: dict[str, Any] = dict.fromkeys(("exclude", "rpo_overrides", "tolerate_warnings", "jobs", "machines", "mode"))
     made = wishes(directory=" /out ", formats="csv\nhtml\ncsv", **given)
-    assert (made["directory"], made["jobs"], made["machines"]) == ("/out", [], [])
+    assert (made["directory"], made["jobs"], made["machines"], made["mode"]) == ("/out", [], [], None)
+    modes = (0o644, 0, "0640", "u=rw,g=r", "")
+    assert [wishes(directory="/", formats="csv", **{**given, "mode": mode})["mode"] for mode in modes] == [
+        "0644",
+        "0000",
+        "0640",
+        "u=rw,g=r",
+        "",
+    ]
     assert [each["file"] for each in made["files"]] == [
         "backup_report.csv",
         "backup_report_runs.csv",
@@ -101,4 +109,7 @@ def test_wishes_of_the_report() -> None:
             wishes(directory="/out", formats=formats, **given)
     for directory in (None, "", " ", 7):
         with pytest.raises(ValueError, match="Give a folder, or leave the variable out"):
+            wishes(directory=directory, formats="html", **given)
+    for directory in ("reports", "./reports", "../reports"):
+        with pytest.raises(ValueError, match=f"'{directory}', a relative path. Give an absolute path"):
             wishes(directory=directory, formats="html", **given)

@@ -28,9 +28,9 @@ def test_the_variables_of_roles_are_checked() -> None:
     host = {"host": "web01", "use": "1", "machine": "web01", "limit": 0, "exclude": []}
     assert rpo_gate(host, "host")["problem"] == "rpo_gate_hours of the host web01 is 0. Give a number of hours above 0."
     wanted: dict[str, list[str]] = {
-        name: [] for name in ("exclude", "rpo_overrides", "tolerate_warnings", "jobs", "machines")
+        name: [] for name in ("exclude", "rpo_overrides", "tolerate_warnings", "jobs", "machines", "mode")
     }
-    report = backup_report({**wanted, "directory": "x", "formats": ["pdf"]}, "wishes")
+    report = backup_report({**wanted, "directory": "/x", "formats": ["pdf"]}, "wishes")
     assert report["problem"].startswith("backup_report_formats names pdf, which is not a format.")
     window = dict.fromkeys(("pattern", "tasks", "file", "jobs", "serial"), "")
     window_problem = patch_window({**window, "chosen": [], "hostvars": {}}, "prepare")["problem"]

@@ -29,7 +29,7 @@ def at(hours_ago: float) -> str:
 
 def entry(name: str = "Linux", job_type: str = "AgentBackup", listed: Any = True, server: str = "vbr01") -> JobEntry:
     job: Any = {"id": f"id-{name}", "name": name, "job_type": job_type, "backup_server": server}
-    job.update(schedule_enabled=True, next_run=None)
+    job.update(schedule_configured=True, schedule_enabled=True, next_run=None)
     return JobEntry(job, "agent" if job_type == "AgentBackup" else "vm", listed)
 
 
@@ -209,6 +209,36 @@ def test_sentences_of_breaches() -> None:
     assert shown == {"left": "job_deleted", "nobody": "no_job", "stranger": "not_known"}
 
 
+def test_sentences_tell_machines_of_one_name_apart() -> None:
+    here, there = entry(), entry("There", server="vbr02")
+    report = made(
+        run(here, 50, {"web01": "Success", "web02": "Success"}),
+        run(there, 2, {"WEB01": "Success"}),
+        rpo_hours=26.0,
+        machine=["web01", "web02"],
+    )
+    assert [each["msg"].partition(":")[0] for each in report["asked"]] == ["web01 on vbr01", "web02"]
+    report = made(run(here, 9, {"web01": "Success"}), run(there, 2, {"web01": "Success"}), machine=["web01"])
+    assert report["asked"][0]["msg"] == (
+        "web01 on vbr01: its newest good backup is 9 hours old. web01 on vbr02: its newest good backup is 2 hours old."
+    )
+
+
+def test_one_hour_is_allowed() -> None:
+    (breach,) = made(run(entry(), 2, {"web01": "Success"}), rpo_hours=1.0)["rpo_breaches"]
+    assert breach["msg"] == "web01: its newest good backup is 2 hours old; 1 hour is allowed."
+
+
+def test_a_machine_whose_name_is_a_number_is_excluded() -> None:
+    report = made(run(entry(), 50, {"1001": "Success"}), rpo_hours=26.0, exclude=[1001])
+    assert (report["rpo_breaches"], [each["machine"] for each in report["excluded"]]) == ([], ["1001"])
+
+
+def test_a_period_longer_than_the_calendar() -> None:
+    report = made(run(entry(), 2, {"web01": "Success"}), hours=1e12)
+    assert (report["period"]["from"], report["totals"]["runs"]) == ("2016-01-31T18:00:00Z", 1)
+
+
 def test_answers_for_machines_asked_by_name() -> None:
     new, old = entry("New", server="vbr02"), entry("Old", listed=False)
     report = made(
@@ -220,7 +250,7 @@ def test_answers_for_machines_asked_by_name() -> None:
         exclude=[{"machine": "scratch", "reason": "Made anew each night."}],
     )
     assert [(each["machine"], each["breach"], each["msg"]) for each in report["asked"]] == [
-        ("WEB01", False, "web01.example.com: its newest good backup is 2 hours old."),
+        ("WEB01", False, "web01.example.com on vbr02: its newest good backup is 2 hours old."),
         ("scratch", False, "scratch is intentionally not backed up: Made anew each night."),
         ("lost", True, "lost: no job protects it, and no backup of it is known."),
     ]
@@ -364,12 +394,16 @@ def test_the_first_pattern_that_means_a_machine_counts() -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"hours": 0.0}, "hours must be more than 0"),
+        ({"hours": 0.0}, "hours must be a number above 0"),
+        ({"hours": float("nan")}, "hours must be a number above 0"),
+        ({"rpo_hours": float("nan")}, "rpo_hours and the hours"),
+        ({"rpo_overrides": [{"machine": "*", "hours": float("inf")}]}, "rpo_hours and the hours"),
         ({"machine": [" "]}, "machine is empty"),
         ({"name": []}, "name is empty"),
         ({"rpo_hours": -1.0}, "rpo_hours"),
         ({"exclude": [{"reason": "x"}]}, "exclude contains"),
-        ({"exclude": [7]}, "exclude contains"),
+        ({"exclude": [True]}, "exclude contains"),
+        ({"exclude": [{"machine": " "}]}, "exclude contains"),
         ({"exclude": [{"machine": "x", "why": "y"}]}, "exclude contains"),
     ],
 )
