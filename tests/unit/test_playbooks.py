@@ -27,7 +27,7 @@ PLAYBOOKS = Path(__file__).resolve().parents[2] / "playbooks"
     ("given", "names"),
     [
         ("A", ["A"]),
-        ("A\nB\n", ["A", "B"]),
+        ("A\nB\r\n", ["A", "B"]),
         ("A, B,", ["A", "B"]),
         ("[Prod] A, B", ["[Prod] A", "B"]),
         ("[2024] A", ["[2024] A"]),
