@@ -155,6 +155,7 @@ def test_tasks_that_end_the_play_or_clear_errors(emsim: Start, ansible: Ansible)
     sim = emsim(FLEET, speed=20)
     change = [{"ansible.builtin.meta": "clear_host_errors"}, *CHANGE, {"ansible.builtin.meta": "end_play"}]
     run = window(ansible.connected(sim), ["web01", "web02"], change=change)
+    assert run.rc == 2, run.output
     assert changed(run) == ["web01"], run.output
     assert toggles(sim) == {"Web servers": 2}, run.output
     assert last(run)[1].startswith("web02: Not backed up: web02.")
