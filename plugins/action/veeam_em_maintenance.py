@@ -9,6 +9,7 @@ from typing import Any
 
 from ansible import context
 from ansible.playbook.role_include import IncludeRole
+from ansible.playbook.task_include import TaskInclude
 from ansible_collections.backupops.veeam_em.plugins.plugin_utils._watched import WatchedAction
 
 ROLE = "backupops.veeam_em.maintenance_window"
@@ -34,6 +35,10 @@ class ActionModule(WatchedAction):
             return False
         inherited = {*role.tags, *self._task.get_play().tags}
         each = self._task._parent
+        # The role includes its tasks with the tag `always`, which says nothing.
+        while each and not isinstance(each, TaskInclude):
+            each = each._parent
+        each = each and each._parent
         while each and getattr(each, "statically_loaded", True) is not False:
             inherited.update(each.tags)
             each = each._parent

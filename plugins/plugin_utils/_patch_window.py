@@ -13,12 +13,16 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ..module_utils._em.backup import UNPROTECTED
+from ..module_utils._em.names import names_in
 from ._before_change import host_record
 
 MEMBER = "patch_window_batch_"
 # Facts of a host: how far its change has got, and the verdict of the role backup_before_change.
 OUTCOME, VERDICT = "patch_window_outcome", "__backup_before_change_verdict"
 BEGUN, CHANGED = "backed up, but its change did not end well", "changed"
+# Values of patch_window_fail_on.
+VERDICTS = ("failed", "warning")
 
 
 def prepare(
@@ -32,6 +36,9 @@ def prepare(
     limit: Any = None,
     run_tags: Sequence[str] = ("all",),
     skip_tags: Sequence[str] = (),
+    fail_on: Any = VERDICTS[0],
+    valid_for: Any = 0,
+    expires_after: Any = 28800,
     **kept: Any,
 ) -> dict[str, Any]:
     """The data for the plays.
@@ -56,7 +63,11 @@ def prepare(
         raise ValueError(f"Nothing to do: patch_window_hosts ({pattern}) does not match a host of the inventory.")
     if not os.path.isfile(change):
         raise ValueError(f"Nothing to do: {change} (patch_window_tasks) is not a file.")
+    if fail_on not in VERDICTS:
+        raise ValueError(f"patch_window_fail_on is {fail_on!r}. Set it to failed or warning.")
     every = names_of_jobs(jobs)
+    if every and not names_in(every):
+        raise ValueError(f"patch_window_jobs is {every!r}. Give names of jobs.")
     records = {}
     for host in chosen:
         variables = hostvars[host]
@@ -66,6 +77,9 @@ def prepare(
     batches = [list(chosen[begin : begin + size]) for begin in range(0, len(chosen), size)]
     return {
         **kept,
+        "fail_on": fail_on,
+        "valid_for": _seconds("patch_window_valid_for", valid_for),
+        "expires_after": _seconds("patch_window_expires_after", expires_after),
         "hosts": list(chosen),
         "change": change,
         "path": full_path(file) if file else "",
@@ -108,12 +122,16 @@ def full_path(path: Any) -> str:
 
 
 def _outcome(variables: Mapping[str, Any], check: bool) -> str:
-    outcome = variables.get(OUTCOME)
-    if outcome == CHANGED and check:
-        return "would be changed"
+    outcome, verdict = variables.get(OUTCOME), variables.get(VERDICT)
     if outcome:
-        return str(outcome)
-    verdict = variables.get(VERDICT)
+        said = str(outcome)
+        if check:
+            said = "would be changed" if outcome == CHANGED else "its change would not end well"
+        elif verdict and verdict["verdict"] == UNPROTECTED and outcome == BEGUN:
+            said = "its change did not end well"
+        if verdict and verdict["verdict"] == UNPROTECTED:
+            said += " (not backed up, because no job protects it)"
+        return said
     if verdict:
         return str(verdict["msg"])
     return "Not backed up and not changed: its turn did not come, it was unreachable, or its backup could not be begun."
@@ -129,6 +147,16 @@ def _number(serial: Any) -> int:
             f"patch_window_serial is {serial!r}. Give the number of hosts of a batch, or 0 for all at once."
         )
     return number
+
+
+def _seconds(variable: str, given: Any) -> float:
+    try:
+        seconds = float(given or 0)
+    except (TypeError, ValueError):
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise ValueError(f"{variable} is {given!r}. Give a number of seconds, or 0 for none.")
+    return seconds
 
 
 def _unique(values: Iterable[str]) -> list[str]:

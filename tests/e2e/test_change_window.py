@@ -132,6 +132,7 @@ MARKS = {
     "the last is lost, and that ends everything": [pytest.mark.core_matrix],
     "everything ends": [pytest.mark.full],
     "batches": [pytest.mark.full],
+    "the change fails": [pytest.mark.full],
 }
 
 
@@ -148,6 +149,24 @@ def test_a_window_is_thawed_whatever_happens(emsim: Start, ansible: Ansible, end
     if told:
         assert any(told in line for line in last(run)), run.output
     assert sim.counters()["open_logon_sessions"] == 0
+
+
+def test_tasks_that_end_the_play_or_clear_errors(emsim: Start, ansible: Ansible) -> None:
+    sim = emsim(FLEET, speed=20)
+    change = [{"ansible.builtin.meta": "clear_host_errors"}, *CHANGE, {"ansible.builtin.meta": "end_play"}]
+    run = window(ansible.connected(sim), ["web01", "web02"], change=change)
+    assert run.rc == 2, run.output
+    assert changed(run) == ["web01"], run.output
+    assert toggles(sim) == {"Web servers": 2}, run.output
+    assert last(run)[1].startswith("web02: Not backed up: web02.")
+
+
+def test_tasks_that_cannot_be_loaded(emsim: Start, ansible: Ansible) -> None:
+    sim = emsim(FLEET)
+    run = window(ansible.connected(sim), GOOD, change=[*CHANGE, {"name": "Mistyped", "ansible.builtin.debgu": {}}])
+    assert run.rc != 0
+    assert "ansible.builtin.debgu" in run.output
+    assert sim.counters()["writes"] == 0, run.output
 
 
 @pytest.mark.parametrize(

@@ -342,13 +342,14 @@ SHAPES = """\
       tags: later
 - hosts: windows
   gather_facts: false
-  serial: 1
+  serial: 2
   any_errors_fatal: true
   tasks:
     - name: Thaw
       ansible.builtin.import_role:
         name: backupops.veeam_em.maintenance_window
       vars: {maintenance_window_state: thawed}
+      when: inventory_hostname == 'win02'
       tags: window
 """
 SHAPED = """\
@@ -356,6 +357,7 @@ localhost
 [windows]
 win01
 win02
+win03
 [windows:vars]
 ansible_connection=winrm
 ansible_shell_type=powershell

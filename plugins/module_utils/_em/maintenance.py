@@ -55,6 +55,8 @@ STATES = (FREEZE, THAW)
 LOCK_SECONDS = 180.0
 # Toggling takes seconds: the first polls come quickly, and no poll comes late.
 INTERVAL, MAX_INTERVAL = 0.5, 3.0
+# The longest window, in seconds: a century. Its end must be a date.
+LONGEST = 3.2e9
 
 
 @dataclass(frozen=True)
@@ -100,9 +102,13 @@ class Order:
             raise ApiError(USAGE, "No job was given.", hint="Set name or id, or set all_jobs to true.")
         if chosen > 1:
             raise ApiError(USAGE, "name, id and all_jobs cannot be combined.", hint="Set only one of them.")
-        if self.expires_after is not None and self.expires_after <= 0:
-            raise ApiError(USAGE, "expires_after must be more than 0 seconds.")
-        if self.timeout < 0:
+        if self.expires_after is not None and not 0 < self.expires_after <= LONGEST:
+            raise ApiError(
+                USAGE,
+                f"expires_after must be more than 0 seconds and at most {LONGEST:.0f}.",
+                hint="Leave it out if the window must not expire.",
+            )
+        if not self.timeout >= 0:
             raise ApiError(USAGE, "wait_timeout must be at least 0 seconds.")
 
 

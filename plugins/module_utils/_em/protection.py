@@ -22,7 +22,7 @@ from .model import SUCCESS, Computer, Job, JobSession, computer
 from .names import Candidate, Matcher, machine_names, same_machine
 from .outcomes import VM, JobEntry, Outcome, Past, is_whole, together
 from .runs import read_entries
-from .sessions import AGENT_RUN
+from .sessions import AGENT_RUN, LISTED
 from .values import age_hours
 
 # How a job was found to protect a machine; if several apply, the first is reported.
@@ -31,8 +31,6 @@ _ORDER = (COMPUTER, GROUP, OBJECT, HISTORY)
 NO_VERDICTS: dict[str, Any] = {"last": None, "last_good": None}
 # How far back to read runs that show what a job with containers protects: long enough for weekly jobs.
 RECENT = timedelta(days=8)
-# Enterprise Manager only lists the sessions of the last 30 days (em_rest 7).
-LISTED = timedelta(days=31)
 
 
 class Known:

@@ -14,7 +14,7 @@ from .machines import read_machines
 from .model import Job, JobSession, Machine, is_copy
 from .names import same_machine
 from .query import Condition
-from .sessions import belongs, kind_of, kinds_of, read_sessions_of
+from .sessions import LISTED, belongs, kind_of, kinds_of, read_sessions_of
 from .values import seconds
 from .verdicts import bad_machines, unacceptable
 
@@ -28,10 +28,11 @@ def read_valid_runs(
     """
     wanted = [job for job in jobs if not is_copy(job["job_type"])]
     now = client.now()
+    oldest = now - timedelta(seconds=min(valid_for, LISTED.total_seconds()))
     candidates: dict[str, list[list[JobSession]]] = {}
     for kind in kinds_of(wanted):
         mine = [job for job in wanted if kind_of(job["job_type"]) is kind]
-        where = [Condition.of("EndTime", ">=", filter_time(now - timedelta(seconds=valid_for)))]
+        where = [Condition.of("EndTime", ">=", filter_time(oldest))]
         sessions, _whole = read_sessions_of(client, kind, mine, where)
         for job in mine:
             own = [each for each in sessions if belongs(each, job)]

@@ -26,6 +26,8 @@ FEW_JOBS = 20
 MANY_ROWS = 1000
 # Each backup server has its own clock: sessions are searched from this long before a time by EM's clock.
 CLOCK_MARGIN = timedelta(hours=1)
+# Enterprise Manager only lists the sessions of the last 30 days (em_rest 7).
+LISTED = timedelta(days=31)
 
 
 @dataclass(frozen=True)

@@ -232,7 +232,9 @@ class TestTrouble:
         it = em(FLEET)
         assert problem(it, "frozen", memory).kind == "usage"
         assert problem(it, "frozen", memory, "Enabled", all_jobs=True).kind == "usage"
-        assert problem(it, "frozen", memory, "Enabled", expires_after=0).kind == "usage"
+        for seconds in (0, float("nan"), float("inf"), 1e12):
+            error = problem(it, "frozen", memory, "Enabled", expires_after=seconds)
+            assert (error.kind, error.message[:40]) == ("usage", "expires_after must be more than 0 seconds"[:40])
         assert it.sim.requests() == []
 
     def test_one_job_does_not_keep_the_others(self, em: Start, memory: Path) -> None:

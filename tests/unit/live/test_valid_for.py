@@ -56,6 +56,11 @@ def test_whether_a_run_counts(em: Start, history: list[dict[str, Any]], reused: 
     assert [each["name"] for each in found["machines"]] == ["sql01", "web01"]
 
 
+@pytest.mark.parametrize("valid_for", [1e12, float("inf")])
+def test_any_run_that_is_listed(em: Start, valid_for: float) -> None:
+    assert row(em(fleet(run(20 * 24 * HOUR))), valid_for)["action"] == "reuse"
+
+
 def test_without_it_a_job_starts_as_always(em: Start) -> None:
     assert row(em(fleet(run(60))), valid_for=0)["action"] == "start"
 

@@ -72,7 +72,11 @@ def test_jobs_and_machines(tmp_path: Path) -> None:
         ({"tasks": "/nowhere/change.yml"}, "/nowhere/change.yml .*is not a file"),
         ({"serial": "some"}, "patch_window_serial is 'some'"),
         ({"serial": -1}, "patch_window_serial is -1"),
-        ({"jobs": [None]}, "does not name the job of a"),
+        ({"jobs": [None]}, "patch_window_jobs is .None."),
+        ({"fail_on": "never"}, "patch_window_fail_on is 'never'. Set it to failed or warning"),
+        ({"valid_for": "1 h"}, "patch_window_valid_for is '1 h'"),
+        ({"expires_after": -1}, "patch_window_expires_after is -1"),
+        ({"expires_after": "nan"}, "patch_window_expires_after is 'nan'"),
         ({"hostvars": {"a": {}, "b": {"backup_before_change_machine": 83}, "c": {}}}, "host b is 83"),
     ],
 )
@@ -90,15 +94,21 @@ def test_ids_of_the_jobs_to_freeze() -> None:
 
 def test_the_summary() -> None:
     hostvars: dict[str, Any] = {
-        "a": {OUTCOME: CHANGED, VERDICT: {"msg": "Backed up: a."}},
-        "b": {OUTCOME: BEGUN, VERDICT: {"msg": "Backed up: b."}},
-        "c": {VERDICT: {"msg": "Not backed up: c."}},
+        "a": {OUTCOME: CHANGED, VERDICT: {"verdict": "success", "msg": "Backed up: a."}},
+        "b": {OUTCOME: BEGUN, VERDICT: {"verdict": "warning", "msg": "Backed up: b."}},
+        "c": {VERDICT: {"verdict": "failed", "msg": "Not backed up: c."}},
         "d": {},
+        "e": {OUTCOME: CHANGED, VERDICT: {"verdict": "unprotected", "msg": "Not backed up: e."}},
+        "f": {OUTCOME: BEGUN, VERDICT: {"verdict": "unprotected", "msg": "Not backed up: f."}},
     }
     lines = summary("abcd", hostvars)
     assert lines[:3] == ["a: changed", "b: backed up, but its change did not end well", "c: Not backed up: c."]
     assert lines[3].startswith("d: Not backed up and not changed")
-    assert summary("a", hostvars, check=True) == ["a: would be changed"]
+    assert summary("ef", hostvars) == [
+        "e: changed (not backed up, because no job protects it)",
+        "f: its change did not end well (not backed up, because no job protects it)",
+    ]
+    assert summary("ab", hostvars, check=True) == ["a: would be changed", "b: its change would not end well"]
 
 
 @pytest.mark.parametrize(
