@@ -86,12 +86,14 @@ def read_options(args: Mapping[str, Any]) -> dict[str, Any]:
         raise ApiError(USAGE, f"Unknown: {', '.join(unknown)}.", hint=f"The arguments are: {', '.join(known)}.")
     options = connection(args)
     for name, spec in SOURCE.items():
-        value = args.get(name, spec.get("default"))
+        value = args.get(name)
+        # A null is an argument that was left out, since templates make it of a missing variable.
+        value = spec.get("default") if value is None else value
         options[name] = None if value is None else typed(name, spec, value)
     if not MIN_INTERVAL <= options["interval"] < float("inf"):
         raise ApiError(USAGE, f"interval must be at least {MIN_INTERVAL} seconds.")
     for name in ("job_name", "job_type", "result", "machine"):
-        if options[name] == []:
+        if options[name] is not None and not any(each.strip() for each in options[name]):
             raise ApiError(
                 USAGE, f"{name} is empty, so no session would ever match.", hint="Leave it out to select all."
             )
@@ -227,7 +229,7 @@ class Source:
     def _open(self) -> None:
         require_libraries()
         if not self.options["validate_certs"]:
-            log.warning("validate_certs is false, so the module does not verify the identity of the server.")
+            log.warning("validate_certs is false, so the identity of the server is not verified.")
         if self.options["state_file"]:
             self.state = StateFile(self.options["state_file"])
             self._recall(self.state)

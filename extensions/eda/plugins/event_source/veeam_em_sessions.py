@@ -22,7 +22,7 @@ description:
     backupops.veeam_em.veeam_em_job_session_wait.
   - C(meta.hosts) lists the machines to act on. These are the machines with the same result as the session, or all
     machines if the session succeeded. Actions such as run_playbook are limited to them. The list is empty
-    if the session does not show any machines, or if I(include_machines) is off.
+    if the session does not show any machines, or if I(include_machines) is off and I(machine) is not set.
   - C(meta.uuid) is derived from the server, the ID of the session and its state. It stays the same if an event is sent
     again.
   - With I(state_file), nothing is lost while the server or the rulebook is down. The source also finds sessions that
