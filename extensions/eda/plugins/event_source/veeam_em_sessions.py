@@ -150,7 +150,10 @@ options:
       - Where to begin when nothing is stored in I(state_file) yet.
       - C(now) means sessions that have not ended yet. C(last) adds the newest ended session of each job. A time
         means all sessions that ended since then, by the clocks of the backup servers. It is UTC
-        (C(2026-01-31T22:00:00Z)), or has an offset. The server lists 30 days.
+        (C("2026-01-31T22:00:00Z")), or has an offset. Quote it, since ansible-rulebook does not accept times of
+        YAML. The server lists 30 days.
+      - If the server cannot be reached at the start, C(now) is the time of the start. Sessions that ended up to ten
+        minutes before it may then be sent as well, since the clocks of backup servers may be behind.
     type: str
     default: now
   state_file:
