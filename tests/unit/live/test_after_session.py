@@ -100,6 +100,17 @@ def test_a_job_without_sessions_is_left_alone(em: Start, state: str, action: str
 
 
 @STATES
+def test_a_server_that_does_not_sort(em: Start, state: str, action: str) -> None:
+    past = [{"ended_ago": 600, "duration": 60, "machines": BROKEN}]
+    machines = [{**BROKEN[0], "retry_result": "Failed"}]
+    it = em({**fleet(history=past, machines=machines), "settings": {"unstable_order": True}})
+    failed = ids(it)[0]
+    for _time in range(6):
+        row(it, state, failed, fail_on="never")
+    assert writes(it) == 1
+
+
+@STATES
 def test_a_session_of_another_job_is_refused(em: Start, state: str, action: str) -> None:
     it = em({**fleet(), "vm_jobs": [{"name": "V", "type": "Replica", "history": [{"ended_ago": 60}]}]})
     replica = next(each for each in it.sim.jobs() if each["name"] == "V")["runs"][0]["id"]
