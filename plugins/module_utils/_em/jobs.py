@@ -176,7 +176,10 @@ class Jobs:
         except ApiError as error:
             if error.kind != NOT_FOUND:
                 raise
-            # It is older than what the server lists.
+            self.client.warn(
+                f"The session {given} (after_session) does not exist or is older than 30 days. The newest session of "
+                f"{job['name']} counts as a later one."
+            )
             return self.wish
         if session["job_id"] and not is_machine(session) and not belongs(session, job):
             raise ApiError(

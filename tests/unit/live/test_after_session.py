@@ -137,6 +137,7 @@ def test_a_session_that_is_not_listed_any_more_is_an_old_one(em: Start, state: s
     gone = row(it, state, "5f0b7f0e-7a2c-4b0e-9d38-0a6f6d1f2a11", fail_on="never")
     assert (gone["action"], gone["session"]["id"]) == ("attach", ids(it)[0])
     assert writes(it) == 0
+    assert "(after_session) does not exist or is older than 30 days" in it.warnings[0]
 
 
 @pytest.mark.parametrize("state", ["stopped", "schedule"])
