@@ -28,7 +28,7 @@ description:
   - With I(state_file), nothing is lost while the server or the rulebook is down. The source also finds sessions that
     the server collects up to a day late.
   - Text from the server never acts as a template. C({{) becomes C({ {), since rules pass events to playbooks as
-    variables.
+    variables. Characters beyond U+FFFF, such as emoji, become U+FFFD, since ansible-rulebook cannot pass them on.
 version_added: 0.3.0
 author: backupops contributors (@backupops)
 options:
