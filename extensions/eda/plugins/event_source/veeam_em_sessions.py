@@ -29,6 +29,7 @@ description:
     the server collects up to a day late.
   - Text from the server never acts as a template. C({{) becomes C({ {), since rules pass events to playbooks as
     variables. Characters beyond U+FFFF, such as emoji, become U+FFFD, since ansible-rulebook cannot pass them on.
+    So do control characters other than tabs and line breaks.
 version_added: 0.3.0
 author: backupops contributors (@backupops)
 options:

@@ -76,7 +76,8 @@ def test_hosts(result: str, shown: dict[str, Any], expected: list[str]) -> None:
         ("see #jinja2: in the manual", "see #jinja2: in the manual"),
         # The rule engine makes two characters of each, and then the playbook does not run.
         ("full \U0001f600 \U00020bb7 \ud83d", "full \ufffd \ufffd \ufffd"),
-        ("b\u00fcro \u4e2d\ufb01", "b\u00fcro \u4e2d\ufb01"),
+        ("\x1b[31mred\x9b1m\r\x00\u202e", "\ufffd[31mred\ufffd1m\ufffd\ufffd\ufffd"),
+        ("b\u00fcro\t\u4e2d\r\n\ufb01", "b\u00fcro\t\u4e2d\r\n\ufb01"),
         (["{{", {"x": "{{", "n": 1, "none": None}], ["{ {", {"x": "{ {", "n": 1, "none": None}]),
     ],
 )
