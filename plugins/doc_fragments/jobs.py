@@ -77,7 +77,8 @@ options:
       - If there is a newer session, the module starts nothing. It returns C(attach) as the job's C(action), and waits
         for that session or returns it.
       - You can repeat such a call, even after it was killed, and the job runs only once.
-      - This works with one job for each call.
+      - This works with one job for each call. The session of one machine stands for the run that it belongs to. A
+        session of another job is an error.
     type: str
     version_added: 0.3.0
 """

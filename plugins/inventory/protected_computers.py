@@ -89,7 +89,10 @@ options:
   ansible_host:
     description:
       - Sources of C(ansible_host). The plugin uses the first one that the machine has and that is a valid IP address or DNS name.
-      - With an empty list, the plugin does not set C(ansible_host).
+      - A name or an address that would lead to the controller itself, such as V(localhost.localdomain), is never used.
+      - With an empty list, or if the machine has none of them, the plugin does not set C(ansible_host), and Ansible connects to the host name.
+        Only if that would lead to another computer, as V(web01@vbr01.example.com) does with SSH, it sets an address that does
+        not exist and ends in C(.invalid).
     type: list
     elements: str
     choices: [name, short_name, ip_address]
@@ -99,7 +102,7 @@ options:
       - What to do if several machines would get the same host name. Names are not case-sensitive.
       - V(separate) adds the backup server to the names, as in V(web01@vbr01.example.com), or the ID if the machines are on the same server.
       - V(error) fails and names the machines.
-      - A machine whose name has a special meaning in Ansible, such as V(localhost), always gets such an addition.
+      - A machine whose name has a special meaning in Ansible, such as V(localhost) or the name of a group, always gets such an addition.
     type: str
     choices: [separate, error]
     default: separate

@@ -59,6 +59,8 @@ MAX_PAUSE = 300.0
 FIRST_SOON, MAX_SOON = 0.5, 10.0
 # How far `initial` may lie in the future, in seconds, since clocks differ.
 CLOCKS_APART = 300.0
+# How far the clock of a backup server may be behind, in seconds, if the first look comes long after the start.
+CLOCKS_BEHIND = 600.0
 # Idle logon sessions end after 15 minutes: with longer intervals, each look opens a new logon session.
 KEEP_LOGON = 600.0
 # How many sessions' machines are read together; fewer for old sessions, since these may be far apart in time.
@@ -86,12 +88,14 @@ def read_options(args: Mapping[str, Any]) -> dict[str, Any]:
         raise ApiError(USAGE, f"Unknown: {', '.join(unknown)}.", hint=f"The arguments are: {', '.join(known)}.")
     options = connection(args)
     for name, spec in SOURCE.items():
-        value = args.get(name, spec.get("default"))
+        value = args.get(name)
+        # A null is an argument that was left out, since templates make it of a missing variable.
+        value = spec.get("default") if value is None else value
         options[name] = None if value is None else typed(name, spec, value)
     if not MIN_INTERVAL <= options["interval"] < float("inf"):
         raise ApiError(USAGE, f"interval must be at least {MIN_INTERVAL} seconds.")
     for name in ("job_name", "job_type", "result", "machine"):
-        if options[name] == []:
+        if options[name] is not None and not any(each.strip() for each in options[name]):
             raise ApiError(
                 USAGE, f"{name} is empty, so no session would ever match.", hint="Leave it out to select all."
             )
@@ -138,6 +142,7 @@ class Source:
         self._client: EmClient | None = None
         self._reader: EndedSessions | None = None
         self._secrets = Secrets()
+        self._started = time.monotonic()
         self._succeeded = False
         self._failing_since: float | None = None
         self._pause = 0.0
@@ -227,7 +232,7 @@ class Source:
     def _open(self) -> None:
         require_libraries()
         if not self.options["validate_certs"]:
-            log.warning("validate_certs is false, so the module does not verify the identity of the server.")
+            log.warning("validate_certs is false, so the identity of the server is not verified.")
         if self.options["state_file"]:
             self.state = StateFile(self.options["state_file"])
             self._recall(self.state)
@@ -268,15 +273,18 @@ class Source:
 
     def _look(self) -> list[JobSession]:
         reader = self._connect()
-        if self.cursor.begun is None and self.options["initial"] not in (NOW, LAST):
-            self.cursor.start = start = seconds(self.options["initial"])
+        initial, late = self.options["initial"], 0.0
+        if self.cursor.begun is None and self._failing_since is not None:
+            late = time.monotonic() - self._started + CLOCKS_BEHIND
+        if self.cursor.begun is None and initial not in (NOW, LAST):
+            self.cursor.start = start = seconds(initial)
             if start and start > self._now() + CLOCKS_APART:
                 raise ApiError(
                     USAGE,
-                    f"initial {self.options['initial']} lies in the future.",
+                    f"initial {initial} lies in the future.",
                     hint=f"Z means UTC; for local time, write its offset, as +01:00. {NOW} means from now on.",
                 )
-        fresh = reader.look(self.cursor, self.options["initial"])
+        fresh = reader.look(self.cursor, initial, late)
         self._tell()
         return fresh
 

@@ -14,6 +14,7 @@ import hashlib
 import ipaddress
 import json
 import re
+import socket
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -28,6 +29,7 @@ from ._text import clean
 PREFIX = "veeam_em_"
 UNPROTECTED, LAST_FAILED, STALE = "unprotected", "last_failed", "stale"
 GROUPS = (UNPROTECTED, LAST_FAILED, STALE)
+_GROUP, _OS = "protection_group_", "os_"
 SEPARATE, ERROR = "separate", "error"
 ADDRESSES = ("name", "short_name", "ip_address")
 # To be changed whenever the format of the cache changes.
@@ -40,6 +42,8 @@ _ODD_START = re.compile(r"^[^\w]+")
 _MAX_NAME = 200
 # Names with a special meaning in Ansible: this computer, and groups.
 _TAKEN = frozenset(("localhost", "127.0.0.1", "::1", "all", "ungrouped", *GROUPS))
+# What resolvers take for this computer. Misconfigured machines are called localhost.localdomain.
+_THIS_COMPUTER = re.compile(r"(?:ip6-)?(?:localhost|loopback)[46]?(?:\..*)?\Z|.*\.localhost\.?\Z", re.IGNORECASE)
 _DNS_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?\Z")
 _OS_FAMILIES = (
     ("windows", ("windows",)),
@@ -91,7 +95,7 @@ def hosts_of(machines: Sequence[Protected], style: Style, now: datetime) -> list
     result = []
     for machine, name in zip(machines, host_names(machines, style)):
         variables = host_variables(machine, now)
-        host = Host(name, address_of(machine, style.address), variables)
+        host = Host(name, address_of(machine, style.address) or _nowhere(name), variables)
         host.groups = groups_of(machine, variables, style.stale_hours)
         result.append(host)
     return result
@@ -106,12 +110,13 @@ def host_names(machines: Sequence[Protected], style: Style) -> list[str]:
     if style.same_name == ERROR:
         _refuse_same(machines, {name: numbers for name, numbers in same.items() if len(numbers) > 1})
     result = list(plain)
-    taken: set[str] = set()
+    special = _TAKEN | _group_names(machines)
+    taken = set(special)
     for name, numbers in sorted(same.items()):
-        if len(numbers) == 1 and name not in _TAKEN:
+        if len(numbers) == 1 and name not in special:
             taken.add(name)
     for name, numbers in sorted(same.items()):
-        if len(numbers) == 1 and name not in _TAKEN:
+        if len(numbers) == 1 and name not in special:
             continue
         servers = [safe_name(machines[number]["backup_server"] or "") for number in numbers]
         by_server = all(servers) and len({server.lower() for server in servers}) == len(servers)
@@ -121,10 +126,17 @@ def host_names(machines: Sequence[Protected], style: Style) -> list[str]:
     return result
 
 
+def _group_names(machines: Sequence[Protected]) -> set[str]:
+    """The names of the groups of these machines: a pattern would mean the group, and not a host of that name."""
+    groups = {f"{_GROUP}{group}" for machine in machines for group in machine["protection_groups"]}
+    groups.update(f"{_OS}{family}" for family, _words in _OS_FAMILIES)
+    return {re.sub(r"\W", "_", group).lower() for group in groups}
+
+
 def _free(name: str, taken: set[str]) -> str:
     """A name that no other host has; mark it as taken."""
     number, free = 1, name
-    while free.lower() in taken or free.lower() in _TAKEN:
+    while free.lower() in taken:
         number += 1
         free = f"{name}@{number}"
     taken.add(free.lower())
@@ -166,8 +178,9 @@ def _value(machine: Protected, key: str) -> str | None:
         return name if _is_address(name) else name.partition(".")[0]
     value: Any = machine.get(key)
     if key == "ip_address" and value:
-        # Servers may list several.
-        return next(filter(_is_address, re.split(r"[,;\s]+", value)), None)
+        # Servers may list several, and that of the loopback interface among them.
+        found = filter(_is_address, re.split(r"[,;\s]+", value))
+        return next((each for each in found if not _is_this_computer(each)), None)
     return value
 
 
@@ -194,12 +207,36 @@ def _is_address(text: str) -> bool:
 
 
 def address_of(machine: Protected, keys: Sequence[str]) -> str | None:
-    """Where to connect: an address or a DNS name, but nothing that could be an option or a template."""
+    """Where to connect: an address or a DNS name, but not this computer, an option or a template."""
     for key in keys:
         value = _value(machine, key)
-        if value and (_is_address(value) or _DNS_NAME.match(value)):
+        if value and (_is_address(value) or _DNS_NAME.match(value)) and not _is_this_computer(value):
             return value
     return None
+
+
+def _nowhere(name: str) -> str | None:
+    """An address that cannot exist, if Ansible would take the name of a host for the address of another computer.
+
+    Without an address, it connects to the name. SSH takes the part after an @, here the backup server, for the host.
+    """
+    if "@" not in name and not _is_this_computer(name):
+        return None
+    return re.sub(r"[^A-Za-z0-9.-]", "-", name) + ".invalid"
+
+
+def _is_this_computer(value: str) -> bool:
+    """Whether a connection to it would end at the controller, whose name or address a machine may have."""
+    if not _is_address(value):
+        try:
+            # "127.1" and "2130706433" are addresses as well, and not names.
+            socket.inet_aton(value)
+        except OSError:
+            return bool(_THIS_COMPUTER.match(value))
+        return True
+    address = ipaddress.ip_address(value)
+    address = getattr(address, "ipv4_mapped", None) or address
+    return address.is_loopback or address.is_unspecified
 
 
 def os_family(os_version: str | None) -> str | None:
@@ -266,10 +303,10 @@ def _cleaned(value: Any) -> Any:
 
 def groups_of(machine: Protected, variables: Mapping[str, Any], stale_hours: float) -> list[str]:
     """The groups of a host, as raw names: the plugin replaces what Ansible does not allow in them."""
-    groups = [f"protection_group_{name}" for name in variables[PREFIX + "protection_groups"]]
+    groups = [f"{_GROUP}{name}" for name in variables[PREFIX + "protection_groups"]]
     family = variables[PREFIX + "os_family"]
     if family:
-        groups.append(f"os_{family}")
+        groups.append(f"{_OS}{family}")
     if not machine["jobs"]:
         groups.append(UNPROTECTED)
     if variables[PREFIX + "last_result"] == FAILED:

@@ -66,7 +66,7 @@ def _flag(value: Any) -> bool:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, (dict, list, tuple)):
+    if value is None or isinstance(value, (dict, list, tuple)):
         raise TypeError
     return str(value)
 
@@ -110,7 +110,7 @@ def em_client(options: Mapping[str, Any], tell: Callable[[str], None] = lambda _
     try:
         require_libraries()
         if not options["validate_certs"]:
-            tell("validate_certs is false, so the module does not verify the identity of the server.")
+            tell("validate_certs is false, so the identity of the server is not verified.")
         client = EmClient.from_params(options, read_only=True)
         with _signals.passed_on():
             try:

@@ -91,11 +91,11 @@ def test_killed_at_random_moments(emsim: Start, tmp_path: Path, part: int) -> No
         return subprocess.Popen([*command, tmp_path / "arguments.json", taken], stderr=subprocess.PIPE)
 
     lives_with_events = 0
-    for _number in range(KILLS):
+    for each in range(KILLS):
         before = taken.stat().st_size
         process = start()
         # Half of the kills come while events flow, the others at any time, the start of the process included.
-        if random.random() < 0.5 and len(sessions_in(taken)) < number:
+        if each % 2 and len(sessions_in(taken)) < number:
             deadline = time.monotonic() + 60
             while taken.stat().st_size == before and time.monotonic() < deadline:
                 time.sleep(0.01)

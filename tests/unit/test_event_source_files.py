@@ -99,6 +99,9 @@ def test_rulebooks_use_arguments_that_exist() -> None:
         ({"job_name": {"a": 1}}, "job_name"),
         ({"job_name": [["a"]]}, "job_name"),
         ({"machine": []}, "machine"),
+        ({"machine": ""}, "machine"),
+        ({"job_name": [" ", ""]}, "job_name"),
+        ({"job_name": ["A", None]}, "job_name"),
         ({"result": ["Success", "Bad"]}, "Bad"),
         ({"initial": "yesterday"}, "yesterday"),
         ({"state_file": ["a"]}, "state_file"),
@@ -119,3 +122,6 @@ def test_arguments_as_rulebooks_give_them() -> None:
     )
     assert (found["port"], found["interval"], found["include_machines"]) == (9398, 0.5, False)
     assert (found["job_name"], found["result"], found["state_file"], found["initial"]) == (["A"], None, None, "now")
+    # A variable that is not set, as default(none).
+    nothing = read_options({"host": "em", **dict.fromkeys(TABLE.keys() - {"host"})})
+    assert nothing == read_options({"host": "em"})

@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from .._errors import AUTHORIZATION, NOT_FOUND, ApiError
 from .._wait import Clock
 from .client import EmClient
-from .cursor import LAST, OLDEST, OVERLAP, Cursor, missing
+from .cursor import LAST, NOW, OLDEST, OVERLAP, Cursor, missing
 from .filters import filter_time
 from .links import bare_id
 from .machines import complete, read_machines
@@ -47,10 +47,11 @@ class EndedSessions:
         self._wide_at: float | None = None
         self._unsettled: dict[str, tuple[float, list[Machine]]] = {}
 
-    def look(self, cursor: Cursor, initial: str) -> list[JobSession]:
+    def look(self, cursor: Cursor, initial: str, late: float = 0.0) -> list[JobSession]:
         """The ended sessions that are new for a cursor, in the order of their ends.
 
-        :raises ApiError: the cursor is then unchanged.
+        :param late: how many seconds after the start of the source the first look comes, because earlier ones failed.
+        :raises ApiError: nothing counts as seen then.
         """
         first = cursor.begun is None
         servers = self._servers() if first else []
@@ -58,6 +59,9 @@ class EndedSessions:
         back = OLDEST if first and initial == LAST else OVERLAP if deep else SHALLOW
         # On the first look: get the server's clock before anything is compared with it.
         now = self._now()
+        if late and initial == NOW:
+            # What has ended since the start is new.
+            cursor.start, initial = now - late, ""
         found = self._listed(cursor.windows(now, back))
         lost = missing(cursor, found.values())
         found.update(self._by_uid(lost))

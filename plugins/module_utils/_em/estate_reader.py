@@ -75,7 +75,7 @@ def _whole(client: EmClient, query_type: str, where: Sequence[Clause]) -> list[R
     """A complete listing; warns if rows may be missing."""
     rows, certain = client.query_whole(query_type, where=where, sort_by="Name", key=row_key)
     if not certain:
-        client.warn(f"The {query_type} listing changed while the module read it. Entries may be missing.")
+        client.warn(f"The {query_type} listing changed while it was read. Entries may be missing.")
     return list(checked(rows, where))
 
 

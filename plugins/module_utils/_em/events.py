@@ -18,6 +18,12 @@ from .model import JobSession, Machine, severity
 _TEMPLATE = re.compile(r"\{(?=[{%#])")
 # With such a first line, a text can define its own markers and does not need braces.
 _HEADER = re.compile(r"^#(?=jinja2:)")
+# The rule engine splits characters beyond U+FFFF, such as emoji, and Ansible cannot read the variables then.
+# Control and direction characters would reach the terminal of whoever reads the engine's log.
+_UNFIT = re.compile(
+    r"[\ud800-\udfff\U00010000-\U0010ffff]"
+    r"|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]|\r(?!\n)"
+)
 # Characters with a meaning in host patterns.
 _NOT_A_NAME = re.compile(r"[^\w.-]|^[^\w]")
 # Groups that every inventory has.
@@ -52,17 +58,23 @@ def hosts(session: JobSession, machines: Sequence[Machine]) -> list[str]:
     """
     worst = severity(session["result"])
     chosen = [each for each in machines if severity(each["result"]) >= worst] or machines
-    names = [_NOT_A_NAME.sub("_", each["name"]) for each in chosen]
+    names = [_NOT_A_NAME.sub("_", _UNFIT.sub("_", each["name"])) for each in chosen]
     return list(dict.fromkeys(name + "_" if name.lower() in _GROUPS else name for name in names if name))
 
 
 def inert(value: Any) -> Any:
-    """A record whose texts cannot act as templates: `{{` becomes `{ {`, and `#jinja2:` in front `# jinja2:`."""
+    """A record whose texts reach playbooks and cannot act as templates there.
+
+    `{{` becomes `{ {`, `#jinja2:` in front `# jinja2:`, and U+FFFD replaces characters that the rule engine breaks or
+    a terminal obeys.
+    """
     if isinstance(value, dict):
         return {name: inert(each) for name, each in value.items()}
     if isinstance(value, list):
         return [inert(each) for each in value]
-    return _HEADER.sub("# ", _TEMPLATE.sub("{ ", value)) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    return _HEADER.sub("# ", _TEMPLATE.sub("{ ", _UNFIT.sub("\ufffd", value)))
 
 
 def wanted_session(session: JobSession, options: Mapping[str, Any]) -> bool:

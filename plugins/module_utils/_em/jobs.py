@@ -5,14 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
-from .._errors import AMBIGUOUS, REJECTED, ApiError, keep
+from .._errors import AMBIGUOUS, NOT_FOUND, REJECTED, USAGE, ApiError, keep
 from .._wait import Waiter
 from .client import EmClient
 from .discovery import Discovery
+from .links import bare_id
 from .lookup import Family, find_jobs
 from .model import Job, JobObject, JobSession, is_copy, is_stopping, job_objects
 from .numbers import machine_numbers
@@ -38,7 +40,16 @@ from .plan import (
 from .reuse import read_valid_runs
 from .row import Row, picture, shown_action, too_late
 from .schedules import Schedules
-from .sessions import belongs, kind_of, kinds_of, read_last_sessions, read_open_sessions, read_session
+from .sessions import (
+    BACKUP,
+    belongs,
+    is_machine,
+    kind_of,
+    kinds_of,
+    read_last_sessions,
+    read_open_sessions,
+    read_session,
+)
 from .verdicts import resumable, summary
 from .watch import Watch
 from .writes import Writer
@@ -120,6 +131,7 @@ class Jobs:
         valid = (
             read_valid_runs(self.client, jobs, self.wish.valid_for, self.wish.fail_on) if self.wish.valid_for else {}
         )
+        wish = self._with_run(jobs, last)
         problems = []
         for each in jobs:
             row = Row(each, self.watch)
@@ -127,7 +139,7 @@ class Jobs:
             run, machines = valid.get(each["id"], (None, []))
             seen = Observed(each, row.sessions, last.get(each["id"]), run)
             try:
-                row.plan = make_plan(self.wish, seen)
+                row.plan = make_plan(wish, seen)
             except ApiError as error:
                 row.error = error
                 problems.append(error)
@@ -147,6 +159,35 @@ class Jobs:
                 " ".join([*told, *(problem.message for problem in problems)]),
                 learnt={"jobs": [row.as_dict() for row in self.rows]},
             )
+
+    def _with_run(self, jobs: Sequence[Job], last: Mapping[str, JobSession]) -> Wish:
+        """The wish, with a run of the job as `after_session`: it may be the session of one machine in that run.
+
+        :raises ApiError: kind usage, if it is a session of another job, since its age would then mean nothing.
+        """
+        given = bare_id(self.wish.after_session)
+        job = jobs[0] if given else None
+        if not given or not job or job["id"] not in last or last[job["id"]]["id"] == given:
+            return self.wish
+        try:
+            session = read_session(self.client, given)
+            if session["parent_session_id"]:
+                session = read_session(self.client, session["parent_session_id"], BACKUP)
+        except ApiError as error:
+            if error.kind != NOT_FOUND:
+                raise
+            self.client.warn(
+                f"The session {given} (after_session) does not exist or is older than 30 days. The newest session of "
+                f"{job['name']} counts as a later one."
+            )
+            return self.wish
+        if session["job_id"] and not is_machine(session) and not belongs(session, job):
+            raise ApiError(
+                USAGE,
+                f"after_session {session['name']} is a session of the job {session['job_name']}, not of {job['name']}.",
+                hint="Set it to a session of the job that you name.",
+            )
+        return replace(self.wish, after_session=session["id"])
 
     def _busy(self, jobs: Sequence[Job]) -> dict[str, list[JobSession]]:
         """The sessions that keep some jobs from being started, by job id."""

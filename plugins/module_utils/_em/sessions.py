@@ -24,6 +24,8 @@ AGENT_MACHINE = "AgentManagement"
 FEW_JOBS = 20
 # How many sessions of all jobs are searched, newest first, before or after jobs are requested by id.
 MANY_ROWS = 1000
+# The page size for the newest sessions of some jobs.
+LAST_PAGE = 100
 # Each backup server has its own clock: sessions are searched from this long before a time by EM's clock.
 CLOCK_MARGIN = timedelta(hours=1)
 # Enterprise Manager only lists the sessions of the last 30 days (em_rest 7).
@@ -230,14 +232,25 @@ def _find_last(
     limit: int | None = None,
 ) -> None:
     rows = client.rows(
-        kind.query_type, where=where, sort_by="CreationTime", descending=True, limit=limit, page_size=100
+        kind.query_type, where=where, sort_by="CreationTime", descending=True, limit=limit, page_size=LAST_PAGE
     )
-    for session in records(client, rows):
+    found: dict[str, JobSession] = {}
+    ordered, before = True, None
+    for number, session in enumerate(records(client, rows), start=1):
+        created = creation(session)
+        # Servers may not sort. The rest of a page costs no request, and shows it.
+        ordered = ordered and (before is None or created <= before)
+        before = created
         for job in jobs:
-            if job["id"] not in result and belongs(session, job) and not _is_anybodys(client, session, job):
-                result[job["id"]] = session
-        if all(job["id"] in result for job in jobs):
-            return
+            known = found.get(job["id"])
+            if known and (ordered or created <= creation(known)):
+                continue
+            if belongs(session, job) and not _is_anybodys(client, session, job):
+                found[job["id"]] = session
+        if ordered and number % LAST_PAGE == 0 and len(found) == len(jobs):
+            break
+    if ordered or limit is None:
+        result.update(found)
 
 
 def read_job_sessions(client: EmClient, wanted: Mapping[str, Any]) -> list[JobSession]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.lookup import AGENT_JOBS, VM_JOBS
 from ansible_collections.backupops.veeam_em.tests.unit.live.em import Em
 
 Start = Callable[..., Em]
@@ -96,6 +97,47 @@ def test_a_job_without_sessions_is_left_alone(em: Start, state: str, action: str
     assert (found["action"], found["session"]) == ("none", None)
     assert "after_session cannot be checked" in found["msg"]
     assert writes(it) == 0
+
+
+@STATES
+def test_a_server_that_does_not_sort(em: Start, state: str, action: str) -> None:
+    past = [{"ended_ago": 600, "duration": 60, "machines": BROKEN}]
+    machines = [{**BROKEN[0], "retry_result": "Failed"}]
+    it = em({**fleet(history=past, machines=machines), "settings": {"unstable_order": True}})
+    failed = ids(it)[0]
+    for _time in range(6):
+        row(it, state, failed, fail_on="never")
+    assert writes(it) == 1
+
+
+@STATES
+def test_a_session_of_another_job_is_refused(em: Start, state: str, action: str) -> None:
+    it = em({**fleet(), "vm_jobs": [{"name": "V", "type": "Replica", "history": [{"ended_ago": 60}]}]})
+    replica = next(each for each in it.sim.jobs() if each["name"] == "V")["runs"][0]["id"]
+    for name, family, session in (("A", AGENT_JOBS, replica), ("V", VM_JOBS, ids(it)[0])):
+        failure = it.failure(name, state=state, after_session=session, family=family)
+        assert failure.kind == "usage"
+        assert f"not of {name}." in failure.message
+    assert writes(it) == 0
+
+
+@STATES
+def test_the_session_of_a_machine_stands_for_its_run(em: Start, state: str, action: str) -> None:
+    it = em(fleet())
+    machines = {run.id: run.machines[0].session_id for run in it.sim.app.state.jobs[0].runs}
+    newest, older = (machines[each] for each in ids(it))
+    assert row(it, state, older, check=True)["msg"].startswith("Nothing to do: the job has run since")
+    assert row(it, state, newest)["action"] == action
+    assert writes(it) == 1
+
+
+@STATES
+def test_a_session_that_is_not_listed_any_more_is_an_old_one(em: Start, state: str, action: str) -> None:
+    it = em(fleet())
+    gone = row(it, state, "5f0b7f0e-7a2c-4b0e-9d38-0a6f6d1f2a11", fail_on="never")
+    assert (gone["action"], gone["session"]["id"]) == ("attach", ids(it)[0])
+    assert writes(it) == 0
+    assert "(after_session) does not exist or is older than 30 days" in it.warnings[0]
 
 
 @pytest.mark.parametrize("state", ["stopped", "schedule"])

@@ -382,6 +382,26 @@ def test_hours_without_the_server(
     assert len(grown) >= 8
 
 
+def test_a_server_that_is_away_at_the_start(sim: Start) -> None:
+    """What ends before the first look is not lost; what had ended before the start is not sent."""
+    it = sim(
+        agent_jobs=[job("A", backup_server="b", history=[past(1900)]), job("B")],
+        backup_servers=[{"name": "a"}, {"name": "b", "clock_skew": -590}],
+    )
+    it.add_faults([{"match": {"path": "/api/*"}, "fault": "status", "times": "forever"}])
+
+    async def scene() -> None:
+        async with Run(it, retries=0) as run:
+            await until(it.requests, "a request")
+            for each in it.app.state.jobs:
+                it.app.state.start(each)
+            await until(lambda: not any(each["running"] for each in it.jobs()), "the ends")
+            it.clear_faults()
+            assert sorted(names(await run.events(2))) == ["A", "B"]
+
+    asyncio.run(scene())
+
+
 def test_a_logon_session_that_ends_is_renewed(sim: Start) -> None:
     it = sim(agent_jobs=[job(history=[past(900)])])
 

@@ -69,7 +69,7 @@ def test_warnings_are_told(em: Start) -> None:
     with em_client(options(it.sim, validate_certs=False), told.append) as client:
         client.query("BackupServer")
     assert [text.partition(".")[0] for text in told] == [
-        "validate_certs is false, so the module does not verify the identity of the server",
+        "validate_certs is false, so the identity of the server is not verified",
         "Logging off failed",
     ]
     it.sim.clear_faults()

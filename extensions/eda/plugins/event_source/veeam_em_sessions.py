@@ -22,13 +22,14 @@ description:
     backupops.veeam_em.veeam_em_job_session_wait.
   - C(meta.hosts) lists the machines to act on. These are the machines with the same result as the session, or all
     machines if the session succeeded. Actions such as run_playbook are limited to them. The list is empty
-    if the session does not show any machines, or if I(include_machines) is off.
+    if the session does not show any machines, or if I(include_machines) is off and I(machine) is not set.
   - C(meta.uuid) is derived from the server, the ID of the session and its state. It stays the same if an event is sent
     again.
   - With I(state_file), nothing is lost while the server or the rulebook is down. The source also finds sessions that
     the server collects up to a day late.
   - Text from the server never acts as a template. C({{) becomes C({ {), since rules pass events to playbooks as
-    variables.
+    variables. Characters beyond U+FFFF, such as emoji, become U+FFFD, since ansible-rulebook cannot pass them on.
+    So do control characters other than tabs and line breaks.
 version_added: 0.3.0
 author: backupops contributors (@backupops)
 options:
@@ -150,7 +151,10 @@ options:
       - Where to begin when nothing is stored in I(state_file) yet.
       - C(now) means sessions that have not ended yet. C(last) adds the newest ended session of each job. A time
         means all sessions that ended since then, by the clocks of the backup servers. It is UTC
-        (C(2026-01-31T22:00:00Z)), or has an offset. The server lists 30 days.
+        (C("2026-01-31T22:00:00Z")), or has an offset. Quote it, since ansible-rulebook does not accept times of
+        YAML. The server lists 30 days.
+      - If the server cannot be reached at the start, C(now) is the time of the start. Sessions that ended up to ten
+        minutes before it may then be sent as well, since the clocks of backup servers may be behind.
     type: str
     default: now
   state_file:

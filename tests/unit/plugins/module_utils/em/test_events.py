@@ -57,6 +57,7 @@ def test_the_uuid_is_of_server_session_and_state() -> None:
         ("Failed", {"a,b:c": "Failed", "web[1:3]": "Failed", "~web.*": "Failed"}, ["a_b_c", "web_1_3_", "_web._"]),
         ("Failed", {"All": "Failed", "ungrouped": "Failed", "-i": "Failed"}, ["All_", "ungrouped_", "_i"]),
         ("Failed", {"web-01.example.com": "Failed", "büro": "Failed"}, ["web-01.example.com", "büro"]),
+        ("Failed", {"web\U00020bb7": "Failed"}, ["web_"]),
     ],
 )
 def test_hosts(result: str, shown: dict[str, Any], expected: list[str]) -> None:
@@ -73,6 +74,10 @@ def test_hosts(result: str, shown: dict[str, Any], expected: list[str]) -> None:
         ("{a} b }} {", "{a} b }} {"),
         ("#jinja2:variable_start_string:'[['\n[[ 1 ]]", "# jinja2:variable_start_string:'[['\n[[ 1 ]]"),
         ("see #jinja2: in the manual", "see #jinja2: in the manual"),
+        # The rule engine makes two characters of each, and then the playbook does not run.
+        ("full \U0001f600 \U00020bb7 \ud83d", "full \ufffd \ufffd \ufffd"),
+        ("\x1b[31mred\x9b1m\r\x00\u202e", "\ufffd[31mred\ufffd1m\ufffd\ufffd\ufffd"),
+        ("b\u00fcro\t\u4e2d\r\n\ufb01", "b\u00fcro\t\u4e2d\r\n\ufb01"),
         (["{{", {"x": "{{", "n": 1, "none": None}], ["{ {", {"x": "{ {", "n": 1, "none": None}]),
     ],
 )

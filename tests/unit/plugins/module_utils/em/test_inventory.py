@@ -84,6 +84,13 @@ def test_a_machine_cannot_take_the_place_of_something_else(taken: str) -> None:
     assert names(machine(taken, backup_server=None)) == [f"{taken}@2"]
 
 
+@pytest.mark.parametrize("taken", ["os_linux", "OS_Windows", "protection_group_All_servers"])
+def test_a_machine_cannot_take_the_place_of_a_group(taken: str) -> None:
+    grouped = machine("web01", protection_groups=["All servers"])
+    assert names(machine(taken, id="a1"), grouped) == [f"{taken}@vbr01", "web01"]
+    assert names(machine("os_web"), grouped) == ["os_web", "web01"]
+
+
 @pytest.mark.parametrize(
     ("machines", "expected"),
     [
@@ -140,10 +147,46 @@ def test_hostname_is_the_first_that_there_is(keys: list[str], expected: str) -> 
         ("web01\n", None, ADDRESSES, None),
         ("b\u00fcro", "fe80::1%{{x}}", ADDRESSES, None),
         ("web01", "fe80::1%eth0; 2001:db8::7", ["ip_address"], "2001:db8::7"),
+        # What would lead to the controller.
+        *(
+            (name, "127.0.0.1, 192.0.2.7", ["name", "ip_address"], "192.0.2.7")
+            for name in (
+                "localhost",
+                "LOCALHOST.localdomain",
+                "localhost6",
+                "ip6-loopback",
+                "x.localhost",
+                "127.0.0.5",
+                "127.1",
+                "0",
+                "2130706433",
+                "0x7f.1",
+                "0.0.0.0",
+                "::1",
+                "::",
+                "::ffff:127.0.0.1",
+            )
+        ),
+        ("localhost", "127.0.0.1", ADDRESSES, None),
+        *((name, None, ADDRESSES, name) for name in ("localhost-01", "my-localhost.example.com", "::2", "1and1.com")),
     ],
 )
 def test_an_address_is_one_or_none(name: str, ip_address: str | None, keys: list[str], expected: str | None) -> None:
     assert address_of(machine(name, ip_address=ip_address), keys) == expected
+
+
+def test_a_name_without_an_address_leads_to_no_other_computer() -> None:
+    twins = [machine("ERP (old)", backup_server=server) for server in ("vbr01.example.com", "vbr02.example.com")]
+    found = hosts_of([*twins, machine("localhost.localdomain"), machine("web 1"), machine("localhost")], Style(), NOW)
+    assert {host.name: host.address for host in found} == {
+        # SSH would take these for the user ERP__old_ on the backup server.
+        "ERP__old_@vbr01.example.com": "ERP--old--vbr01.example.com.invalid",
+        "ERP__old_@vbr02.example.com": "ERP--old--vbr02.example.com.invalid",
+        "localhost.localdomain": "localhost.localdomain.invalid",
+        "web_1": None,
+        "localhost@vbr01": "localhost-vbr01.invalid",
+    }
+    assert hosts_of([machine(), machine(backup_server="b")], Style(address=()), NOW)[0].address == "web01-vbr01.invalid"
 
 
 @pytest.mark.parametrize(
