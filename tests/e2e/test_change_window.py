@@ -43,6 +43,7 @@ HOSTILE_VARS = {
     "ansible_become": True,
     "ansible_connection": "winrm",
     "ansible_shell_type": "powershell",
+    "ansible_shell_executable": "/nowhere/shell",
     "ansible_python_interpreter": "/nowhere/python",
 }
 

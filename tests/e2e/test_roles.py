@@ -363,6 +363,7 @@ ansible_connection=winrm
 ansible_shell_type=powershell
 [all:vars]
 ansible_python_interpreter=/nowhere/python
+ansible_shell_executable=/nowhere/shell
 """
 
 
@@ -480,7 +481,10 @@ def test_backup_now_takes_any_kind_of_job_as_text_and_ignores_how_hosts_are_reac
     emsim: Start, ansible: Ansible
 ) -> None:
     sim = emsim({"agent_jobs": [{"name": "Linux", "machines": ["a"]}], "vm_jobs": [{"name": "2024"}]}, speed=20)
-    (ansible.folder / "hosts").write_text("localhost ansible_connection=winrm ansible_become=true\n", encoding="utf-8")
+    how = (
+        "ansible_connection=winrm ansible_become=true ansible_shell_type=powershell ansible_shell_executable=/no/shell"
+    )
+    (ansible.folder / "hosts").write_text(f"localhost {how}\n", encoding="utf-8")
     em = ansible.connected(sim).with_env(ANSIBLE_BECOME="true", ANSIBLE_INVENTORY=str(ansible.folder / "hosts"))
     run = em.command("ansible-playbook", "backupops.veeam_em.backup_now", "-e", "backup_now_jobs='Linux, 2024'")
     assert run.rc == 0, run.output
