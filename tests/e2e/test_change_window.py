@@ -164,9 +164,10 @@ def test_tasks_that_end_the_play_or_clear_errors(emsim: Start, ansible: Ansible)
 
 def test_tasks_that_cannot_be_loaded(emsim: Start, ansible: Ansible) -> None:
     sim = emsim(FLEET)
-    run = window(ansible.connected(sim), GOOD, change=[*CHANGE, {"name": "Mistyped", "ansible.builtin.debgu": {}}])
+    mistyped = {"name": "Mistyped", "ansible.builtin.no_such_module": {}}
+    run = window(ansible.connected(sim), GOOD, change=[*CHANGE, mistyped])
     assert run.rc != 0
-    assert "ansible.builtin.debgu" in run.output
+    assert "ansible.builtin.no_such_module" in run.output
     assert sim.counters()["writes"] == 0, run.output
 
 
