@@ -265,7 +265,15 @@ def reason(text: str) -> str | None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("document", [name for name, found in SNIPPETS.items() if found])
+@pytest.mark.parametrize(
+    "document",
+    [
+        # The roles' pages repeat what the guides show.
+        pytest.param(name, marks=[pytest.mark.full] if name.startswith("roles/") else [])
+        for name, found in SNIPPETS.items()
+        if found
+    ],
+)
 def test_document(world: World, document: str) -> None:
     commands: list[str] = []
     for snippet in SNIPPETS[document]:

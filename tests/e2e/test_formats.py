@@ -78,8 +78,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], li
     return read
 
 
-@pytest.mark.core_matrix
-@pytest.mark.parametrize("spoken", ["json", "xml"])
+@pytest.mark.parametrize("spoken", [pytest.param("json", marks=pytest.mark.core_matrix), "xml"])
 def test_what_the_results_are(results: Callable[[str, str], list[Any]], spoken: str) -> None:
     found = results("v12", spoken)
     jobs = {job["name"]: job for job in found[0]["jobs"]}
@@ -94,7 +93,11 @@ def test_what_the_results_are(results: Callable[[str, str], list[Any]], spoken: 
     assert 'Full: "E:" & more.' in machines[0]["reason"]
 
 
-@pytest.mark.parametrize(("profile", "spoken"), DIALECTS[1:])
+# The unit tests below `live` speak all of them.
+@pytest.mark.parametrize(
+    ("profile", "spoken"),
+    [pytest.param(*each, marks=[pytest.mark.full] if each in DIALECTS[3:] else []) for each in DIALECTS[1:]],
+)
 def test_dialects_agree(results: Callable[[str, str], list[Any]], profile: str, spoken: str) -> None:
     for expected, found in zip(results(*DIALECTS[0]), results(profile, spoken), strict=True):
         assert normal(found) == normal(expected)

@@ -15,6 +15,7 @@ from emsim import Simulator
 PROCESSES = 50
 
 
+@pytest.mark.full
 @pytest.mark.slow
 def test_fifty_playbooks_at_once(
     emsim: Callable[..., Simulator], ansible: Ansible, tmp_path: Path, capsys: pytest.CaptureFixture[str]

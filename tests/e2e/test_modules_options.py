@@ -567,7 +567,13 @@ def test_no_option_is_left_out(documented: dict[str, Any]) -> None:
         assert sorted(doc["options"]) == sorted([*CONNECTION, *case.rows, *case.elsewhere]), module
 
 
-@pytest.mark.parametrize("module", CASES)
+# These have twins whose options are the same and work through the same code.
+TWINS = ("veeam_em_agent_job", "veeam_em_agent_job_info", "veeam_em_backup_task_session_info")
+
+
+@pytest.mark.parametrize(
+    "module", [pytest.param(each, marks=[pytest.mark.full] if each in TWINS else []) for each in CASES]
+)
 def test_options(emsim: Start, ansible: Ansible, module: str) -> None:
     sim = emsim(SCENARIO, speed=10)
     check(ansible.connected(sim), sim, module, CASES[module])

@@ -94,8 +94,7 @@ class Terminal:
         os.close(self.file)
 
 
-@pytest.mark.core_matrix
-@pytest.mark.parametrize(("columns", "lines"), [(100, 30), (80, 24)])
+@pytest.mark.parametrize(("columns", "lines"), [(100, 30), pytest.param(80, 24, marks=pytest.mark.core_matrix)])
 def test_on_a_terminal(em: tuple[Ansible, Simulator], columns: int, lines: int) -> None:
     ansible, _sim = em
     terminal = Terminal(ansible, ["ansible-playbook", playbook(ansible, BACKUP)], columns, lines)
@@ -130,7 +129,6 @@ def test_in_a_pipe_each_change_is_told_once(em: tuple[Ansible, Simulator]) -> No
     assert sim.counters()["open_logon_sessions"] == 0
 
 
-@pytest.mark.core_matrix
 @pytest.mark.parametrize(
     ("options", "task", "arguments"),
     [
@@ -161,7 +159,6 @@ def test_a_failed_task_shows_the_table_before_its_sentence(em: tuple[Ansible, Si
     assert run.stdout.index(TABLE_HEAD) < run.stdout.index('"msg"')
 
 
-@pytest.mark.core_matrix
 def test_several_hosts_are_told_apart(em: tuple[Ansible, Simulator]) -> None:
     ansible, sim = em
     (ansible.folder / "hosts").write_text("a ansible_connection=local\nb ansible_connection=local\n", encoding="utf-8")
