@@ -28,7 +28,7 @@ TESTS = {
     "_em/machines.py": (f"{_EM}/test_machines.py", f"{_LIVE}/test_machines.py"),
     "_em/names.py": (f"{_EM}/test_names.py", f"{_EM}/test_machines.py"),
     "_em/plan.py": (f"{_EM}/test_plan.py",),
-    "_em/session.py": (f"{_LIVE}/test_logon.py",),
+    "_em/session.py": (f"{_LIVE}/test_logon.py", "faults/test_retry.py", "faults/test_damage.py"),
     "_em/verdicts.py": (f"{_EM}/test_verdicts.py", f"{_EM}/test_machines.py"),
 }
 LEAST = 90.0
