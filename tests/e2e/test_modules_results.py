@@ -178,7 +178,7 @@ def test_failures_are_as_documented(emsim: Start, ansible: Ansible, documented: 
     assert sim.counters()["open_logon_sessions"] == 0
 
 
-@pytest.mark.parametrize("personality", ["oss", "orkes"])
+@pytest.mark.parametrize("personality", ["oss", pytest.param("orkes", marks=pytest.mark.full)])
 def test_results_of_conductor_are_as_documented(ansible: Ansible, documented: dict[str, Any], personality: str) -> None:
     with ConductorSimulator(WORKFLOWS, personality) as sim:
         connection = {"CONDUCTOR_SERVER_URL": sim.url + "/api", "CONDUCTOR_CA_PATH": sim.ca_path}

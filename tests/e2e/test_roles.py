@@ -240,6 +240,7 @@ def test_freeze_and_thaw(emsim: Start, ansible: Ansible, tmp_path: Path) -> None
     assert sim.counters()["toggles"] == {"Running": 2, "Enabled": 2}
 
 
+@pytest.mark.full
 def test_second_freeze_adds_to_the_memory(emsim: Start, ansible: Ansible, tmp_path: Path) -> None:
     sim = emsim({"agent_jobs": JOBS}, speed=10)
     em = ansible.connected(sim)
@@ -291,6 +292,7 @@ def test_one_job_that_cannot_be_changed_does_not_keep_the_others(
     assert schedules(sim) == {"Running": True, "Enabled": True, "Disabled": False, "On demand": False}
 
 
+@pytest.mark.full
 def test_thaw_on_another_enterprise_manager_forgets_nothing(emsim: Start, ansible: Ansible, tmp_path: Path) -> None:
     chosen = [job for job in JOBS if job["name"] in ("Enabled", "Disabled")]
     sim, other = emsim({"agent_jobs": chosen}), emsim({"agent_jobs": [{"name": "Elsewhere", "machines": ["x"]}]})

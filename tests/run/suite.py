@@ -279,9 +279,10 @@ def _integration(dev: Path, here: Path) -> list[Step]:
         return [Step(name, skipped="there is no folder tests/integration/targets")]
     if not shutil.which("ssh-keygen"):
         return [Step(name, skipped="it needs ssh-keygen, which is not installed (Debian: openssh-client)")]
-    minors = [9, max(pythons())] if 9 in pythons() else [max(pythons())]
-    command = ["ansible-test", "integration", "--venv", "--color", "no", "--python"]
-    return [Step(f"{name}, Python 3.{minor}", [*command, f"3.{minor}"], environment(dev), here) for minor in minors]
+    # pytest itself runs playbooks on the newest Python; modules may meet the oldest.
+    oldest = f"3.{min(pythons())}"
+    command = ["ansible-test", "integration", "--venv", "--color", "no", "--python", oldest]
+    return [Step(f"{name}, Python {oldest}", command, environment(dev), here)]
 
 
 def _one_core(core: Core, python: Path, installed: Path) -> list[Step]:
