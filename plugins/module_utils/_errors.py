@@ -9,6 +9,7 @@ import os
 import shlex
 import sys
 import traceback
+from collections.abc import Mapping
 from typing import Any
 
 AUTHENTICATION = "authentication"
@@ -126,8 +127,15 @@ class Interrupted(Exception):
     """SIGINT or SIGTERM arrived; carries the signal's name."""
 
 
-def library_missing(*libraries: str) -> ApiError:
-    """The error for Python libraries that are not installed, with the command that installs them for this Python."""
+def library_missing(problems: Mapping[str, str | None]) -> ApiError | None:
+    """The error for Python libraries that are not installed, with the command that installs them for this Python.
+
+    :param problems: library -> the traceback of its import, None if that succeeded.
+    :returns: None if all are installed.
+    """
+    libraries = [library for library, problem in problems.items() if problem]
+    if not libraries:
+        return None
     python = sys.executable
     what, them = ("library {} is", "it") if len(libraries) == 1 else ("libraries {} are", "them")
     return ApiError(

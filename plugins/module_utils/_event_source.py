@@ -27,7 +27,7 @@ from ._em.sessions import AGENT_MACHINE
 from ._em.values import moment, seconds
 from ._errors import AUTHENTICATION, AUTHORIZATION, REJECTED, TLS, USAGE, ApiError, Interrupted, as_error
 from ._options import EM_CONNECTION
-from ._plugin import connection, require_libraries, shown, typed
+from ._plugin import NOT_VERIFIED, connection, require_libraries, shown, typed
 from ._state_file import StateFile
 from ._text import Secrets, clean, presentable
 from ._wait import Deadline
@@ -232,7 +232,7 @@ class Source:
     def _open(self) -> None:
         require_libraries()
         if not self.options["validate_certs"]:
-            log.warning("validate_certs is false, so the identity of the server is not verified.")
+            log.warning(NOT_VERIFIED)
         if self.options["state_file"]:
             self.state = StateFile(self.options["state_file"])
             self._recall(self.state)

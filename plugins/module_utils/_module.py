@@ -95,10 +95,10 @@ def _run(
     spec: dict[str, Any], work: Work, client_class: Any, libraries: dict[str, str | None], kwargs: dict[str, Any]
 ) -> None:
     module = _Module(argument_spec=spec, supports_check_mode=True, **kwargs)
-    missing = {library: problem for library, problem in libraries.items() if problem}
-    if missing:
-        error = library_missing(*missing)
-        module.fail_json(msg=error.sentence(), error=error.as_dict(), exception="\n".join(missing.values()))
+    error = library_missing(libraries)
+    if error:
+        tracebacks = "\n".join(filter(None, libraries.values()))
+        module.fail_json(msg=error.sentence(), error=error.as_dict(), exception=tracebacks)
     if not module.params["validate_certs"]:
         module.warn("validate_certs is false, so the module does not verify the identity of the server.")
     _signals.listen()

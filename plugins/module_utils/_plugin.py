@@ -20,6 +20,8 @@ from ._text import Secrets, clean, presentable
 
 _TRUE = frozenset(("1", "on", "t", "true", "y", "yes"))
 _FALSE = frozenset(("0", "f", "false", "n", "no", "off"))
+# What a plugin tells if validate_certs is false.
+NOT_VERIFIED = "validate_certs is false, so the identity of the server is not verified."
 
 
 def connection(given: Mapping[str, Any], environ: Mapping[str, str] | None = None) -> dict[str, Any]:
@@ -90,10 +92,9 @@ def require_libraries() -> None:
 
     :raises ApiError: kind usage, if one is missing.
     """
-    libraries = {"requests": REQUESTS_IMPORT_ERROR, "xmltodict": XMLTODICT_IMPORT_ERROR}
-    missing = [library for library, problem in libraries.items() if problem]
-    if missing:
-        raise library_missing(*missing)
+    error = library_missing({"requests": REQUESTS_IMPORT_ERROR, "xmltodict": XMLTODICT_IMPORT_ERROR})
+    if error:
+        raise error
 
 
 @contextmanager
@@ -110,7 +111,7 @@ def em_client(options: Mapping[str, Any], tell: Callable[[str], None] = lambda _
     try:
         require_libraries()
         if not options["validate_certs"]:
-            tell("validate_certs is false, so the identity of the server is not verified.")
+            tell(NOT_VERIFIED)
         client = EmClient.from_params(options, read_only=True)
         with _signals.passed_on():
             try:

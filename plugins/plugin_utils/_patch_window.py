@@ -124,14 +124,13 @@ def full_path(path: Any) -> str:
 def _outcome(variables: Mapping[str, Any], check: bool) -> str:
     outcome, verdict = variables.get(OUTCOME), variables.get(VERDICT)
     if outcome:
+        unprotected = (verdict or {}).get("verdict") == UNPROTECTED
         said = str(outcome)
         if check:
             said = "would be changed" if outcome == CHANGED else "its change would not end well"
-        elif verdict and verdict["verdict"] == UNPROTECTED and outcome == BEGUN:
+        elif unprotected and outcome == BEGUN:
             said = "its change did not end well"
-        if verdict and verdict["verdict"] == UNPROTECTED:
-            said += " (not backed up, because no job protects it)"
-        return said
+        return f"{said} (not backed up, because no job protects it)" if unprotected else said
     if verdict:
         return str(verdict["msg"])
     return "Not backed up and not changed: its turn did not come, it was unreachable, or its backup could not be begun."
