@@ -42,6 +42,27 @@ def _of_text(variable: str, text: str) -> list[Any]:
     return [part.strip() for part in parts if part.strip()]
 
 
+def job_names(given: Any) -> list[str]:
+    """Names of jobs from a list, or from a text: JSON, or names between commas or line breaks.
+
+    An entry that cannot be a name becomes an empty text, which modules reject: it must not be lost.
+    """
+    if isinstance(given, str):
+        parsed = _json_list(given)
+        given = [each for each in given.replace("\n", ",").split(",") if each.strip()] if parsed is None else parsed
+    items = given if isinstance(given, (list, tuple)) else [] if given is None else [given]
+    return [str(each).strip() if is_name(each) else "" for each in items]
+
+
+def _json_list(text: str) -> list[Any] | None:
+    """The list in a text; None if the text is not a JSON list."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return None
+    return found if isinstance(found, list) else None
+
+
 def names(variable: str, given: Any) -> list[str]:
     """Names or patterns.
 

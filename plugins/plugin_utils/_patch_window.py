@@ -8,14 +8,13 @@ Pure, except that it checks whether the file of tasks exists.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..module_utils._em.backup import UNPROTECTED
-from ..module_utils._em.names import names_in
 from ._before_change import host_record
+from ._lists import job_names
 
 MEMBER = "patch_window_batch_"
 # Facts of a host: how far its change has got, and the verdict of the role backup_before_change.
@@ -65,9 +64,9 @@ def prepare(
         raise ValueError(f"Nothing to do: {change} (patch_window_tasks) is not a file.")
     if fail_on not in VERDICTS:
         raise ValueError(f"patch_window_fail_on is {fail_on!r}. Set it to failed or warning.")
-    every = names_of_jobs(jobs)
-    if every and not names_in(every):
-        raise ValueError(f"patch_window_jobs is {every!r}. Give names of jobs.")
+    every = job_names(jobs)
+    if "" in every:
+        raise ValueError(f"patch_window_jobs is {jobs!r}. Give names of jobs.")
     records = {}
     for host in chosen:
         variables = hostvars[host]
@@ -102,18 +101,6 @@ def ids_of(named: Mapping[str, Any], protection: Mapping[str, Any]) -> list[str]
 def summary(hosts: Iterable[str], hostvars: Mapping[str, Any], check: bool = False) -> list[str]:
     """One line for each host with its outcome."""
     return [f"{host}: {_outcome(hostvars[host], check)}" for host in hosts]
-
-
-def names_of_jobs(given: Any) -> Any:
-    """A list as it is; JSON, or names with commas or line breaks between them, as surveys give, as a list."""
-    if not isinstance(given, str):
-        return given
-    if given.strip().startswith("["):
-        try:
-            return json.loads(given)
-        except ValueError:
-            pass
-    return [each.strip() for each in given.replace("\n", ",").split(",") if each.strip()]
 
 
 def full_path(path: Any) -> str:

@@ -503,6 +503,16 @@ def test_backup_now_without_jobs_says_which_variable_to_set(ansible: Ansible) ->
     assert '"msg": "No job was given. Set them with -e ' in run.stdout, run.output
 
 
+def test_backup_now_does_not_lose_an_empty_entry(emsim: Start, ansible: Ansible) -> None:
+    sim = emsim({"agent_jobs": [{"name": "Linux", "machines": ["a"]}]})
+    run = ansible.connected(sim).command(
+        "ansible-playbook", "backupops.veeam_em.backup_now", "-e", json.dumps({"backup_now_jobs": ["Linux", None]})
+    )
+    assert run.rc == 2, run.output
+    assert "There is no job called ''" in run.stdout
+    assert sim.counters()["starts"] == {}
+
+
 def test_backup_now_with_a_wrong_password(emsim: Start, ansible: Ansible) -> None:
     sim = emsim(FLEET)
     refused = back_up_now(ansible.connected(sim, password="wrong"), "Web servers")

@@ -18,7 +18,7 @@ from .._signals import held
 from .._text import Secrets
 from .._wait import SYSTEM_CLOCK, Clock, Deadline
 from .codec import as_dict, decode
-from .errors import LOGON_HINT, judge
+from .errors import judge
 
 TOKEN_HEADER = "X-RestSvcSessionId"
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -153,9 +153,7 @@ class EmSession:
             except ApiError as error:
                 self._note_lost(error)
                 if error.http_status == 401:
-                    raise error.restated(
-                        f"Enterprise Manager refused the credentials of {username}.", hint=LOGON_HINT
-                    ) from error
+                    raise error.restated(f"Enterprise Manager refused the credentials of {username}.") from error
                 raise
         self._lost_logons = 0
         if not self.token:

@@ -6,7 +6,44 @@ from typing import Any
 
 import pytest
 from ansible_collections.backupops.veeam_em.plugins.plugin_utils._backup_report import wishes
-from ansible_collections.backupops.veeam_em.plugins.plugin_utils._lists import exclusions, hours, limits, names
+from ansible_collections.backupops.veeam_em.plugins.plugin_utils._lists import (
+    exclusions,
+    hours,
+    job_names,
+    limits,
+    names,
+)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (None, []),
+        ("", []),
+        (" \n, ", []),
+        ([], []),
+        ("[]", []),
+        ("A", ["A"]),
+        ("A\nB\r\n", ["A", "B"]),
+        ("A, B,", ["A", "B"]),
+        ("A, B\nC,", ["A", "B", "C"]),
+        ("[Prod] A, B", ["[Prod] A", "B"]),
+        ("[2024] A", ["[2024] A"]),
+        ('["Linux, all", 2024]', ["Linux, all", "2024"]),
+        ('["a \\"b\\""]\n', ['a "b"']),
+        ("[2024]", ["2024"]),
+        ("2024", ["2024"]),
+        (2024, ["2024"]),
+        ('["A"', ['["A"']),
+        (["A ", "B, C", 7], ["A", "B, C", "7"]),
+        (["A", None, " ", True, {"name": "B"}], ["A", "", "", "", ""]),
+        ('["A", null]', ["A", ""]),
+        (True, [""]),
+        ({"name": "A"}, [""]),
+    ],
+)
+def test_names_of_jobs(given: Any, expected: list[str]) -> None:
+    assert job_names(given) == expected
 
 
 @pytest.mark.parametrize(

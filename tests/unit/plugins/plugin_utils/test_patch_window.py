@@ -13,7 +13,6 @@ from ansible_collections.backupops.veeam_em.plugins.plugin_utils._patch_window i
     VERDICT,
     full_path,
     ids_of,
-    names_of_jobs,
     prepare,
     summary,
 )
@@ -109,21 +108,6 @@ def test_the_summary() -> None:
         "f: its change did not end well (not backed up, because no job protects it)",
     ]
     assert summary("ab", hostvars, check=True) == ["a: would be changed", "b: its change would not end well"]
-
-
-@pytest.mark.parametrize(
-    ("given", "names"),
-    [
-        ("", []),
-        ("A", ["A"]),
-        ("A, B\nC,", ["A", "B", "C"]),
-        ('["A, B", 2024]', ["A, B", 2024]),
-        ("[odd", ["[odd"]),
-        (["A"], ["A"]),
-    ],
-)
-def test_names_of_jobs(given: Any, names: list[Any]) -> None:
-    assert names_of_jobs(given) == names
 
 
 def test_paths_start_where_ansible_was_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
