@@ -89,7 +89,9 @@ def test_a_signal_takes_effect_after_the_log_off(em: Start, number: signal.Signa
             with em_client({options(it.sim)!r}) as client:
                 client.query("BackupServer")
                 print("ready", flush=True)
-                time.sleep(60)
+                # A signal that arrives just before a sleep takes effect after it: many short ones.
+                for _each in range(600):
+                    time.sleep(0.1)
         except KeyboardInterrupt:
             sys.exit(42)
     """)
