@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em import discovery as module
 from ansible_collections.backupops.veeam_em.plugins.module_utils._em.discovery import (
     DOUBTFUL,
     MINE,
@@ -16,6 +17,8 @@ from ansible_collections.backupops.veeam_em.plugins.module_utils._em.discovery i
     choose,
     match,
 )
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.sessions import BACKUP, REPLICA, since
+from ansible_collections.backupops.veeam_em.plugins.module_utils._errors import NOT_FOUND, SERVER, ApiError
 
 JOB: Any = {"id": "j", "name": "A", "job_type": "AgentBackup", "backup_server": "vbr01"}
 SENT = 1_800_000_000.0
@@ -148,7 +151,17 @@ class Clock:
 
 
 class Server:
-    """Enterprise Manager's clock, ten seconds after the start."""
+    """Enterprise Manager ten seconds after the start, and what it was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str]] = []
+        self.failing: dict[str, str] = {}
+
+    def entity(self, collection: str, session_id: str) -> Any:
+        self.asked.append((collection, session_id))
+        if session_id in self.failing:
+            raise ApiError(self.failing[session_id], f"{session_id} cannot be read.")
+        return {"uid": session_id, "name": "A", "job_uid": "j", "creation_time_utc": AFTER}
 
     def now(self) -> datetime:
         return datetime.fromtimestamp(SENT + 10, timezone.utc)
@@ -288,3 +301,147 @@ def test_what_a_link_of_the_task_is_worth(discovery: Any, linked: Any, known: se
     assert evidence == Started(JOB, SENT, known, True, named, SENT + 20, set(), set())
     assert discovery._evidence(started(), discovery._search(row), {"s": linked}).named is None
     assert discovery._evidence(started(sent_at=None), discovery._search(row), {}).named_until == 20
+
+
+def naming(session_id: str | None, **more: Any) -> Any:
+    """A row whose task names a session."""
+    return started(task={"job_session_id": session_id}, **more)
+
+
+def test_the_sessions_that_tasks_name_are_read_one_by_one(discovery: Any) -> None:
+    discovery._known = {"before"}
+    found = {"seen": session(AFTER, "seen")}
+    # Queries show those of most rows: in each look, a few are asked for.
+    rows = [started(), naming(None), naming("before"), naming("seen"), *(naming(f"n{each}") for each in range(7))]
+    discovery._look_for_named(rows, found)
+    assert [each for _collection, each in discovery.client.asked] == ["n0", "n1", "n2", "n3", "n4"]
+    assert list(found) == ["seen", "n0", "n1", "n2", "n3", "n4"]
+    assert found["n4"]["id"] == "n4"
+    discovery._look_for_named(rows, found)
+    assert [each for _collection, each in discovery.client.asked[5:]] == ["n5", "n6"]
+
+
+def test_a_named_session_is_read_where_sessions_of_its_kind_are(discovery: Any) -> None:
+    found: dict[str, Any] = {}
+    discovery._look_for_named([naming("r", job={**JOB, "job_type": "Replica"}), naming("b")], found)
+    assert discovery.client.asked == [(REPLICA.collection, "r"), (BACKUP.collection, "b")]
+
+
+def test_a_named_session_that_does_not_exist_yet(discovery: Any) -> None:
+    found: dict[str, Any] = {}
+    discovery.client.failing = {"n": NOT_FOUND}
+    discovery._look_for_named([naming("n"), naming("m")], found)
+    assert list(found) == ["m"]
+    discovery.client.failing = {"n": SERVER}
+    with pytest.raises(ApiError, match="n cannot be read"):
+        discovery._look_for_named([naming("n")], found)
+
+
+class Readings:
+    """What searches show: the sessions of each kind, and how they were made."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, narrow: Any, broad: Any = (), open_ones: Any = ()) -> None:
+        self.narrow = narrow
+        self.open = dict(open_ones)
+        # Whether the readings certainly show all sessions.
+        self.whole = [True, True]
+        self.made: list[tuple[str, list[str], Any]] = []
+        monkeypatch.setattr(module, "read_sessions_of", self._narrow)
+        monkeypatch.setattr(module, "read_newest_sessions", lambda *_arguments: list(broad))
+        monkeypatch.setattr(module, "read_open_sessions", self._open)
+
+    def _narrow(self, _client: Any, kind: Any, jobs: Any, condition: Any) -> Any:
+        self.made.append((kind.collection, [each["id"] for each in jobs], condition))
+        return list(self.narrow.get(kind.collection, ())), self.whole[1]
+
+    def _open(self, _client: Any, kind: Any, jobs: Any) -> Any:
+        self.made.append((kind.collection, [each["id"] for each in jobs], "open"))
+        return list(self.open.get(kind.collection, ())), self.whole[0]
+
+
+REPLICA_JOB = {**JOB, "id": "r", "job_type": "Replica"}
+RUNNING: Any = {"running": True, "end_time": None}
+ENDED: Any = {"running": False, "end_time": AFTER}
+
+
+def test_each_kind_of_session_is_searched_for_the_jobs_that_have_it(
+    discovery: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_replica = session(AFTER, "rs", job_id="r", job_type="Replica", **ENDED)
+    readings = Readings(monkeypatch, {BACKUP.collection: [session(AFTER, **ENDED)], REPLICA.collection: [of_replica]})
+    discovery._floor = datetime.fromtimestamp(SENT, timezone.utc)
+    rows = [started(), started(job=REPLICA_JOB)]
+    discovery.look(rows)
+    expected = since(discovery._floor)
+    assert sorted(readings.made) == [(BACKUP.collection, ["j"], expected), (REPLICA.collection, ["r"], expected)]
+    assert expected != since(None)
+    assert [row.session_ids for row in rows] == [["s"], ["rs"]]
+
+
+def test_a_broad_look_adds_to_the_narrow_one(discovery: Any, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = {**JOB, "id": "k", "name": "B"}
+    of_other = session(AFTER, "t", job_id="k", job_name="B", **ENDED)
+    Readings(monkeypatch, {BACKUP.collection: [session(AFTER, **ENDED)]}, broad=[of_other])
+    clock.now += 10
+    rows = [started(), started(job=other)]
+    discovery.look(rows)
+    assert [row.session_ids for row in rows] == [["s"], ["t"]]
+
+
+def test_the_sessions_of_a_copy_job_run_under_other_jobs(discovery: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = session(AFTER, "w", job_id="worker", job_name="A\\VM 1", job_type="BackupCopy", **ENDED)
+    Readings(monkeypatch, {BACKUP.collection: [worker, session(AFTER, "x", job_id="k", job_name="B", **ENDED)]})
+    row = started(job={**JOB, "job_type": "BackupCopy"})
+    discovery.look([row])
+    assert row.session_ids == ["w"]
+
+
+def test_what_runs_before_a_start(discovery: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    of_replica = session(AFTER, "rs", job_id="r", job_type="Replica", **RUNNING)
+    open_ones = {
+        BACKUP.collection: [session(AFTER, **RUNNING), session(AFTER, "e", **ENDED)],
+        REPLICA.collection: [of_replica],
+    }
+    readings = Readings(monkeypatch, {BACKUP.collection: [session(BEFORE, "old", **ENDED)]}, open_ones=open_ones)
+    discovery.client.server_time = SENT + 10
+    assert sorted(each["id"] for each in discovery.observe([JOB, REPLICA_JOB], starting=False)) == ["rs", "s"]
+    assert sorted(readings.made) == [(BACKUP.collection, ["j"], "open"), (REPLICA.collection, ["r"], "open")]
+    assert (discovery._known, discovery._floor) == (set(), None)
+    readings.made.clear()
+    # Before a start, also those that have ended: they are not the run.
+    discovery.observe([JOB, REPLICA_JOB], starting=True)
+    assert discovery._known == {"s", "e", "rs", "old"}
+    # From an hour before, by the server's clock.
+    recent = since(datetime.fromtimestamp(SENT + 10 - 3600, timezone.utc))
+    searched = {collection: condition for collection, _jobs, condition in readings.made if condition != "open"}
+    assert searched == {BACKUP.collection: recent, REPLICA.collection: recent}
+
+
+def test_without_the_servers_clock_all_sessions_are_noted(discovery: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    readings = Readings(monkeypatch, {})
+    discovery.client.server_time = None
+    discovery.observe([JOB], starting=True)
+    assert readings.made == [(BACKUP.collection, ["j"], "open"), (BACKUP.collection, ["j"], since(None))]
+
+
+@pytest.mark.parametrize(("whole", "all_known"), [([True, True], True), ([True, False], False), ([False, True], False)])
+def test_whether_all_sessions_are_known(
+    discovery: Any, monkeypatch: pytest.MonkeyPatch, whole: list[bool], all_known: bool
+) -> None:
+    readings = Readings(monkeypatch, {})
+    discovery.client.server_time = SENT
+    readings.whole = whole
+    discovery.observe([JOB], starting=True)
+    assert discovery._all_known is all_known
+    # A later reading does not make up for it.
+    readings.whole = [True, True]
+    discovery.observe([JOB], starting=True)
+    assert discovery._all_known is all_known
+
+
+def test_doubts_about_one_job_are_not_doubts_about_another(discovery: Any, clock: Clock) -> None:
+    row, other = started(), started(job={**JOB, "id": "k"})
+    discovery._weigh(row, [session(BEFORE, running=False, end_time=None)], {})
+    clock.now += 300
+    assert len(discovery.doubt(row)) == 1
+    assert discovery.doubt(other) == []
