@@ -14,7 +14,7 @@ demo: ## Back up a simulated fleet; a real one with VEEAM_EM_* set and JOBS='one
 test: ## Everything that a change must pass
 	@$(RUN) test
 
-lint: ## The checks that take seconds: style, types, licences
+lint: ## The checks that take seconds: style, types, licenses
 	@$(RUN) lint
 
 test-fast: ## Lint and the quick unit tests, in less than two minutes

@@ -47,7 +47,7 @@ html_theme_options = {
 }
 pygments_style = "friendly"
 pygments_dark_style = "github-dark"
-# site.css gives the tables of options the colours of the theme, light and dark.
+# site.css gives the tables of options the colors of the theme, light and dark.
 antsibull_ext_color_scheme = "none"
 
 
