@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Charts as SVG paths: one path for each verdict, so that thousands of runs stay small.
+"""Charts as SVG paths: one path for each verdict, so that the page stays small with thousands of runs.
 
-Verdicts differ in shape as well as in colour: failures have a mark below, and are taller in a calendar.
+Verdicts differ in shape as well as in color: failures have a mark below, and are taller in a calendar.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Chart:
 
 
 def class_of(result: str | None) -> str:
-    """The class that colours a result."""
+    """The class that colors a result."""
     return _CLASSES.get(str(result), "n")
 
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The report as metrics: OpenMetrics text, which the textfile collector of node_exporter reads as well.
 
-Only gauges are used, so that both readers agree on every line.
+All metrics are gauges, so that both readers agree on every line.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ Labels = Mapping[str, Any]
 Value = Union[int, float, bool, None]
 
 RESULTS = ("success", "warning", "failed")
-# Metric -> unit (the end of its name, or none), and what it says.
+# Metric -> unit (the end of its name, or none), and its help text.
 HELP: dict[str, tuple[str, str]] = {
     "veeam_em_report_timestamp_seconds": ("seconds", "When the report was made, by the server's clock."),
     "veeam_em_report_period_seconds": ("seconds", "Length of the period of the report."),
     "veeam_em_report_jobs": ("", "Number of jobs."),
     "veeam_em_report_machines": ("", "Number of machines that jobs back up."),
     "veeam_em_report_runs": ("", "Number of runs in the period, by result."),
-    "veeam_em_report_open_failures": ("", "Failures in the period that no later run has made good."),
+    "veeam_em_report_open_failures": ("", "Failures in the period that no later run fixed."),
     "veeam_em_report_unprotected_machines": ("", "Machines that no job protects."),
     "veeam_em_job_info": ("", "A job; always 1."),
     "veeam_em_job_schedule_enabled": ("", "Whether the schedule of the job is enabled. Only jobs with a schedule."),
@@ -36,10 +36,10 @@ HELP: dict[str, tuple[str, str]] = {
     "veeam_em_job_never_run": ("", "Whether no run of the job is known."),
     "veeam_em_job_last_run_timestamp_seconds": ("seconds", "When the newest completed run ended."),
     "veeam_em_job_last_run_duration_seconds": ("seconds", "How long that run took."),
-    "veeam_em_job_last_run_result": ("", "The result of that run: 1 for the actual result."),
+    "veeam_em_job_last_run_result": ("", "The result of that run; 1 for the actual result."),
     "veeam_em_machine_protected": ("", "Whether a job protects the machine."),
     "veeam_em_machine_excluded": ("", "Whether the machine is intentionally not backed up."),
-    "veeam_em_machine_last_result": ("", "The result of the newest backup: 1 for the actual result."),
+    "veeam_em_machine_last_result": ("", "The result of the newest backup; 1 for the actual result."),
     "veeam_em_machine_last_timestamp_seconds": ("seconds", "When the newest backup ended."),
     "veeam_em_machine_last_duration_seconds": ("seconds", "How long the newest backup took."),
     "veeam_em_machine_last_size_bytes": ("bytes", "Size of the data in the newest backup."),

@@ -38,7 +38,7 @@ COLUMNS = 80
 # How much of a reason, and how many entries of a section, mail and chat show; the page and CSV have the rest.
 REASON = 400
 ENTRIES = 50
-# This character turns the one before it into a picture, which is wide.
+# This character turns the one before it into an emoji, which is wide.
 _EMOJI = "\ufe0f"
 # Spreadsheets treat a cell that begins with one of these as a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
@@ -187,7 +187,7 @@ def to_text(report: Report) -> str:
         ),
     )
     lines += _section(
-        "MADE GOOD BY A LATER RUN",
+        "FIXED BY A LATER RUN",
         recovered_failures(report),
         lambda each: (f"{subject(each)} ({shown(each['job'])}{on(each)}), {time_of(each['when'])}", None),
     )
@@ -203,7 +203,7 @@ def to_text(report: Report) -> str:
 
 
 def _servers(report: Report) -> Callable[[Any], str]:
-    """Tells the backup server of an entry, if the report covers several: names may repeat between them."""
+    """A function that names the backup server of an entry, if the report covers several: they may share names."""
     entries = [*report["jobs"], *report["machines"], *report["unprotected"]]
     several = len({each["backup_server"] for each in entries if each["backup_server"]}) > 1
     return lambda each: f" on {shown(each['backup_server'])}" if several and each["backup_server"] else ""

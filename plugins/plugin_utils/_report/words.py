@@ -97,7 +97,7 @@ def open_failures(report: Report) -> list[dict[str, Any]]:
 
 
 def recovered_failures(report: Report) -> list[dict[str, Any]]:
-    """Failures that a later run has made good, repeated ones as one."""
+    """Failures that a later run fixed, repeated ones as one."""
     return repeated([each for each in report["failures"] if each["recovered"]])
 
 
@@ -125,7 +125,7 @@ def newest_good(report: Report) -> dict[tuple[Any, Any], Mapping[str, Any]]:
 
 
 def repeated(problems: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """What happened to the same machine in the same words, as the newest of it with `times` and `since`."""
+    """Repeated problems as one: the newest of each, with `times` and `since`."""
     found: dict[tuple[Any, ...], dict[str, Any]] = {}
     for each in problems:
         key = tuple(each[name] for name in ("job_id", "job", "backup_server", "machine", "result", "reason"))
@@ -145,7 +145,7 @@ def headline(report: Report) -> str:
     if report["unprotected"]:
         parts.append(count(len(report["unprotected"]), "machine") + " that no job protects")
     if not parts:
-        return "Nothing failed that was not made good." if report["totals"]["runs"] else "No job ran in this period."
+        return "Nothing failed, or a later run fixed it." if report["totals"]["runs"] else "No job ran in this period."
     return _joined(parts) + "."
 
 
