@@ -11,8 +11,8 @@ from ansible_collections.backupops.veeam_em.plugins.plugin_utils._watched import
 
 ROLE = "backupops.veeam_em.backup_before_change"
 ONE_HOST_ONLY = (
-    "run_once on the role backup_before_change would back up the first host only, and all hosts would be changed. "
-    "Nothing was started. Leave run_once out: the role starts each job once by itself."
+    "With run_once, the role backup_before_change would back up only the first host, but the play would change all "
+    "hosts. Nothing was started. Remove run_once: the role starts each job only once in any case."
 )
 
 
@@ -22,7 +22,7 @@ class ActionModule(WatchedAction):
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run the module. If one failure ends the play, a machine without a job must end it before hours of backups."""
         if len((task_vars or {}).get("ansible_play_hosts_all") or ()) > 1 and self._is_role_run_once():
-            return {"failed": True, "msg": ONE_HOST_ONLY, "error": {"kind": "usage", "hint": "Leave run_once out."}}
+            return {"failed": True, "msg": ONE_HOST_ONLY, "error": {"kind": "usage", "hint": "Remove run_once."}}
         if self._task.any_errors_fatal and self._task.args.get("unprotected", "fail") == "fail":
             self._task.args["unprotected"] = "stop"
         return super().run(tmp, task_vars)

@@ -13,8 +13,8 @@ author:
 description:
   - Writes the result of M(backupops.veeam_em.veeam_em_report_info) as text. The role
     P(backupops.veeam_em.backup_report#role) does both.
-  - Names and messages come from the server. They are escaped as each form requires, control characters are made
-    visible, and CSV cells never act as formulas.
+  - Names and messages come from the server. The filter escapes them as each form requires, makes control
+    characters visible, and prevents CSV cells from acting as formulas.
 positional: form
 options:
   _input:
@@ -23,8 +23,8 @@ options:
     required: true
   form:
     description:
-      - V(html) is one page without scripts, which loads nothing from elsewhere.
-      - V(csv) has one line for each machine, V(csv_runs) one for each run (RFC 4180).
+      - V(html) is a self-contained page without scripts. It loads nothing from elsewhere.
+      - V(csv) has one line for each machine, and V(csv_runs) has one line for each run (RFC 4180).
       - V(text) is for mail and chat, 80 columns wide.
       - V(json) is the report itself.
       - V(openmetrics) is for Prometheus and for the textfile collector of node_exporter.
@@ -76,11 +76,11 @@ FORMS: dict[str, Callable[[Mapping[str, Any]], str]] = {
 
 
 def report(given: Any, form: str = "text") -> str:
-    """The report in one of its forms."""
+    """The report in the requested form."""
     if form not in FORMS:
-        raise AnsibleFilterError(f"{form!r} is not a form of a report. Use one of: {', '.join(FORMS)}.")
+        raise AnsibleFilterError(f"{form!r} is not a valid form. Use one of: {', '.join(FORMS)}.")
     if not isinstance(given, Mapping) or not {"totals", "jobs", "machines"} <= set(given):
-        raise AnsibleFilterError("This is not a report: give the return value 'report' of veeam_em_report_info.")
+        raise AnsibleFilterError("The input is not a report. Pass the return value 'report' of veeam_em_report_info.")
     return FORMS[form](given)
 
 

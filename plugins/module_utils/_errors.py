@@ -179,7 +179,7 @@ def as_error(problem: Exception) -> ApiError:
             what, resume = "tasks", "Run the playbook again to continue waiting."
         elif running:
             resume = (
-                f"Wait for it with veeam_em_job_session_wait, id: [{', '.join(running)}], or run the playbook again."
+                f"Wait for them with veeam_em_job_session_wait, id: [{', '.join(running)}], or run the playbook again."
             )
         return ApiError(
             TIMEOUT,

@@ -61,7 +61,7 @@ FIRST_SOON, MAX_SOON = 0.5, 10.0
 CLOCKS_APART = 300.0
 # How far the clock of a backup server may be behind, in seconds, if the first look comes long after the start.
 CLOCKS_BEHIND = 600.0
-# Idle logon sessions end after 15 minutes: with longer intervals, each look opens a new logon session.
+# Idle logon sessions end after 15 minutes, so with longer intervals, each look opens a new logon session.
 KEEP_LOGON = 600.0
 # How many sessions' machines are read together; fewer for old sessions, since these may be far apart in time.
 CHUNK, OLD_CHUNK, OLD = 40, 3, 86400.0
@@ -85,11 +85,11 @@ def read_options(args: Mapping[str, Any]) -> dict[str, Any]:
     known = [*EM_CONNECTION, *SOURCE]
     unknown = sorted(str(name) for name in args if name not in known and name != FEEDBACK_QUEUE)
     if unknown:
-        raise ApiError(USAGE, f"Unknown: {', '.join(unknown)}.", hint=f"The arguments are: {', '.join(known)}.")
+        raise ApiError(USAGE, f"Unknown arguments: {', '.join(unknown)}.", hint=f"Valid arguments: {', '.join(known)}.")
     options = connection(args)
     for name, spec in SOURCE.items():
         value = args.get(name)
-        # A null is an argument that was left out, since templates make it of a missing variable.
+        # A null counts as an argument that was left out, because templates produce it for a missing variable.
         value = spec.get("default") if value is None else value
         options[name] = None if value is None else typed(name, spec, value)
     if not MIN_INTERVAL <= options["interval"] < float("inf"):
@@ -106,7 +106,7 @@ def read_options(args: Mapping[str, Any]) -> dict[str, Any]:
         raise ApiError(
             USAGE,
             f"initial {options['initial']!r} is not a time.",
-            hint=f"Write {NOW}, {LAST}, or UTC as 2026-01-31T22:00:00Z, or a time with an offset.",
+            hint=f"Use {NOW}, {LAST}, a UTC time such as 2026-01-31T22:00:00Z, or a time with an offset.",
         )
     return options
 
@@ -248,7 +248,7 @@ class Source:
                 raise ApiError(
                     USAGE,
                     f"The state file {state.path} was written by a newer release of this collection.",
-                    hint="Use that release, or name another file; the source then starts again as set in initial.",
+                    hint="Use that release, or set another file. The source then starts again as set in initial.",
                 )
             if stored["format"] != FORMAT:
                 raise ValueError("another format")
@@ -281,8 +281,8 @@ class Source:
             if start and start > self._now() + CLOCKS_APART:
                 raise ApiError(
                     USAGE,
-                    f"initial {initial} lies in the future.",
-                    hint=f"Z means UTC; for local time, write its offset, as +01:00. {NOW} means from now on.",
+                    f"initial {initial} is in the future.",
+                    hint=f"Z means UTC. For local time, use its offset, such as +01:00. {NOW} means from now on.",
                 )
         fresh = reader.look(self.cursor, initial, late)
         self._tell()
@@ -308,7 +308,7 @@ class Source:
             self._tell()
 
     def _rest(self, waiting: bool) -> None:
-        """All events that are ready were handed over: return the pause, a short one if others are waiting."""
+        """Record that all events that are ready were handed over; log off if the next look is far away."""
         self._save()
         if self.options["interval"] > KEEP_LOGON and not waiting:
             self._disconnect()
@@ -329,7 +329,7 @@ class Source:
             self._state_is_fine = True
         except ApiError as error:
             if self._state_is_fine:
-                log.warning("%s Events are still sent; after a restart, some may come again.", clean(error.sentence()))
+                log.warning("%s Events are still sent. After a restart, some may repeat.", clean(error.sentence()))
             self._state_is_fine = False
 
     def _close(self) -> None:
@@ -375,8 +375,8 @@ class Source:
             self._failing_since = time.monotonic()
             self._pause = float(self.options["interval"])
             log.warning(
-                "%s cannot be read now. Nothing is lost. The source tries again with growing pauses, and does not warn "
-                "again. %s",
+                "The source cannot read %s at the moment. No event is lost. It tries again with growing pauses and "
+                "does not repeat this warning. %s",
                 self.server,
                 clean(self._secrets.scrub(error.sentence())),
             )
@@ -453,7 +453,7 @@ class HandOver:
             except asyncio.TimeoutError:
                 raise SourceFailed(
                     f"The rule engine did not confirm an event within {FEEDBACK_TIMEOUT:g} seconds. Its log may show "
-                    "why. After a restart the event is sent again."
+                    "why. After a restart, the source sends the event again."
                 ) from None
 
 

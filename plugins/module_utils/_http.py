@@ -45,7 +45,7 @@ MAX_BODY_BYTES = 64 * 1024 * 1024
 MAX_RETRY_PAUSE = 30.0
 MAX_REQUEST_TIMEOUT = 86400.0
 USER_AGENT = "backupops.veeam_em"
-# How many bytes of a damaged answer are kept, to find in them the logon session that it opened.
+# How many bytes of a damaged answer are kept, to find the logon session that it opened.
 KEPT_BYTES = 65536
 
 Read = TypeVar("Read")
@@ -66,7 +66,7 @@ class HttpOptions:
 
     @classmethod
     def from_params(cls, base_url: str, params: Mapping[str, Any]) -> HttpOptions:
-        """Take the transport options out of module parameters.
+        """Read the transport options from module parameters.
 
         :raises ApiError: kind usage, when a file is missing, or the address or a number is invalid.
         """
@@ -308,7 +308,7 @@ class Transport:
         raw = None
         try:
             with warnings.catch_warnings():
-                # The module warns once if the user switches the checks off; urllib3 would warn for each request.
+                # The module warns once if the user disables the checks; urllib3 would warn for each request.
                 warnings.simplefilter("ignore")
                 raw = self._session.request(
                     method,

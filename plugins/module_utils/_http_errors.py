@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Explains failures without an answer: errors of sockets, TLS and requests in words, by their types and codes."""
+"""Explains failures without an answer: describes errors of sockets, TLS and requests by their types and codes."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ _NAMES = (
 )
 _CLIENT = "Set client_cert and client_key to a certificate that the server accepts."
 _OLD = "The server only offers old TLS versions or ciphers. Enable TLS 1.2 or later on the server."
+_CLIENT_OR_OLD = f"{_CLIENT[:-1]}, or enable TLS 1.2 or later on the server."
 _PLAIN = "The port does not use TLS. Check host and port."
 # Codes of certificate verification (X509_V_ERR_* of OpenSSL): the cause, and what to do on which side.
 _CERTIFICATES = {
@@ -58,7 +59,7 @@ _HANDSHAKES = {
     "ALERT_BAD_CERTIFICATE": ("the server does not accept the client certificate", _CLIENT),
     "ALERT_CERTIFICATE": ("the server does not accept the client certificate", _CLIENT),
     "ALERT_UNSUPPORTED_CERTIFICATE": ("the server does not accept the client certificate", _CLIENT),
-    "ALERT_HANDSHAKE_FAILURE": ("the server ended the handshake", f"{_CLIENT} {_OLD}"),
+    "ALERT_HANDSHAKE_FAILURE": ("the server ended the handshake", _CLIENT_OR_OLD),
     "PROTOCOL_VERSION": ("the server and this machine do not have a common TLS version", _OLD),
     "UNSUPPORTED_PROTOCOL": ("the server and this machine do not have a common TLS version", _OLD),
     "NO_PROTOCOLS_AVAILABLE": ("the server and this machine do not have a common TLS version", _OLD),

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A way to cut the connections of requests, from the first byte of their set-up on."""
+"""A way to cut the connections of requests, even while they are being set up."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 with suppress(ImportError):
-    # _module says that it is missing before anything is sent.
+    # _module reports the missing library before anything is sent.
     import requests.adapters
 
 
@@ -22,7 +22,7 @@ class Wires:
         self._wires: list[socket.socket] = []
 
     def add(self, connected: socket.socket) -> socket.socket:
-        """Note a connection; a duplicate, since TLS takes the original over."""
+        """Note a connection, as a duplicate, because TLS takes over the original."""
         self._wires.append(connected.dup())
         return self._wires[-1]
 
@@ -39,7 +39,7 @@ class Wires:
                 wire.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        """Let go of all connections."""
+        """Forget all connections."""
         while self._wires:
             self._wires.pop().close()
 
@@ -57,7 +57,7 @@ def adapter(wires: Wires) -> Any:
                 def _new_conn(self) -> Any:
                     if self._wire:
                         wires.remove(self._wire)
-                    # requests escapes the percent sign before the zone of an IPv6 address once more.
+                    # requests escapes the percent sign before the zone of an IPv6 address a second time.
                     self._dns_host: str = self._dns_host.replace("%25", "%")
                     connected = super()._new_conn()
                     self._wire = wires.add(connected)

@@ -32,7 +32,7 @@ GROUPS = (UNPROTECTED, LAST_FAILED, STALE)
 _GROUP, _OS = "protection_group_", "os_"
 SEPARATE, ERROR = "separate", "error"
 ADDRESSES = ("name", "short_name", "ip_address")
-# To be changed whenever the format of the cache changes.
+# Change this whenever the format of the cache changes.
 FORMAT = 1
 
 # Host names end up in patterns, paths and terminals. Letters of any script are harmless there.
@@ -42,7 +42,7 @@ _ODD_START = re.compile(r"^[^\w]+")
 _MAX_NAME = 200
 # Names with a special meaning in Ansible: this computer, and groups.
 _TAKEN = frozenset(("localhost", "127.0.0.1", "::1", "all", "ungrouped", *GROUPS))
-# What resolvers take for this computer. Misconfigured machines are called localhost.localdomain.
+# Names that resolvers map to this computer. Misconfigured machines are called localhost.localdomain.
 _THIS_COMPUTER = re.compile(r"(?:ip6-)?(?:localhost|loopback)[46]?(?:\..*)?\Z|.*\.localhost\.?\Z", re.IGNORECASE)
 _DNS_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?\Z")
 _OS_FAMILIES = (
@@ -56,7 +56,7 @@ _OS_FAMILIES = (
 )
 MANY_NAMES = 10
 # Texts that are neither templates nor dangerous expressions, even if a playbook evaluates them twice:
-# no braces, brackets, quotes or calls. Systems are called "Linux (64-bit)".
+# no braces, brackets, quotes or calls. Names of operating systems may end like "Linux (64-bit)".
 _PLAIN = re.compile(r"[\w .,:/@+-]*(?: \((?:\d+, )?\d+-bit\))?\Z")
 
 
@@ -127,7 +127,7 @@ def host_names(machines: Sequence[Protected], style: Style) -> list[str]:
 
 
 def _group_names(machines: Sequence[Protected]) -> set[str]:
-    """The names of the groups of these machines: a pattern would mean the group, and not a host of that name."""
+    """The names of the groups of these machines. A pattern with such a name means the group, not a host."""
     groups = {f"{_GROUP}{group}" for machine in machines for group in machine["protection_groups"]}
     groups.update(f"{_OS}{family}" for family, _words in _OS_FAMILIES)
     return {re.sub(r"\W", "_", group).lower() for group in groups}
@@ -178,7 +178,7 @@ def _value(machine: Protected, key: str) -> str | None:
         return name if _is_address(name) else name.partition(".")[0]
     value: Any = machine.get(key)
     if key == "ip_address" and value:
-        # Servers may list several, and that of the loopback interface among them.
+        # Servers may list several, including that of the loopback interface.
         found = filter(_is_address, re.split(r"[,;\s]+", value))
         return next((each for each in found if not _is_this_computer(each)), None)
     return value
@@ -216,9 +216,10 @@ def address_of(machine: Protected, keys: Sequence[str]) -> str | None:
 
 
 def _nowhere(name: str) -> str | None:
-    """An address that cannot exist, if Ansible would take the name of a host for the address of another computer.
+    """An address that cannot exist, if Ansible would mistake the name of a host for the address of another computer.
 
-    Without an address, it connects to the name. SSH takes the part after an @, here the backup server, for the host.
+    Without an address, Ansible connects to the name. SSH treats the part after an @, here the backup server, as the
+    host.
     """
     if "@" not in name and not _is_this_computer(name):
         return None
@@ -226,10 +227,10 @@ def _nowhere(name: str) -> str | None:
 
 
 def _is_this_computer(value: str) -> bool:
-    """Whether a connection to it would end at the controller, whose name or address a machine may have."""
+    """Whether a connection to it would lead to the controller: a machine may have such a name or address."""
     if not _is_address(value):
         try:
-            # "127.1" and "2130706433" are addresses as well, and not names.
+            # "127.1" and "2130706433" are also addresses, not names.
             socket.inet_aton(value)
         except OSError:
             return bool(_THIS_COMPUTER.match(value))
@@ -240,7 +241,7 @@ def _is_this_computer(value: str) -> bool:
 
 
 def os_family(os_version: str | None) -> str | None:
-    """What kind of system a computer runs: windows, linux, mac or unix."""
+    """The kind of operating system of a computer: windows, linux, mac or unix."""
     text = str(os_version or "").lower()
     return next((family for family, words in _OS_FAMILIES if any(word in text for word in words)), None)
 
@@ -322,7 +323,7 @@ def groups_of(machine: Protected, variables: Mapping[str, Any], stale_hours: flo
 def cache_key(options: Mapping[str, Any], filters: Mapping[str, Any]) -> str | None:
     """The key of the cache: server, port, user and filters. None if the user is unknown.
 
-    A token does not show whose it is, and must not be in a cache, not even as a hash.
+    A token does not show its owner, and must not be in a cache, not even as a hash.
     """
     if options["session_id"] or not options["username"]:
         return None

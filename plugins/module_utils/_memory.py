@@ -42,7 +42,7 @@ class MemoryFile:
     """A JSON file that belongs to this user.
 
     :ivar path: the full path.
-    :ivar warnings: what the user should be told.
+    :ivar warnings: warnings for the user.
     """
 
     def __init__(self, path: str) -> None:
@@ -55,7 +55,7 @@ class MemoryFile:
     def read(self) -> tuple[Any, float] | None:
         """The content of the file and when it was written, in seconds since the epoch; None if there is no file.
 
-        :raises ApiError: kind usage, for a file that cannot be trusted or has another content.
+        :raises ApiError: kind usage, for a file that cannot be trusted or has different content.
         """
         try:
             # A pipe must not block the module.
@@ -128,7 +128,7 @@ class MemoryFile:
         return not any(map(os.path.lexists, (self.path, f"{self.path}.lock")))
 
     def foreign(self, reason: str) -> ApiError:
-        """The error for a file with another content."""
+        """The error for a file with different content."""
         return ApiError(
             USAGE,
             f"{self.path} was not written by veeam_em_maintenance or the role maintenance_window: {reason}.",
@@ -147,7 +147,7 @@ class MemoryFile:
                 with suppress(FileExistsError):
                     os.mkdir(level, 0o700)
         except OSError as error:
-            raise self._refused(error, "made", self.folder) from error
+            raise self._refused(error, "created", self.folder) from error
 
     def _check_folder(self, exists: bool) -> None:
         try:
@@ -160,10 +160,10 @@ class MemoryFile:
             raise self._exposed(f"its directory is world-writable, so anybody could replace {self.path}")
         if not exists:
             raise self._exposed(
-                f"{self.folder} is a shared folder that the system cleans up: the record of what has to be "
-                "thawed would be lost"
+                f"{self.folder} is a shared directory that the system cleans up, so the record of what to thaw would "
+                "be lost"
             )
-        text = f"{self.path} is in a world-writable folder that the system cleans up."
+        text = f"{self.path} is in a world-writable directory that the system cleans up."
         if text not in self.warnings:
             self.warnings.append(text)
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ONE table of options.
+"""The only table of options.
 
 Argument specs, environment names and credential types are made from it; tests compare the doc fragments with it.
 """

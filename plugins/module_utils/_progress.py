@@ -29,7 +29,7 @@ ADVANCE_SECONDS = 10.0
 LINES = 60
 # The maximum per job or task, and the maximum number of failed machines that are named.
 MOST_LINES = 20
-# Above this number, one line summarises all of them.
+# Above this number, one line summarizes all of them.
 MANY = 20
 # The share of time for reading data that only the lines need, and the shortest interval between such reads, in seconds.
 SHARE_OF_TIME = 0.1

@@ -52,7 +52,7 @@ class StateFile:
     def read(self) -> dict[str, Any] | None:
         """The content that was written last; None if there is none.
 
-        :raises ApiError: kind usage, if the file cannot be read or has another content.
+        :raises ApiError: kind usage, if the file cannot be read or has different content.
         """
         try:
             with open(self.path, encoding="utf-8") as file:
@@ -82,7 +82,7 @@ class StateFile:
         self._written = text
 
     def not_ours(self) -> ApiError:
-        """The error for a file with another content."""
+        """The error for a file with different content."""
         return ApiError(
             USAGE,
             f"The state file {self.path} does not contain a valid state.",

@@ -42,7 +42,7 @@ class Secrets:
                 self._pattern = None
 
     def add_pair(self, user: str | None, password: str | None) -> None:
-        """Remember a password, and what Basic authentication makes of it."""
+        """Remember a password, and its form in Basic authentication."""
         self.add(password)
         if user and password:
             self.add(f"{user}:{password}")
@@ -84,7 +84,7 @@ def _forms(secret: str) -> Iterable[str]:
 
 
 def clean(text: str) -> str:
-    """A text that a terminal shows as it is: one line, control and format characters escaped, not too long."""
+    """A text that is safe to show in a terminal: one line of limited length, control and format characters escaped."""
     shown = text if text.isprintable() else "".join(map(_shown, text))
     return shown if len(shown) <= MAX_TEXT else shown[:MAX_TEXT] + " (cut here)"
 

@@ -66,7 +66,7 @@ class WaitOptions:
 
     @classmethod
     def from_params(cls, params: Mapping[str, Any]) -> WaitOptions:
-        """Read the waiting options out of module parameters.
+        """Read the waiting options from module parameters.
 
         :raises ApiError: kind usage, when a duration is invalid.
         """

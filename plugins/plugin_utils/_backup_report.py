@@ -36,13 +36,13 @@ def wishes(
     if not isinstance(directory, str) or not directory.strip():
         shown = "null" if directory is None else "empty" if isinstance(directory, str) else f"{directory!r}"
         raise ValueError(
-            f"backup_report_directory is {shown}. Give a folder, or leave the variable out: the default is in the "
-            "state folder of the user."
+            f"backup_report_directory is {shown}. Set it to a directory, or leave the variable out to use the default "
+            "in the user's state directory."
         )
     if not directory.strip().startswith(("/", "~", "$")):
-        # On the controller, the folder would be made beside the playbook, which may be that of the collection.
+        # On the controller, the directory would be created next to the playbook, which may be inside the collection.
         raise ValueError(
-            f"backup_report_directory is {directory.strip()!r}, a relative path. Give an absolute path, or one that "
+            f"backup_report_directory is {directory.strip()!r}, a relative path. Use an absolute path, or one that "
             "begins with ~."
         )
     wanted = list(dict.fromkeys(names("backup_report_formats", formats)))
@@ -58,6 +58,6 @@ def wishes(
         "tolerate_warnings": names("backup_report_tolerate_warnings", tolerate_warnings),
         "jobs": names("backup_report_jobs", jobs),
         "machines": names("backup_report_machines", machines),
-        # 0644 without quotes is a number in YAML, and older versions of ansible-core make a text of its decimal digits.
+        # 0644 without quotes is a number in YAML, and older versions of ansible-core turn it into its decimal digits.
         "mode": f"{mode:04o}" if isinstance(mode, int) else mode,
     }

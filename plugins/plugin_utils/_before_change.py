@@ -24,7 +24,7 @@ def host_record(host: str, machine: Any, jobs: Any, memory: Mapping[str, Any]) -
     """The request of one host in one use of the role.
 
     :param machine: the name of the host in Veeam.
-    :param jobs: inventory name -> name of a job, or a list of them; perhaps as text.
+    :param jobs: inventory name -> name of a job, or a list of names; may be JSON text.
     :param memory: see remember().
     :returns: `use` identifies this use; other hosts may have taken part in other uses.
     :raises ValueError: if the variables of the role are invalid.
@@ -79,7 +79,8 @@ def _jobs(host: str, given: Any) -> list[str]:
         mapped = check_type_dict(given) if given else {}
     except TypeError as error:
         raise ValueError(
-            f"backup_before_change_jobs is not a dictionary of inventory names and jobs, nor JSON of one: {error}"
+            "backup_before_change_jobs is neither a dictionary of inventory names and jobs nor such a dictionary in "
+            f"JSON: {error}"
         ) from error
     entries = [value for key, value in mapped.items() if str(key) == host]
     if not entries:
@@ -88,7 +89,7 @@ def _jobs(host: str, given: Any) -> list[str]:
     if not names:
         shown = "null" if entries[0] is None else repr(entries[0])
         raise ValueError(
-            f"backup_before_change_jobs does not name the job of {host}: its value is {shown}. Give the name of a job "
-            "or a list of names, or leave the host out to have its jobs looked up."
+            f"backup_before_change_jobs does not name the job of {host}: its value is {shown}. Set it to a job name or "
+            "a list of names, or leave the host out to have its jobs looked up."
         )
     return names

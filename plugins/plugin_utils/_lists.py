@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""List variables of roles, also given as text, as extra variables and AWX surveys do."""
+"""Reads list variables of roles, which extra variables and AWX surveys may provide as text."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def listed(variable: str, given: Any) -> list[Any]:
     if isinstance(given, Sequence):
         return list(given)
     if isinstance(given, bool):
-        raise ValueError(f"{variable} is {given}. Give a list.")
+        raise ValueError(f"{variable} is {given}. Set it to a list.")
     return [given]
 
 
@@ -35,7 +35,7 @@ def _of_text(variable: str, text: str) -> list[Any]:
         try:
             return listed(variable, json.loads(text))
         except ValueError as error:
-            # A shell pattern may begin like that, too.
+            # A shell pattern may also begin like that.
             if '"' in text:
                 raise ValueError(f"{variable} looks like JSON, but is not: {error}.") from None
     parts = text.splitlines() if "\n" in text else text.split(",")
@@ -71,12 +71,12 @@ def names(variable: str, given: Any) -> list[str]:
     found = listed(variable, given)
     for each in found:
         if not is_name(each):
-            raise ValueError(f"{variable} contains {_shown(each)}. Give names or patterns.")
+            raise ValueError(f"{variable} contains {_shown(each)}. Use names or patterns.")
     return [str(each).strip() for each in found]
 
 
 def exclusions(variable: str, given: Any) -> list[dict[str, str]]:
-    """Machines that are deliberately not backed up, as `machine` and `reason`.
+    """Machines that are intentionally not backed up, as `machine` and `reason`.
 
     :raises ValueError: if an entry does not name a machine.
     """
@@ -85,7 +85,7 @@ def exclusions(variable: str, given: Any) -> list[dict[str, str]]:
         entry = each if isinstance(each, Mapping) else {"machine": each}
         machine, reason = entry.get("machine"), entry.get("reason") or ""
         if not is_name(machine) or set(entry) - {"machine", "reason"} or not isinstance(reason, (str, int, float)):
-            raise ValueError(f"{variable} contains {_shown(each)}. Give a name or pattern, or machine and reason.")
+            raise ValueError(f"{variable} contains {_shown(each)}. Use a name or pattern, or machine and reason.")
         result.append({"machine": str(machine).strip(), "reason": str(reason).strip() or "no reason given"})
     return result
 
@@ -100,7 +100,7 @@ def limits(variable: str, given: Any) -> list[dict[str, Any]]:
         entry = each if isinstance(each, Mapping) else {}
         found = hours(entry.get("hours"))
         if not is_name(entry.get("machine")) or set(entry) != {"machine", "hours"} or found is None:
-            raise ValueError(f"{variable} contains {_shown(each)}. Give machine and hours, a number above 0.")
+            raise ValueError(f"{variable} contains {_shown(each)}. Set machine, and hours to a number above 0.")
         result.append({"machine": str(entry["machine"]).strip(), "hours": found})
     return result
 

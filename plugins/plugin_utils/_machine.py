@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The name that Veeam has for a host, from a variable of a role."""
+"""The name of a host in Veeam, from a variable of a role."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def machine_of(variable: str, host: str, given: Any) -> str:
         return host
     if isinstance(given, str) and given.strip():
         return given.strip()
-    what = "null" if given is None else "empty" if isinstance(given, str) else f"{given!r}, not a text"
+    what = "null" if given is None else "empty" if isinstance(given, str) else f"{given!r}, not a string"
     raise ValueError(
-        f"{variable} of the host {host} is {what}. Give the name of the host in Veeam, and put a name that looks like "
-        "a number in quotes."
+        f"{variable} of the host {host} is {what}. Set it to the name of the host in Veeam, and put a name that looks "
+        "like a number in quotes."
     )

@@ -19,7 +19,7 @@ from ._lists import job_names
 MEMBER = "patch_window_batch_"
 # Facts of a host: how far its change has got, and the verdict of the role backup_before_change.
 OUTCOME, VERDICT = "patch_window_outcome", "__backup_before_change_verdict"
-BEGUN, CHANGED = "backed up, but its change did not end well", "changed"
+BEGUN, CHANGED = "backed up, but its change did not complete", "changed"
 # Values of patch_window_fail_on.
 VERDICTS = ("failed", "warning")
 
@@ -43,10 +43,11 @@ def prepare(
     """The data for the plays.
 
     :param chosen: the hosts that match the pattern.
-    :param jobs: names of jobs for all hosts; those of a host come first otherwise, and then those that protect it.
+    :param jobs: names of jobs for all hosts; if empty, the jobs that a host names, or else those that protect it.
     :param kept: variables that later plays read here.
     :returns: `change` (file of tasks), `path` (memory); `names` of jobs and `machines` to look up; `jobs` of each host
-        that has its own; `batches` (members that stay, with the number of hosts), `order` and `size` for the play.
+        that has its own; `batches` (the member of each that never fails, with its number of hosts), `order` and `size`
+        for the play.
     :raises ValueError: if the variables are invalid.
     """
     if limit:
@@ -56,17 +57,17 @@ def prepare(
     if list(run_tags) != ["all"] or skip_tags:
         raise ValueError("The window works as a whole: run it without --tags and --skip-tags. Nothing was changed.")
     if not pattern or not tasks:
-        raise ValueError("Name both: -e patch_window_hosts=web -e patch_window_tasks=upgrade.yml")
+        raise ValueError("Set both variables: -e patch_window_hosts=web -e patch_window_tasks=upgrade.yml")
     change = full_path(tasks)
     if not chosen:
-        raise ValueError(f"Nothing to do: patch_window_hosts ({pattern}) does not match a host of the inventory.")
+        raise ValueError(f"Nothing to do: patch_window_hosts ({pattern}) does not match any host in the inventory.")
     if not os.path.isfile(change):
         raise ValueError(f"Nothing to do: {change} (patch_window_tasks) is not a file.")
     if fail_on not in VERDICTS:
         raise ValueError(f"patch_window_fail_on is {fail_on!r}. Set it to failed or warning.")
     every = job_names(jobs)
     if "" in every:
-        raise ValueError(f"patch_window_jobs is {jobs!r}. Give names of jobs.")
+        raise ValueError(f"patch_window_jobs is {jobs!r}. Set it to names of jobs.")
     records = {}
     for host in chosen:
         variables = hostvars[host]
@@ -114,13 +115,16 @@ def _outcome(variables: Mapping[str, Any], check: bool) -> str:
         unprotected = (verdict or {}).get("verdict") == UNPROTECTED
         said = str(outcome)
         if check:
-            said = "would be changed" if outcome == CHANGED else "its change would not end well"
+            said = "would be changed" if outcome == CHANGED else "its change would not complete"
         elif unprotected and outcome == BEGUN:
-            said = "its change did not end well"
+            said = "its change did not complete"
         return f"{said} (not backed up, because no job protects it)" if unprotected else said
     if verdict:
         return str(verdict["msg"])
-    return "Not backed up and not changed: its turn did not come, it was unreachable, or its backup could not be begun."
+    return (
+        "Not backed up and not changed: its batch was not reached, the host was unreachable, or its backup could not "
+        "be started."
+    )
 
 
 def _number(serial: Any) -> int:
@@ -130,7 +134,7 @@ def _number(serial: Any) -> int:
         number = -1
     if number < 0:
         raise ValueError(
-            f"patch_window_serial is {serial!r}. Give the number of hosts of a batch, or 0 for all at once."
+            f"patch_window_serial is {serial!r}. Set it to the number of hosts in a batch, or 0 for all at once."
         )
     return number
 
@@ -141,7 +145,7 @@ def _seconds(variable: str, given: Any) -> float:
     except (TypeError, ValueError):
         seconds = -1.0
     if not 0 <= seconds < float("inf"):
-        raise ValueError(f"{variable} is {given!r}. Give a number of seconds, or 0 for none.")
+        raise ValueError(f"{variable} is {given!r}. Set it to a number of seconds, or 0 for none.")
     return seconds
 
 

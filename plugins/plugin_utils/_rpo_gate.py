@@ -21,10 +21,7 @@ UNKNOWN = (
     "Set rpo_gate_machine if the machine has another name in Veeam, or exclude it with a reason (rpo_gate_exclude) if "
     "it should not be backed up."
 )
-LONELY = (
-    "The gate looked at the host {host} only. The other hosts of the play are not checked. If run_once is set, "
-    "remove it."
-)
+LONELY = "The gate checked only the host {host}, and not the other hosts of the play. If run_once is set, remove it."
 NO_JOB = "Add it to a job, or exclude it with a reason (rpo_gate_exclude)."
 BACK_UP = "Back it up first, for example with the role backup_before_change."
 
@@ -35,13 +32,13 @@ def host_record(host: str, use: str, machine: Any, limit: Any, exclude: Any) -> 
     :param use: identifies this use; other hosts may have taken part in other uses.
     :param machine: the name of the host in Veeam.
     :param limit: maximum age in hours of its newest good backup.
-    :param exclude: machines that are deliberately not backed up.
+    :param exclude: machines that are intentionally not backed up.
     :raises ValueError: if the variables of the role are invalid.
     """
     allowed = hours(limit)
     if allowed is None:
         shown = "null" if limit is None else repr(limit)
-        raise ValueError(f"rpo_gate_hours of the host {host} is {shown}. Give a number of hours above 0.")
+        raise ValueError(f"rpo_gate_hours of the host {host} is {shown}. Set it to a number of hours above 0.")
     return {
         "use": use,
         "host": host,
@@ -63,12 +60,12 @@ def ask(hosts: Sequence[Mapping[str, Any]], host: str, use: str) -> dict[str, An
     known = [each["host"] for each in mine]
     if len(set(known)) < len(known):
         raise ValueError(
-            f"The role rpo_gate is used with run_once: it would look at {known[0]} only, and let every host "
-            "continue. Leave run_once out: the role reads from Enterprise Manager only once in any case. To stop all "
-            "hosts if one has no recent backup, set rpo_gate_once."
+            f"With run_once, the role rpo_gate would check only {known[0]} and let every host continue. Remove "
+            "run_once: the role reads from Enterprise Manager only once in any case. To stop all hosts if one has no "
+            "recent backup, set rpo_gate_once."
         )
     alone = host not in known
-    # The strictest first: it counts when two hosts mean the same machine.
+    # The strictest first, because it counts if two hosts mean the same machine.
     asked = sorted(
         (each for each in mine if _exclusion(each, [each["machine"]]) is None),
         key=lambda each: (each["hours"], each["machine"]),
@@ -111,8 +108,8 @@ def judge(
     """
     if once and alone and on_breach == "fail":
         raise ValueError(
-            "rpo_gate_once cannot stop all hosts together: with the strategy of this play, each host runs separately, "
-            "as with free and host_pinned. Use strategy: linear in this play."
+            "rpo_gate_once cannot stop all hosts together, because each host runs separately with the strategy of this "
+            "play, such as free or host_pinned. Use strategy: linear in this play."
         )
     result = _result(record, own)
     breaches = [result] if result["breach"] else []
@@ -162,7 +159,7 @@ def _result(record: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _exclusion(record: Mapping[str, Any], machines: Sequence[str]) -> str | None:
-    """Why a host is deliberately not backed up: each machine that it may be must be excluded."""
+    """Why a host is intentionally not backed up: each machine that it may be must be excluded."""
     excluded = Patterns((entry["machine"], entry["reason"]) for entry in record["exclude"])
     reasons = [excluded.find(name) for name in machines]
     return reasons[0] if reasons and None not in reasons else None

@@ -16,10 +16,10 @@ from ansible.vars.hostvars import HostVars
 def take(
     name: str, steps: Mapping[str, Callable[..., Any]], given: Mapping[str, Any], step: str, checks: Sequence[str] = ()
 ) -> Any:
-    """Take one step of a filter with several.
+    """Take one step of a filter that has several.
 
-    :param checks: steps that return an error of the user as `problem`. A task then fails with exactly these words;
-        Ansible would put many of its own before those of an exception.
+    :param checks: steps that return a user's error as `problem`. A task then fails with exactly that message; before
+        the message of an exception, Ansible would put many words of its own.
     """
     if step not in steps:
         raise AnsibleFilterError(f"{name} has no step {step!r}, only {', '.join(steps)}.")
@@ -33,7 +33,7 @@ def take(
 
 
 def plain(value: Any) -> Any:
-    """The data as plain dictionaries and lists: Ansible's own may be lazy and cannot be copied."""
+    """The data as plain dictionaries and lists, because Ansible's own may be lazy and cannot be copied."""
     if isinstance(value, HostVars):
         return value
     if isinstance(value, Mapping):

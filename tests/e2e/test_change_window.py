@@ -107,12 +107,12 @@ AWAY = {"name": "Reboot", "ansible.builtin.set_fact": {"ansible_connection": "ss
 PING = {"name": "Reach", "ansible.builtin.ping": {}}
 ENDINGS: dict[str, tuple[list[str], list[dict[str, Any]], dict[str, Any], str | None]] = {
     "all backups fail": (["web02"], [], {}, "web02: Not backed up"),
-    "the change fails": (GOOD, [FAIL], {}, "web01: backed up, but its change did not end well"),
+    "the change fails": (GOOD, [FAIL], {}, "web01: backed up, but its change did not complete"),
     "everything ends": (
         [*GOOD, "vm02"],
         [{**FAIL, "any_errors_fatal": True}],
         {},
-        "vm02: backed up, but its change did not end well",
+        "vm02: backed up, but its change did not complete",
     ),
     "batches": (["web02", *GOOD], [], {"patch_window_serial": 1}, "web01: changed"),
 }
@@ -125,7 +125,7 @@ if shutil.which("ssh"):
         # ansible-core 2.16 may end the run right after the thaw, without the summary.
         None,
     )
-    ENDINGS["all are lost"] = (GOOD, [AWAY, PING], {}, "web01: backed up, but its change did not end well")
+    ENDINGS["all are lost"] = (GOOD, [AWAY, PING], {}, "web01: backed up, but its change did not complete")
 
 
 # How any_errors_fatal ends a run is what differs between releases of ansible-core.
@@ -291,7 +291,7 @@ def test_only_hosts_that_take_part(emsim: Start, ansible: Ansible) -> None:
 @pytest.mark.parametrize(
     ("variables", "words"),
     [
-        ({"backup_before_change_machine": 83}, "of the host web01 is 83, not a text"),
+        ({"backup_before_change_machine": 83}, "of the host web01 is 83, not a string"),
         ({"backup_before_change_machine": None}, "of the host web01 is null"),
         ({"backup_before_change_jobs": {"web01": None}}, "does not name the job of web01: its value is null"),
     ],
@@ -322,7 +322,7 @@ def test_a_role_that_runs_for_the_first_host_only_is_refused(emsim: Start, ansib
     sim = emsim(FLEET)
     hosts = {name: {"ansible_connection": "local"} for name in GOOD}
     run = role(ansible.connected(sim), hosts, tasks=[{**INCLUDE, "run_once": True}])
-    assert "Leave run_once out" in run.stdout, run.output
+    assert "Remove run_once" in run.stdout, run.output
     assert changed(run) == []
     assert sim.counters()["writes"] == 0
 

@@ -207,7 +207,7 @@ def test_the_gate_refuses_what_would_let_unchecked_hosts_go_on(emsim: Start, ans
     once = {"roles": [{"role": "backupops.veeam_em.rpo_gate", "run_once": True}]}
     run = gate(em, ["web01", "web02"], play=once)
     assert changed(run) == [], run.output
-    assert '"msg": "The role rpo_gate is used with run_once' in run.stdout, run.output
+    assert '"msg": "With run_once, the role rpo_gate would check only' in run.stdout, run.output
     free = gate(em, ["web01", "web02"], play={"strategy": "free"}, rpo_gate_once=True)
     assert "web02" not in changed(free), free.output
     assert "rpo_gate_once cannot stop all hosts together" in free.output

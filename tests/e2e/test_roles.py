@@ -163,7 +163,7 @@ def test_a_run_that_goes_on_already(emsim: Start, ansible: Ansible) -> None:
     refused = fleet(em, ["a", "b"], vars={"backup_before_change_if_running": "fail"})
     assert failed(refused) == ["a", "b"], refused.output
     assert "Not backed up: a. Running: no result: The job Running is already running" in refused.stdout
-    assert "Not backed up: b. Idle: no result: Nothing was done, because another job" in refused.stdout
+    assert "Not backed up: b. Idle: no result: Nothing was done, because the request is not possible" in refused.stdout
     assert sim.counters()["writes"] == 0
     run = next(job for job in sim.jobs() if job["name"] == "Running")["runs"][-1]["id"]
     told = {"ansible.builtin.debug": {"msg": "{{ backup_before_change_result }}"}, "name": "Tell"}

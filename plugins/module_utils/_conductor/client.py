@@ -95,7 +95,7 @@ class ConductorClient:
             raise ApiError(
                 PROTOCOL,
                 "The response to POST tasks is not the ID of the task.",
-                hint="Check server_url. Another service than the Conductor API may have answered.",
+                hint="Check server_url. A service other than the Conductor API may have answered.",
                 outcome_unknown=True,
                 method="POST",
                 path="tasks",
@@ -141,7 +141,7 @@ def _object(answer: Any, path: str, what: str, id_field: str) -> dict[str, Any]:
         raise ApiError(
             PROTOCOL,
             f"The response to GET {path} is not a {what}{wrong}.",
-            hint="Check server_url. Another service than the Conductor API may have answered.",
+            hint="Check server_url. A service other than the Conductor API may have answered.",
             **about,
         )
     return answer

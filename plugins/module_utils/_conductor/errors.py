@@ -14,8 +14,8 @@ from .._http import Response
 # Values of `error` for which a new token may help, with status 401 as well as 403.
 _TOKEN_CODES = ("EXPIRED_TOKEN", "INVALID_TOKEN")
 
-_ADDRESS_HINT = "Check server_url. Another service than the Conductor API may have answered."
-REFUSED_HINT = "Check the key or the token, and whether a proxy on the way asks for its own credentials."
+_ADDRESS_HINT = "Check server_url. A service other than the Conductor API may have answered."
+REFUSED_HINT = "Check the key or the token, and whether a proxy in between asks for its own credentials."
 MISSING_HINT = "Check the ID, and whether the task or workflow was removed or has expired."
 PERMISSION_HINT = "Give the application that owns the key READ permission, and EXECUTE permission for updates."
 
@@ -62,8 +62,8 @@ def judge(response: Response) -> ApiError | None:
     if 300 <= status < 400:
         return ApiError(
             PROTOCOL,
-            f"The server answered {request} with a redirect ({status}), which is not followed: "
-            "the token goes to the configured host only.",
+            f"The server answered {request} with a redirect ({status}). The module does not follow it, because it "
+            "sends the token only to the configured host.",
             hint="Set server_url to the address of Conductor itself.",
             **about,
         )

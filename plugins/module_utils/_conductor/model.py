@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tasks and workflows as records, and THE classifier of statuses (conductor 1.2, 3 and 4).
+"""Tasks and workflows as records, and the only classifier of statuses (conductor 1.2, 3 and 4).
 
 Times are UTC: milliseconds since the epoch from the server (0: not yet), and ISO 8601 text (None: not yet).
 """
@@ -167,7 +167,7 @@ class Workflow:
         found = [raw for raw in self._tasks if raw.get("referenceTaskName") == reference]
         if not found:
             found = [raw for raw in self._tasks if _in_loop(raw, reference)]
-        # Not by iteration: a loop in a loop counts from 1 again in each round of the outer one (conductor 4, point 7).
+        # Not by iteration: an inner loop counts from 1 again in each round of the outer loop (conductor 4, point 7).
         return [task(raw) for raw in self._chain(max(found, key=_age))] if found else []
 
     def newest(self, reference: str) -> Record:

@@ -128,7 +128,7 @@ class ConductorSession:
             raise ApiError(
                 PROTOCOL,
                 "The response to POST /token does not contain a token.",
-                hint="Check server_url. Another service than the Conductor API may have answered.",
+                hint="Check server_url. A service other than the Conductor API may have answered.",
                 http_status=response.status,
                 method=response.method,
                 path=response.path,

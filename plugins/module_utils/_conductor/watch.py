@@ -50,14 +50,14 @@ class Watched:
             follow_retries and (self.record["superseded"] or self.record["may_be_retried"])
         )
         if final and self.record["status"] == CANCELED and not self.canceled:
-            # Some servers cancel the tasks first and end the workflow then: the next look has the reason.
+            # Some servers cancel the tasks first and then end the workflow: the next read has the reason.
             self.canceled, final = True, False
         self.settled = workflow.terminal or final
 
     def _found(self, workflow: Workflow, follow_retries: bool) -> Record:
         if not self.task_id:
             return workflow.newest(self.reference or "")
-        # Along the chain of retries, not by name: in loops within loops several tasks have the same one.
+        # Along the chain of retries, not by name: in nested loops, several tasks have the same name.
         found = workflow.successor(self.task_id) if follow_retries else workflow.attempt(self.task_id)
         if found is None and follow_retries and self.reference:
             # A restart removes all tasks and creates new ones with other ids.

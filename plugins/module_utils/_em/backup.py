@@ -128,7 +128,7 @@ class _Backup:
         self.problems: list[ApiError] = []
 
     def run(self) -> dict[str, Any]:
-        # With wait_timeout 0, all actions are sent, but nothing is waited for.
+        # With wait_timeout 0, the module sends all actions but does not wait.
         with self.client.within(self.waiter.deadline) if self.waiter.options.timeout else nullcontext():
             targets = find_targets(self.client, self.order)
         self._tell_unprotected(targets)
@@ -163,7 +163,7 @@ class _Backup:
             return
         text = f"No job protects {', '.join(bare)}."
         if self.order.unprotected == STOP_ALL:
-            told = f"Nothing was started, since no job protects {', '.join(bare)}."
+            told = f"Nothing was started, because no job protects {', '.join(bare)}."
             machines = [
                 _verdict(
                     each.name,
@@ -177,7 +177,7 @@ class _Backup:
             raise ApiError(
                 NOT_FOUND,
                 f"Nothing was started. {text}",
-                hint="Name their jobs in jobs, or leave these machines out.",
+                hint="Set their jobs in the option jobs, or leave these machines out.",
                 learnt={"machines": machines},
             )
         self.client.progress.tell([(text, True)])
@@ -266,7 +266,7 @@ def jobs_by_machine(given: Mapping[str, Any], machines: Sequence[str]) -> dict[s
             raise ApiError(
                 USAGE,
                 f"jobs does not name the job of {machine}: its value is {'null' if value is None else repr(value)}.",
-                hint="Give the name of a job or a list of names, or leave the machine out to have its jobs looked up.",
+                hint="Set its value to a job name or a list of names, or leave it out to have the jobs looked up.",
             )
         if str(machine) in machines:
             result[str(machine)] = names
@@ -315,8 +315,8 @@ def judge(target: Target, parts: Mapping[str, Part], order: Order) -> dict[str, 
             text = f"Not backed up: {name}. No job protects it, and unprotected is set to ignore that."
             return _verdict(name, UNPROTECTED, True, text)
         text = (
-            f"No job protects {name}. Give the name by which Veeam knows it (machine), name its job (jobs), or let it "
-            "pass (unprotected: ignore)."
+            f"No job protects {name}. Set machine to its name in Veeam, set its job in jobs, or set unprotected to "
+            "ignore."
         )
         return _verdict(name, UNPROTECTED, False, text)
     mine = [(job_id, parts[job_id]) for job_id in target.jobs]
@@ -331,7 +331,7 @@ def judge(target: Target, parts: Mapping[str, Part], order: Order) -> dict[str, 
         return _verdict(name, BAD, False, f"Not backed up: {name}. {' '.join(map(_told, bad))}", jobs, result)
     if not result:
         missed = ", ".join(f"{part.job} ({part.said})" for _id, part in mine)
-        text = f"It is not among the machines of the runs that should have backed it up: {missed}"
+        text = f"It is not among the machines of the runs that should have backed it up: {missed}."
         return _verdict(name, BAD, False, f"Not backed up: {name}. {text}", jobs)
     verdict = GOOD if all(each["result"] == SUCCESS for each in result) else WARNED
     return _verdict(name, verdict, True, f"Backed up: {name}. {' '.join(map(_told, result))}", jobs, result)

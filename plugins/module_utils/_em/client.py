@@ -307,14 +307,14 @@ class EmClient:
         """The resource of an answer, if it is the requested one."""
         found = members(answer)
         if not found:
-            raise ApiError(NOT_FOUND, f"Enterprise Manager shows nothing at {path}.", method="GET", path=path)
+            raise ApiError(NOT_FOUND, f"Enterprise Manager found nothing at {path}.", method="GET", path=path)
         shown = bare_id(found[0].get(key))
         if shown != bare_id(item_id.strip()):
             # The connection may be one answer behind, so it is not used again.
             self.session.transport.close()
             raise ApiError(
                 PROTOCOL,
-                f"Asked for {path}, the server answered with {shown or 'something else'}.",
+                f"The server answered the request for {path} with {shown or 'something else'}.",
                 hint="The module ignored that response. " + DAMAGED_HINT,
                 method="GET",
                 path=path,

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""XML and JSON bodies into one form.
+"""Decodes XML and JSON bodies into one form.
 
 The form: a dict with snake_case keys (`CreationTimeUTC`, `creationTimeUTC` -> `creation_time_utc`); attributes and
 child elements are both members; a wrapper that contains only one list is that list; null, absent and empty are
@@ -83,7 +83,7 @@ def decode(body: bytes, note: Callable[[str], object] = str) -> Any:
     :raises ApiError: kind protocol, if it is empty, or neither XML nor JSON.
     """
     if body[:1] in (b"\xef", b"\xfe", b"\xff") or b"\0" in body[:4]:
-        # Older servers put a byte order mark before JSON (em_rest 1, JSON shape); other encodings are detected.
+        # Older servers put a byte order mark before JSON (em_rest 1, JSON shape). Other encodings are detected.
         body = readable(body).encode("utf-8")
     start = body[:4096].lstrip()[:40]
     if not start:
@@ -168,7 +168,7 @@ def _is_deep(body: bytes) -> bool:
         left = fewer
     if not left:
         return False
-    # Brackets in texts do not count, but recognising them takes longer.
+    # Brackets in texts do not count, but recognizing them takes longer.
     depth = 0
     for each in _BRACKET_OR_TEXT.finditer(body):
         depth += {b"{": 1, b"[": 1, b"}": -1, b"]": -1}.get(each.group(), 0)
@@ -215,7 +215,7 @@ def _none(_text: str) -> None:
 
 def _from_xml(body: bytes, note: Callable[[str], object]) -> Any:
     if b"<!DOCTYPE" in body:
-        # The server sends none. What xmltodict does with entities has changed from release to release.
+        # The server never sends one. How xmltodict handles entities differs between releases.
         raise ValueError(
             "it contains a document type declaration, which is not allowed because it could define entities"
         )

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reading discovered computers and their newest restore points."""
+"""Reads discovered computers and their newest restore points."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def read_computers(
     found = [computer(row) for row in client.query("DiscoveredComputer", where=where, sort_by="Name")]
     shown_names = {record["name"].lower() for record in found}
     shown_groups = {str(record["protection_group"]).lower() for record in found}
-    for option, given, seen in (("computer", names, shown_names), ("protection group", groups, shown_groups)):
+    for how, given, seen in (("with the name", names, shown_names), ("in the protection group", groups, shown_groups)):
         missing = [each for each in given if each.lower() not in seen]
         if missing:
             raise ApiError(
                 NOT_FOUND,
-                f"Enterprise Manager does not know a computer with the {option} {', '.join(missing)}.",
+                f"Enterprise Manager does not know a computer {how} {', '.join(missing)}.",
                 hint="Names must match exactly. To list all computers, leave out name and protection_group.",
             )
     if restore_points:

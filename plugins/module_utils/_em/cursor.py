@@ -120,7 +120,7 @@ class Cursor:
         return sorted(fresh, key=lambda each: (min(_moment(each, now), now), each["id"]))
 
     def _recognize(self, sessions: Sequence[JobSession]) -> None:
-        """Recognise sessions that have new ids, for example because Enterprise Manager has a new database.
+        """Recognize sessions that have new ids, for example because Enterprise Manager has a new database.
 
         An ended session is the same one if it is the same run and its old id is no longer listed.
         """
@@ -140,7 +140,7 @@ class Cursor:
             del gone[_run(session)]
 
     def not_found(self, uids: Iterable[str]) -> None:
-        """Count open sessions that were not found; after several times, give them up."""
+        """Count open sessions that were not found; give them up after several times."""
         for uid in uids:
             self.open[uid] = self.open.get(uid, 0) + 1
             if self.open[uid] >= MISSES:

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Finds the job session that belongs to an action: the run that it started.
 
-Names and the order of appearance prove nothing: Enterprise Manager collects sessions late (em_rest 15, trap 16), jobs
-may be started by somebody else too, and each backup server has its own clock. The evidence is weighed in `match`.
+Names and the order of appearance prove nothing: Enterprise Manager collects sessions late (em_rest 15, trap 16),
+somebody else may also start a job, and each backup server has its own clock. The evidence is weighed in `match`.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ class Discovery:
         self._searches: dict[str, _Search] = {}
 
     def observe(self, jobs: Sequence[Job], starting: bool) -> list[JobSession]:
-        """Before anything is written: the sessions of some jobs that have not ended.
+        """Read the sessions of some jobs that have not ended, before anything is written.
 
         They are searched among all open sessions: a run that a narrow search misses would be started twice.
 

@@ -20,8 +20,8 @@ _UNKNOWN_TASK = re.compile(r"no backup task with id|in current rest session", re
 _INVALID_ID = re.compile(r"\bID \S+ is invalid", re.IGNORECASE)
 
 ROLE_HINT = (
-    "The account needs the Portal Administrator role in Enterprise Manager; "
-    "Portal User and Restore Operator may read sessions, not jobs."
+    "The account needs the Portal Administrator role in Enterprise Manager. "
+    "Portal User and Restore Operator can read sessions, but not jobs."
 )
 _SESSION_AGE = " Sessions older than 30 days are not listed."
 _SESSIONS = re.compile(r"/(backup|replica)(Task)?Sessions/", re.IGNORECASE)
@@ -139,9 +139,9 @@ def judge(response: Response) -> ApiError | None:
     if 300 <= status < 400:
         return ApiError(
             PROTOCOL,
-            "The server answered %s %s with a redirect (%d), which is not followed: "
-            "the session id goes to the configured host only." % (response.method, response.path, status),
-            hint="Set host and port to the Enterprise Manager itself.",
+            "The server answered %s %s with a redirect (%d). The module does not follow it, because it sends the "
+            "session ID only to the configured host." % (response.method, response.path, status),
+            hint="Set host and port to those of Enterprise Manager itself.",
             **about,
         )
     if status == 401:
@@ -180,7 +180,7 @@ def judge(response: Response) -> ApiError | None:
         return ApiError(
             NOT_FOUND,
             "Enterprise Manager found nothing at %s (%d)%s." % (response.path, status, said),
-            hint="Check the id." + (_SESSION_AGE if _SESSIONS.search(response.path) else ""),
+            hint="Check the ID." + (_SESSION_AGE if _SESSIONS.search(response.path) else ""),
             **about,
         )
     if status == 407:

@@ -266,8 +266,8 @@ class Estate:
         """The warnings for the user."""
         for name, server in sorted(self._doubtful)[:MANY_DOUBTS]:
             yield (
-                f"Several machines on {server} match {name}. It is not clear which of them was backed up, so they "
-                "get neither a verdict nor a restore point from there."
+                f"Several machines on {server} match {name}. It is not clear which of them was backed up, so none of "
+                "them gets the verdict or the restore point."
             )
         if len(self._doubtful) > MANY_DOUBTS:
             yield f"The same applies to {len(self._doubtful) - MANY_DOUBTS} more names."

@@ -39,7 +39,7 @@ def conditions(wanted: Mapping[str, Any], **fields: str) -> list[Condition]:
                 raise ApiError(
                     USAGE,
                     f"{option} {given!r} is not a time.",
-                    hint="Write a UTC time such as 2026-01-31T22:00:00Z, or a time with an offset.",
+                    hint="Use a UTC time such as 2026-01-31T22:00:00Z, or a time with an offset.",
                 )
             result.append(Condition.of("CreationTime", operator, filter_time(then + margin)))
     return result
@@ -53,7 +53,7 @@ def conditions_from(filters: Sequence[Any]) -> list[Condition]:
     result = []
     for each in filters:
         if not isinstance(each, dict) or not {"field", "value"} <= set(each) <= {"field", "op", "value"}:
-            raise ApiError(USAGE, f"The filter {each!r} needs field and value, and may have op.")
+            raise ApiError(USAGE, f"The filter {each!r} must contain field and value, and may contain op.")
         value = each["value"]
         result.append(
             Condition.of(str(each["field"]), each.get("op", "=="), *(value if isinstance(value, list) else [value]))

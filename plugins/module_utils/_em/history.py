@@ -72,7 +72,7 @@ class History:
             spans = _spans(self._newest_runs(self._unseen)[0], FEW_SPANS)
             parts += [spans] if spans else []
         wanted = Either(tuple(parts))
-        # Everything, if a filter cannot express what is wanted.
+        # Read everything if a filter cannot express what is wanted.
         narrow = [wanted] if named.portable and fits(wanted.text()) else []
         self._runs.read_tasks(BACKUP, [*narrow, *created(since)])
         missing = self._runs.missing() - self.ahead.keys()

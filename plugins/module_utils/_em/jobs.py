@@ -84,7 +84,7 @@ class Jobs:
         :returns: changed, jobs, summary (for people), and before and after as a diff.
         :raises ApiError: `learnt` contains what is known about the jobs.
         """
-        # With wait_timeout 0, all actions are sent, but nothing is waited for.
+        # With wait_timeout 0, the module sends all actions but does not wait.
         limited = self.client.within(self.waiter.deadline) if self.waiter.options.timeout else nullcontext()
         with limited:
             found = find_jobs(self.client, self.families, names, ids, server)
@@ -153,7 +153,7 @@ class Jobs:
             # Nothing has been written yet: if one job cannot be changed, change none.
             for row in self.rows:
                 if not row.error:
-                    row.notes.append("Nothing was done, because another job of the task is in conflict.")
+                    row.notes.append("Nothing was done, because the request is not possible for another job.")
             told = ["Check mode: the task would fail."] if check_mode else []
             raise problems[0].restated(
                 " ".join([*told, *(problem.message for problem in problems)]),
@@ -185,7 +185,7 @@ class Jobs:
             raise ApiError(
                 USAGE,
                 f"after_session {session['name']} is a session of the job {session['job_name']}, not of {job['name']}.",
-                hint="Set it to a session of the job that you name.",
+                hint=f"Set after_session to a session of {job['name']}.",
             )
         return replace(self.wish, after_session=session["id"])
 
@@ -228,7 +228,7 @@ class Jobs:
 
     def _act(self, row: Row) -> None:
         if row.plan.action != STOP:
-            # What is open now, such as a copy job's session between two intervals, is not the run.
+            # A session that is open now, such as that of a copy job between two intervals, is not the run.
             row.take([])
         self.writer.send(row, row.act, verb(row.plan.action, row.job), lambda: self._acted(row))
 
@@ -241,7 +241,7 @@ class Jobs:
         return all(is_stopping(session) or not session["running"] for session in now)
 
     def _rejoin(self, rows: Iterable[Row]) -> None:
-        """Whether somebody else may have started earlier the run that looks like the effect of an unconfirmed start."""
+        """Join the run if somebody else may have started it before an unconfirmed start was sent."""
         for row in rows:
             confirmed = row.act.task and row.act.task["success"]
             if row.begun and not row.error and not confirmed and self.discovery.began_before(row):

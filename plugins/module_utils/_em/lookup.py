@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Finding jobs by exact name or id, on the right backup server (em_rest 15, trap 17)."""
+"""Finds jobs by exact name or id, on the right backup server (em_rest 15, trap 17)."""
 
 from __future__ import annotations
 

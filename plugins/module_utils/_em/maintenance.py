@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Freeze schedules, and thaw them as they were: window.py decides, _memory.py remembers, schedules.py toggles.
+"""Freezes schedules, and restores them when thawing: window.py decides, _memory.py records, schedules.py toggles.
 
 Each toggle is recorded on disk before it is sent. So after a kill at any moment, the file shows for every job either
 that nothing was sent, or that a toggle may have been sent. The next run reads the schedule before it toggles.
@@ -205,7 +205,7 @@ class Maintenance:
             raise self.memory.foreign(str(problem)) from problem
         self.stored = content
         if self.window.em is None:
-            # Release 0.2.0 did not say.
+            # Release 0.2.0 did not store it.
             self.window.em = self.em
             if self.order.state == FREEZE and self.window.owed and not self.window.owed.keys() & self._known().keys():
                 raise ApiError(
@@ -387,7 +387,7 @@ class Maintenance:
                 piece.predict(bool(self.wish.schedule_enabled))
             return
         if not there:
-            # The memory gets no Enterprise Manager if this one knows none of its jobs.
+            # Do not assign the memory to this Enterprise Manager if it does not know any of the jobs.
             return
         # Before the first change.
         self._save()
@@ -547,7 +547,7 @@ class Maintenance:
         word = "enabled" if self.wish.schedule_enabled else "disabled"
         texts = [f"{would}{word} {toggled} of {len(self.pieces)} schedules".capitalize()]
         if stopped:
-            texts.append(f"stopped {stopped} jobs")
+            texts.append(f"stopped {stopped} job{'' if stopped == 1 else 's'}")
         left = sorted(entry.name for entry in self.window.owed.values())
         rest = f" Still frozen: {', '.join(left)}." if left and self.order.state == THAW else ""
         return f"{', '.join(texts)}.{rest}"

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Decoded resources into the records that modules return, and THE classifier of states (em_rest 12).
+"""Turns decoded resources into the records that modules return; the only classifier of states (em_rest 12).
 
 Times are the server's UTC ISO 8601 text, sizes are bytes, ids are bare GUIDs in lower case. Values that the server
 does not report are None.

@@ -50,7 +50,7 @@ def pages(
 
 
 def unique(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Each resource once: if new rows arrive during the read, others move to the next page and come twice."""
+    """Each resource once: if new rows arrive during the read, others move to the next page and appear twice."""
     seen = set()
     for row in rows:
         key = row_key(row)
@@ -62,7 +62,7 @@ def unique(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 def row_key(row: dict[str, Any]) -> tuple[str, ...]:
     """The identity of a row.
 
-    It includes the name, because anonymised recordings have one UID for many sessions, and the parent, because a
+    It includes the name, because anonymized recordings have one UID for many sessions, and the parent, because a
     computer in two protection groups is listed once for each.
     """
     key = [str(row.get(name) or "") for name in ("uid", "task_id", "href", "name")]

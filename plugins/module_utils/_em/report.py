@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Builds the report from jobs, runs and machines that were read before. Nothing here reads."""
+"""Builds the report from jobs, runs and machines that were read before. Nothing here talks to a server."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Wishes:
 
     :ivar machines: names or shell patterns; an empty list means all.
     :ivar rpo: maximum age in hours of the newest good backup: (pattern, hours); the first match counts.
-    :ivar exclude: machines that are deliberately not backed up: (pattern, reason).
+    :ivar exclude: machines that are intentionally not backed up: (pattern, reason).
     :ivar tolerate: shell patterns for the reasons of warnings that nobody has to look at.
     :ivar complete: whether all jobs were read. Only then is it known that a machine has no job.
     """
@@ -66,7 +66,7 @@ class Wishes:
 
         :raises ApiError: kind usage.
         """
-        # Not a number is neither more nor less than any limit, so a gate would never stop anything.
+        # NaN is neither more nor less than any limit, so a gate would never stop anything.
         if not 0 < params["hours"] < inf:
             raise ApiError(USAGE, "hours must be a number above 0.")
         for option in ("name", "machine"):
@@ -413,7 +413,7 @@ class Report:
         return min(later, key=lambda each: each[0]) if later and began else None
 
     def _problems(self, runs: Sequence[Any], warnings: bool) -> list[dict[str, Any]]:
-        """The failures and warnings of the period: one for each session of a machine, none left out."""
+        """All failures or warnings of the period, with one entry for each session of a machine."""
         found = []
         for entry, run, group in runs:
             wanted = [each for each in group if self._wanted(each)]

@@ -22,7 +22,7 @@ def read_resources(client: EmClient, wanted: Mapping[str, Any]) -> list[Resource
     """
     given = wanted["filter"]
     if given is not None and not isinstance(given, (str, list)):
-        raise ApiError(USAGE, "filter must be a text or a list of conditions with field, op and value.")
+        raise ApiError(USAGE, "filter must be a string or a list of conditions with field, op and value.")
     if wanted["page_size"] < 1:
         raise ApiError(USAGE, "page_size must be at least 1.")
     check_limit(wanted)

@@ -231,7 +231,7 @@ class EmSession:
     def log_off(self, logon_session_id: str, token: str | None = None, safety: str = READ) -> None:
         """End a logon session, given its id (not the token, em_rest 2).
 
-        :param token: the token of the logon session that authorises this; by default, the current one.
+        :param token: the token of the logon session that authorizes this; by default, the current one.
         :param safety: READ, since deleting a session twice does no harm; WRITE for a single attempt.
         """
         self.secrets.add(logon_session_id)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reading task sessions: by id, by the job session that they belong to, or by filters."""
+"""Reads task sessions: by id, by the job session that they belong to, or by filters."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tasks: reading, listing, removing, following.
+"""Reads, lists, removes and follows tasks.
 
 A task shows that an action was triggered, not how it ended (em_rest 4).
 """

@@ -73,7 +73,7 @@ class Entry:
 
 @dataclass
 class Window:
-    """The memory of all jobs."""
+    """The memory with its entries for all jobs."""
 
     em: str | None = None
     frozen_at: float | None = None
@@ -123,7 +123,7 @@ def window_of(content: Any, written: float) -> Window:
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise NotAWindow(f"its version is {version!r}")
     if version > VERSION:
-        raise NotAWindow(f"it is of version {version}, which needs a newer release of this collection")
+        raise NotAWindow(f"its version is {version}, which requires a newer release of this collection")
     em = content.get("em")
     if em is not None and not isinstance(em, str):
         raise NotAWindow("it does not name an Enterprise Manager")

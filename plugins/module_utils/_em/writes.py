@@ -49,7 +49,7 @@ class Writer:
         """Send one write per row; stop at the deadline, or at a failure that would affect every job."""
         stop: ApiError | None = None
         for row in rows:
-            # With wait_timeout 0, all actions are sent, but nothing is waited for.
+            # With wait_timeout 0, the module sends all actions but does not wait.
             if not stop and self.waiter.options.timeout and self.waiter.deadline.expired():
                 row.error = stop = timed_out(
                     f"Not attempted, because the time ran out (wait_timeout {self.waiter.options.timeout:g}).",
@@ -81,7 +81,7 @@ class Writer:
                 raise
             self._resolve(row, write, error)
         except Interrupted:
-            row.notes.append("Interrupted while the module sent the action. The action may have taken effect.")
+            row.notes.append("The module was interrupted while it sent the action. The action may have taken effect.")
             raise
         write.done = True
 

@@ -125,7 +125,7 @@ def test_nothing_is_started(em: Start, order: dict[str, Any], kind: str, words: 
 def test_stop_gives_every_machine_a_verdict(em: Start) -> None:
     result = backup(em(FLEET), "web01", "nobody", unprotected="stop")
     assert told(result) == {"web01": "failed", "nobody": "unprotected"}
-    assert of(result, "web01")["msg"] == ("Not backed up: web01. Nothing was started, since no job protects nobody.")
+    assert of(result, "web01")["msg"] == ("Not backed up: web01. Nothing was started, because no job protects nobody.")
 
 
 def test_named_jobs_and_machines_that_are_ignored(em: Start) -> None:

@@ -377,7 +377,7 @@ def test_hours_without_the_server(
     with caplog.at_level(logging.WARNING):
         asyncio.run(scene())
     (warning,) = [each.getMessage() for each in caplog.records if each.name == _event_source.NAME]
-    assert warning.startswith(f"{it.host}:{it.port} cannot be read now. Nothing is lost")
+    assert warning.startswith(f"The source cannot read {it.host}:{it.port} at the moment. No event is lost.")
     grown = pauses[: pauses.index(_event_source.MAX_PAUSE)]
     assert len(grown) >= 8
 
@@ -535,8 +535,8 @@ def test_wrong_credentials_are_tried_once(sim: Start) -> None:
 
 def test_other_errors_that_do_not_pass(sim: Start, tmp_path: Path) -> None:
     it = sim(agent_jobs=[job(history=[past(900)])])
-    assert "Unknown: hots." in failure(it, hots="x")
-    assert "lies in the future. Z means UTC" in failure(it, initial=since(-3600))
+    assert "Unknown arguments: hots." in failure(it, hots="x")
+    assert "is in the future. Z means UTC" in failure(it, initial=since(-3600))
     assert "certificate" in failure(it, ca_path=None)
     assert "ca_path, does not exist" in failure(it, ca_path="/nowhere")
     assert "session_id is no longer valid" in failure(it, session_id="canary-session-id")
@@ -628,7 +628,7 @@ def test_no_secret_in_any_log(
         async with Run(it, entry=main_as_rulebooks_run_it, initial="last", state_file=str(state), retries=0) as run:
             (event,) = await run.events(1)
             it.add_faults([{"match": {}, "fault": "status", "times": 2, "with": {"message": f"no {PASSWORD}"}}])
-            await until(lambda: "cannot be read now" in caplog.text, "a warning")
+            await until(lambda: "at the moment" in caplog.text, "a warning")
             logging.getLogger("test").debug("%s %s", event, state.read_text(encoding="utf-8"))
 
     with caplog.at_level(logging.DEBUG):

@@ -111,7 +111,7 @@ class TestMessages:
         assert error.message.startswith("Check mode: the task would fail. The job A is already running (session A@")
         busy, idle = (row["msg"] for row in error.learnt["jobs"])
         assert busy.startswith("The job A is already running (session A@")
-        assert idle == "Nothing was done, because another job of the task is in conflict."
+        assert idle == "Nothing was done, because the request is not possible for another job."
         assert it.counters["writes"] == 0
 
     def test_running_already_and_not_to_be_joined(self, em: Start) -> None:

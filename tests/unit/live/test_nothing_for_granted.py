@@ -319,7 +319,7 @@ class TestOtherAnswers:
         it = em(fleet())
         wrong = {"match": {"method": "GET", "path": "/api/backupSessions/*"}, "times": "forever"}
         it.sim.add_faults([{**wrong, "fault": "another_resource"}])
-        with pytest.raises(Exception, match="Asked for") as caught:
+        with pytest.raises(Exception, match="The server answered the request for") as caught:
             it.call(wait_for_sessions, it.waiter(timeout=300), [runs(it)[0]["id"]], "failed", "fail")
         assert getattr(caught.value, "kind", "") == "protocol"
 

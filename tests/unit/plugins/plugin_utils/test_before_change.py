@@ -50,8 +50,8 @@ def test_a_host_with_a_number_for_a_name() -> None:
         ({"web01": []}, "does not name the job of web01"),
         ({"web01": True}, "does not name the job of web01: its value is True"),
         ({"web01": ["A", None]}, "does not name the job of web01"),
-        ("nonsense", "is not a dictionary"),
-        (["A"], "is not a dictionary"),
+        ("nonsense", "is neither a dictionary"),
+        (["A"], "is neither a dictionary"),
     ],
 )
 def test_jobs_that_are_not_names(given: Any, words: str) -> None:
@@ -60,7 +60,7 @@ def test_jobs_that_are_not_names(given: Any, words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("machine", "words"), [(83, "is 83, not a text"), (True, "is True"), ("", "is empty"), ("  ", "is empty")]
+    ("machine", "words"), [(83, "is 83, not a string"), (True, "is True"), ("", "is empty"), ("  ", "is empty")]
 )
 def test_machines_that_are_not_names(machine: Any, words: str) -> None:
     with pytest.raises(ValueError, match=f"backup_before_change_machine of the host web01 {words}"):

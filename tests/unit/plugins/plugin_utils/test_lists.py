@@ -70,9 +70,9 @@ def test_names(given: Any, expected: list[str]) -> None:
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        (True, r"some_list is True\. Give a list\."),
-        ([None], r"some_list contains null\. Give names or patterns\."),
-        ([" "], r"some_list contains ' '\. Give names"),
+        (True, r"some_list is True\. Set it to a list\."),
+        ([None], r"some_list contains null\. Use names or patterns\."),
+        ([" "], r"some_list contains ' '\. Use names"),
         ([{"a": 1}], r"some_list contains {'a': 1}\."),
         ('["a" "b"]', "some_list looks like JSON, but is not"),
     ],
@@ -94,7 +94,7 @@ def test_exclusions() -> None:
         {"machine": "a", "reason": ["b"]},
         None,
     ):
-        with pytest.raises(ValueError, match="Give a name or pattern, or machine and reason"):
+        with pytest.raises(ValueError, match="Use a name or pattern, or machine and reason"):
             exclusions("x", [wrong])
 
 
@@ -102,7 +102,7 @@ def test_limits() -> None:
     assert limits("x", [{"machine": "sql*", "hours": "4"}]) == [{"machine": "sql*", "hours": 4.0}]
     assert limits("x", '[{"machine": "sql*", "hours": 0.5}]') == [{"machine": "sql*", "hours": 0.5}]
     for wrong in ("sql*", {"machine": "sql*"}, {"machine": "a", "hours": 0}, {"machine": "a", "hours": 1, "b": 2}):
-        with pytest.raises(ValueError, match="Give machine and hours, a number above 0"):
+        with pytest.raises(ValueError, match="Set machine, and hours to a number above 0"):
             limits("x", [wrong])
 
 
@@ -145,8 +145,8 @@ def test_wishes_of_the_report() -> None:
         with pytest.raises(ValueError, match=f"backup_report_formats {words}"):
             wishes(directory="/out", formats=formats, **given)
     for directory in (None, "", " ", 7):
-        with pytest.raises(ValueError, match="Give a folder, or leave the variable out"):
+        with pytest.raises(ValueError, match="Set it to a directory, or leave the variable out"):
             wishes(directory=directory, formats="html", **given)
     for directory in ("reports", "./reports", "../reports"):
-        with pytest.raises(ValueError, match=f"'{directory}', a relative path. Give an absolute path"):
+        with pytest.raises(ValueError, match=f"'{directory}', a relative path. Use an absolute path"):
             wishes(directory=directory, formats="html", **given)

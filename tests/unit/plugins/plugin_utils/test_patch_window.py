@@ -65,9 +65,9 @@ def test_jobs_and_machines(tmp_path: Path) -> None:
         ({"limit": "a"}, "not with --limit"),
         ({"run_tags": ["x"]}, "works as a whole: run it without --tags"),
         ({"skip_tags": ["x"]}, "works as a whole"),
-        ({"pattern": ""}, "Name both: -e patch_window_hosts"),
-        ({"tasks": ""}, "Name both"),
-        ({"chosen": []}, r"patch_window_hosts \(web\) does not match a host"),
+        ({"pattern": ""}, "Set both variables: -e patch_window_hosts"),
+        ({"tasks": ""}, "Set both variables"),
+        ({"chosen": []}, r"patch_window_hosts \(web\) does not match any host"),
         ({"tasks": "/nowhere/change.yml"}, "/nowhere/change.yml .*is not a file"),
         ({"serial": "some"}, "patch_window_serial is 'some'"),
         ({"serial": -1}, "patch_window_serial is -1"),
@@ -101,13 +101,13 @@ def test_the_summary() -> None:
         "f": {OUTCOME: BEGUN, VERDICT: {"verdict": "unprotected", "msg": "Not backed up: f."}},
     }
     lines = summary("abcd", hostvars)
-    assert lines[:3] == ["a: changed", "b: backed up, but its change did not end well", "c: Not backed up: c."]
+    assert lines[:3] == ["a: changed", "b: backed up, but its change did not complete", "c: Not backed up: c."]
     assert lines[3].startswith("d: Not backed up and not changed")
     assert summary("ef", hostvars) == [
         "e: changed (not backed up, because no job protects it)",
-        "f: its change did not end well (not backed up, because no job protects it)",
+        "f: its change did not complete (not backed up, because no job protects it)",
     ]
-    assert summary("ab", hostvars, check=True) == ["a: would be changed", "b: its change would not end well"]
+    assert summary("ab", hostvars, check=True) == ["a: would be changed", "b: its change would not complete"]
 
 
 def test_paths_start_where_ansible_was_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,10 +49,10 @@ def verdict(mine: dict[str, Any], said: dict[str, Any], *others: dict[str, Any],
     [
         (None, 26, "rpo_gate_machine of the host web01 is null"),
         (" ", 26, "rpo_gate_machine of the host web01 is empty"),
-        (["web01"], 26, "is \\['web01'\\], not a text"),
-        (2024, 26, "is 2024, not a text"),
+        (["web01"], 26, "is \\['web01'\\], not a string"),
+        (2024, 26, "is 2024, not a string"),
         ("web01", None, "rpo_gate_hours of the host web01 is null"),
-        ("web01", 0, "rpo_gate_hours of the host web01 is 0. Give a number"),
+        ("web01", 0, "rpo_gate_hours of the host web01 is 0. Set it to a number"),
         ("web01", "soon", "is 'soon'"),
     ],
 )
@@ -82,11 +82,11 @@ def test_one_question_for_all_hosts_of_this_use() -> None:
 
 
 def test_run_once_is_refused_where_it_shows() -> None:
-    with pytest.raises(ValueError, match="used with run_once: it would look at web01 only"):
+    with pytest.raises(ValueError, match="With run_once, the role rpo_gate would check only web01"):
         ask([record("web01"), record("web01")], "web01", USE)
     told = verdict(record("web01"), read(web01=None), batch=["web01", "web02"])
     assert (told["ok"], told["shown"]) == (True, True)
-    assert "looked at the host web01 only" in told["msg"]
+    assert "checked only the host web01" in told["msg"]
 
 
 @pytest.mark.parametrize(

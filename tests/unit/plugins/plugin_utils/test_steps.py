@@ -26,7 +26,10 @@ def test_a_check_returns_its_problem_and_other_steps_raise() -> None:
 
 def test_the_variables_of_roles_are_checked() -> None:
     host = {"host": "web01", "use": "1", "machine": "web01", "limit": 0, "exclude": []}
-    assert rpo_gate(host, "host")["problem"] == "rpo_gate_hours of the host web01 is 0. Give a number of hours above 0."
+    assert (
+        rpo_gate(host, "host")["problem"]
+        == "rpo_gate_hours of the host web01 is 0. Set it to a number of hours above 0."
+    )
     wanted: dict[str, list[str]] = {
         name: [] for name in ("exclude", "rpo_overrides", "tolerate_warnings", "jobs", "machines", "mode")
     }
@@ -34,7 +37,7 @@ def test_the_variables_of_roles_are_checked() -> None:
     assert report["problem"].startswith("backup_report_formats names pdf, which is not a format.")
     window = dict.fromkeys(("pattern", "tasks", "file", "jobs", "serial"), "")
     window_problem = patch_window({**window, "chosen": [], "hostvars": {}}, "prepare")["problem"]
-    assert window_problem == "Name both: -e patch_window_hosts=web -e patch_window_tasks=upgrade.yml"
+    assert window_problem == "Set both variables: -e patch_window_hosts=web -e patch_window_tasks=upgrade.yml"
     given = {"host": "web01", "machine": None, "jobs": {}, "memory": {}}
     problem = backup_before_change(given, "host")["problem"]
     assert problem.startswith("backup_before_change_machine of the host web01 is null")

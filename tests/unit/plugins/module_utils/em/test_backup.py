@@ -41,7 +41,7 @@ VERDICTS: dict[str, tuple[tuple[Part, ...], dict[str, Any], str, bool, str]] = {
         {},
         "failed",
         False,
-        "It is not among the machines of the runs that should have backed it up: A (It ran.)",
+        "It is not among the machines of the runs that should have backed it up: A (It ran.).",
     ),
     "as it is known": ((part("A", machine("cmdb-1")),), {"known_as": ("CMDB-1",)}, "success", True, "Backed up"),
     "an equal name wins": (

@@ -157,7 +157,7 @@ def test_no_words(body: bytes) -> None:
 
 @pytest.mark.parametrize(
     ("status", "body", "words"),
-    [(403, b"", "Portal Administrator"), (500, UNKNOWN_TASK, "session_id"), (404, b"", "the id"), (302, b"", "host")],
+    [(403, b"", "Portal Administrator"), (500, UNKNOWN_TASK, "session_id"), (404, b"", "the ID"), (302, b"", "host")],
 )
 def test_hints_say_what_to_do(status: int, body: bytes, words: str) -> None:
     assert words in judged(status, body).hint
