@@ -6,7 +6,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """What users can rely on."""
+    """The attributes of all modules."""
 
     DOCUMENTATION = r"""
 options: {}

@@ -75,7 +75,6 @@ options:
     default: 3
 requirements:
   - requests
-  - xmltodict
 attributes:
   action_group:
     support: full

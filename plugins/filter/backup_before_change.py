@@ -12,7 +12,7 @@ version_added: 0.3.0
 description:
   - Prepares the input of M(backupops.veeam_em.veeam_em_backup) for the role
     P(backupops.veeam_em.backup_before_change#role), and evaluates its result.
-  - It is made for the tasks of that role. Use the role or the module in playbooks.
+  - This filter is only for the tasks of that role. In playbooks, use the role or the module.
 author:
   - backupops contributors (@backupops)
 positional: step
@@ -24,9 +24,10 @@ options:
     required: true
   step:
     description:
-      - V(host) checks the variables of one host and notes its request. Invalid ones give C(problem), a sentence.
+      - V(host) checks the variables of one host and returns its request.
+        If a variable is invalid, it returns a message as C(problem).
       - V(batch) combines the requests of the hosts that take part into options of the module.
-      - V(remember) adds the runs that the module has returned to those seen before.
+      - V(remember) adds the runs that the module returned to those of earlier calls.
       - V(verdict) picks the verdict of a host.
     type: str
     choices: [host, batch, remember, verdict]

@@ -11,7 +11,7 @@ short_description: Decide what the role backup_report reads and writes
 version_added: 0.3.0
 description:
   - Checks the variables of the role P(backupops.veeam_em.backup_report#role).
-  - It is made for the tasks of that role. Use the role in playbooks. The filter
+  - This filter is only for the tasks of that role. In playbooks, use the role. The filter
     P(backupops.veeam_em.report#filter) writes a report as text.
 author:
   - backupops contributors (@backupops)
@@ -19,13 +19,13 @@ positional: step
 options:
   _input:
     description:
-      - The variables, as the tasks of the role give them.
+      - The variables, as the tasks of the role pass them.
     type: dict
     required: true
   step:
     description:
       - V(wishes) turns the variables into lists, and names the files to write.
-      - For invalid variables, it returns C(problem), a sentence.
+      - If a variable is invalid, it returns a message as C(problem).
     type: str
     choices: [wishes]
     required: true

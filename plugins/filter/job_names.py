@@ -1,18 +1,18 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Names of jobs as surveys and extra variables give them."""
+"""Job names from surveys and extra variables."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: job_names
-short_description: Read names of jobs from a list or a string
+short_description: Read job names from a list or a string
 version_added: 0.3.0
 author:
   - backupops contributors (@backupops)
 description:
-  - Surveys of AWX and extra variables give names of jobs as a string.
+  - AWX surveys and extra variables pass job names as a string.
   - This filter returns the list that the modules expect.
 options:
   _input:
@@ -35,9 +35,9 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - The names, without blanks around them.
+    - The names, without spaces around them.
     - An entry of a list that cannot be a name, such as null, becomes an empty string, which the modules reject.
-    - If it was dropped, a job could be left out unnoticed.
+      If the filter dropped such an entry, nobody would notice that a job is missing.
   type: list
   elements: str
 """

@@ -10,8 +10,9 @@ name: patch_window
 short_description: Decide what the playbook patch_window does
 version_added: 0.3.0
 description:
-  - Checks the variables of the playbook C(backupops.veeam_em.patch_window), forms its batches, and sums up.
-  - It is made for that playbook.
+  - Checks the variables of the playbook C(backupops.veeam_em.patch_window), forms its batches, and summarizes the
+    outcome.
+  - This filter is only for that playbook.
 author:
   - backupops contributors (@backupops)
 positional: step
@@ -23,8 +24,9 @@ options:
     required: true
   step:
     description:
-      - V(prepare) checks the variables and forms the batches. Invalid ones give C(problem), a sentence.
-      - V(ids) returns the ids of the jobs to freeze.
+      - V(prepare) checks the variables and forms the batches.
+        If a variable is invalid, it returns a message as C(problem).
+      - V(ids) returns the IDs of the jobs to freeze.
       - V(summary) returns the outcome for each host.
     type: str
     choices: [prepare, ids, summary]

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, backupops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the role rpo_gate decides, for its tasks."""
+"""The decisions of the role rpo_gate, for its tasks."""
 
 from __future__ import annotations
 
@@ -10,21 +10,22 @@ name: rpo_gate
 short_description: Decide what the role rpo_gate does
 version_added: 0.3.0
 description:
-  - The decisions of the role P(backupops.veeam_em.rpo_gate#role). What to ask Enterprise Manager, and which hosts stop.
-  - It is made for the tasks of that role. Use the role in playbooks.
+  - Decides for the role P(backupops.veeam_em.rpo_gate#role) what to read from Enterprise Manager, and which hosts stop.
+  - This filter is only for the tasks of that role. In playbooks, use the role.
 author:
   - backupops contributors (@backupops)
 positional: step
 options:
   _input:
     description:
-      - What the step needs, as the tasks of the role give it.
+      - The input of the step, from the tasks of the role.
     type: dict
     required: true
   step:
     description:
-      - V(host) checks the variables of one host and notes what it needs. Invalid ones give C(problem), a sentence.
-      - V(ask) combines the requests of all hosts, V(ask_alone) takes that of one host.
+      - V(host) checks the variables of one host and returns its request.
+        If a variable is invalid, it returns a message as C(problem).
+      - V(ask) combines the requests of all hosts. V(ask_alone) uses the request of one host.
       - V(answer) finds the answer for one host.
       - V(judge) decides whether a host stops.
     type: str

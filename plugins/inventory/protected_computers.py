@@ -89,10 +89,10 @@ options:
   ansible_host:
     description:
       - Sources of C(ansible_host). The plugin uses the first one that the machine has and that is a valid IP address or DNS name.
-      - A name or an address that would lead to the controller itself, such as V(localhost.localdomain), is never used.
+      - The plugin never uses a name or an address that leads to the controller itself, such as V(localhost.localdomain).
       - With an empty list, or if the machine has none of them, the plugin does not set C(ansible_host), and Ansible connects to the host name.
-        Only if that would lead to another computer, as V(web01@vbr01.example.com) does with SSH, it sets an address that does
-        not exist and ends in C(.invalid).
+        If that would connect to a different computer, as V(web01@vbr01.example.com) does with SSH, the plugin sets an address
+        that does not exist and ends in C(.invalid).
     type: list
     elements: str
     choices: [name, short_name, ip_address]
@@ -102,7 +102,7 @@ options:
       - What to do if several machines would get the same host name. Names are not case-sensitive.
       - V(separate) adds the backup server to the names, as in V(web01@vbr01.example.com), or the ID if the machines are on the same server.
       - V(error) fails and names the machines.
-      - A machine whose name has a special meaning in Ansible, such as V(localhost) or the name of a group, always gets such an addition.
+      - A machine whose name has a special meaning in Ansible, such as V(localhost) or the name of a group, always gets such a suffix.
     type: str
     choices: [separate, error]
     default: separate
@@ -127,16 +127,16 @@ username: EXAMPLE\inventory
 password: "{{ lookup('ansible.builtin.file', '~/.em_password') }}"
 stale_hours: 26
 
-# Also the VMs that runs have processed.
+# Include the VMs that runs have processed.
 include_vms: true
 
-# web01.example.com becomes the host web01, and is connected to by its address.
+# web01.example.com becomes the host web01. Ansible connects to its IP address.
 hostname: [short_name]
 ansible_host: [ip_address, name]
 compose:
   ansible_connection: "'winrm' if veeam_em_os_family == 'windows' else 'ssh'"
 
-# Groups beside stale, last_failed, unprotected and the like: one more condition, and one for each job.
+# More groups: one for the computers without an agent, and one for each job.
 groups:
   needs_agent: veeam_em_kind == 'computer' and veeam_em_agent_status != 'Installed'
 keyed_groups:
@@ -177,16 +177,16 @@ from ansible_collections.backupops.veeam_em.plugins.module_utils._plugin import 
 from ansible_collections.backupops.veeam_em.plugins.module_utils._text import presentable
 
 if hasattr(ansible.template, "trust_as_template"):
-    # Since 2.19, Ansible evaluates only trusted texts. A plain text can be trusted: there is nothing to evaluate in it.
+    # Since 2.19, Ansible evaluates only trusted texts. A plain text can be trusted, because it contains nothing to evaluate.
     # ansible-inventory, and so AWX, shows other texts as {"__ansible_unsafe": ...}.
     _mark_plain, _mark_other = ansible.template.trust_as_template, str
 else:
-    # Before 2.19, Ansible evaluates all texts except those that are marked, which are shown in that way.
+    # Before 2.19, Ansible evaluates all texts except those that are marked, and shows marked texts like that.
     from ansible.utils.unsafe_proxy import wrap_var
 
     _mark_plain, _mark_other = str, wrap_var
 
-# More than any server lists, and less than what dates can hold.
+# More than any server lists, and within the range of dates.
 MAX_DAYS = 3650
 
 
@@ -203,7 +203,7 @@ def untemplated(value: Any) -> Any:
 
 
 class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
-    """Options and machines in, hosts out."""
+    """Turns options and machines into hosts."""
 
     NAME = "backupops.veeam_em.protected_computers"
 
@@ -220,14 +220,14 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         try:
             self._fill(self._connection(given), cache)
         except ApiError as error:
-            # Not "from error": the sentence says it all, and has been cleaned.
+            # Not "from error": the sentence says everything, and secrets were removed from it.
             raise AnsibleParserError(error.sentence()) from None
 
     def _connection(self, given: Any) -> dict[str, Any]:
-        """The connection options; those in the file may be templates, those from the environment may only look so."""
+        """The connection options. Those in the file may be templates; those from the environment never are."""
         options = {name: self.get_option(name) for name in EM_CONNECTION}
         for name, (spec, variable) in EM_CONNECTION.items():
-            # A variable that is set to nothing, as AWX does, would become the path of the current folder.
+            # AWX sets unused variables to an empty string, which would become the path of the current directory.
             if spec["type"] == "path" and name not in given and not os.environ.get(str(variable)):
                 options[name] = None
         self.templar.available_variables = self._vars or {}
@@ -321,7 +321,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         self._add_host_to_keyed_groups(self.get_option("keyed_groups"), variables, name, strict)
 
     def _warn_of_same_groups(self, groups: dict[str, str]) -> None:
-        """Two protection groups in one group of the inventory: a play may then reach more hosts than it seems."""
+        """Warn if protection groups share a group of the inventory: a play may then reach more hosts than expected."""
         raws: dict[str, list[str]] = {}
         for raw, name in groups.items():
             raws.setdefault(name, []).append(raw)

@@ -59,10 +59,10 @@ EXAMPLES = r"""
 
 RETURN = r"""
 tasks:
-  description: The tasks in the order given, without duplicates.
+  description: The tasks in the order given, without duplicates. If only some of the tasks are unknown, the failure contains the others.
   type: list
   elements: dict
-  returned: always
+  returned: success
   contains:
     exists:
       description: Whether the task exists. V(false) if the workflow has not reached this reference name.

@@ -24,7 +24,7 @@ options:
   success_statuses:
     description:
       - The statuses that count as success.
-      - V(COMPLETED_WITH_ERRORS) means that a task failed which the workflow marks as optional.
+      - V(COMPLETED_WITH_ERRORS) means that the task failed, but the workflow marks it as optional.
     type: list
     elements: str
     choices: [COMPLETED, COMPLETED_WITH_ERRORS, SKIPPED]

@@ -273,8 +273,8 @@ timed_out:
   type: bool
   sample: true
 summary:
-  description: A readable table with one line for each machine, suitable for mail and chat.
-  returned: always
+  description: A readable table with one line for each machine, suitable for mail and chat. Also returned if a job or a machine failed.
+  returned: success
   type: str
   sample: |-
     job            machine  verdict  duration    reason

@@ -144,7 +144,6 @@ jobs:
         reference:
           description: Hypervisor reference of an object in a VM job; V(null) for agent jobs.
           type: str
-          sample: urn:VMware:Vm:c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11.vm-62228
     last_session:
       description: The newest session, if O(include_last_session=true); V(null) if there was none in the last 30 days.
       type: dict

@@ -35,7 +35,8 @@ options:
     required: true
   jobs:
     description:
-      - Name of a machine, as in O(machine) -> name of its job, or a list of names. The module does not look up the jobs of these machines.
+      - Maps the name of a machine, as in O(machine), to the name of its job or to a list of names. The module does not look up the jobs of
+        these machines.
     type: dict
     default: {}
   kind:
@@ -78,7 +79,7 @@ options:
     default: failed
   runs:
     description:
-      - Runs to use instead of new ones, as an earlier call returned them in RV(runs). The module waits for those that have not ended.
+      - Runs to use instead of new ones, as returned in RV(runs) by an earlier call. The module waits for those that have not ended.
     type: dict
     default: {}
 attributes:
@@ -331,7 +332,7 @@ jobs:
           description: Message of a failed run, if the server provides one.
           type: str
     machines:
-      description: The result of each machine in the run, also of machines that were not requested.
+      description: The result of each machine in the run, including machines that were not requested.
       type: list
       elements: dict
       contains:
@@ -364,7 +365,7 @@ jobs:
           type: float
           sample: 250.5
 runs:
-  description: ID of each job -> ID of its run. Pass this to a later call as O(runs) to use the same runs.
+  description: Maps the ID of each job to the ID of its run. Pass this to a later call as O(runs) to use the same runs.
   returned: as soon as the jobs are known
   type: dict
   sample: {c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11: 0f8fad5b-d9cb-469f-a165-70867728950e}

@@ -12,8 +12,8 @@ version_added: 0.3.0
 description:
   - V(frozen) records in a file which schedules are enabled and then disables them. It can also stop the jobs that are running.
   - V(thawed) enables exactly the schedules that freezing disabled. A schedule that was disabled before stays disabled.
-  - The module writes the file before the first change, and before and after every change. If the module is killed, run it again with the same file, to freeze
-    or to thaw. It waits for a change that was interrupted before it decides what to do. It never toggles a schedule twice and never loses one.
+  - The module writes the file before the first change, and before and after every change. If the module is killed, run it again with the same file, either to
+    freeze or to thaw. It waits for a change that was interrupted before it decides what to do. It never toggles a schedule twice and never loses one.
   - One file belongs to one window on one Enterprise Manager. Freezing again with the same file adds jobs to the window. If two modules use the same file at the
     same time, the second one waits for the first.
   - The module changes all schedules in one logon session and waits for all tasks together.

@@ -14,7 +14,7 @@ description:
   - A job protects a machine if it includes the machine or its protection group, or if the machine was part of the job's newest run. The
     last rule also finds VMs that a job includes through a folder, a cluster or another container.
   - Agent jobs and VM backup jobs count. Replication and backup copy jobs do not count, because they do not create a new backup.
-  - Reading hundreds of machines takes hardly more requests than reading one.
+  - Reading hundreds of machines takes few more requests than reading one.
 author:
   - backupops contributors (@backupops)
 extends_documentation_fragment:

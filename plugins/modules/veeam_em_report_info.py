@@ -14,7 +14,7 @@ description:
     writes it as HTML, CSV, text, JSON or metrics. The role P(backupops.veeam_em.rpo_gate#role) stops a play based on it.
   - All ages are based on the server's clock.
   - The module reads pages of 500 rows. It reads the period first, and reads older runs only if a machine has no good backup or a job has
-    no run in the period. Of up to 20 machines that O(machine) lists by name, without patterns, it then reads only their own sessions. The
+    no run in the period. If O(machine) lists up to 20 machines by name, without patterns, it then reads only their own sessions. The
     server keeps runs for 30 days. The report treats anything older as if it never happened.
   - A machine is identified by its backup server and its name. A short name matches a full name if only one full name starts with it.
     If a run has several sessions with the same machine name, the worst result counts.
@@ -191,7 +191,7 @@ report:
       type: list
       elements: dict
     rpo_breaches:
-      description: Machines that break their limit, the worst first.
+      description: Machines that exceed their limit, the worst first.
       type: list
       elements: dict
       contains:
@@ -240,7 +240,7 @@ report:
           type: list
           elements: str
         breach:
-          description: Whether one of these machines breaks its limit.
+          description: Whether one of these machines exceeds its limit.
           type: bool
         excluded:
           description: Why they are intentionally not backed up; V(null) if they should be backed up.

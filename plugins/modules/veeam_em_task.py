@@ -50,8 +50,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 tasks:
-  description: The tasks as they were before the removal. Tasks that did not exist are omitted.
-  returned: always
+  description: The tasks as they were before the removal. Tasks that did not exist are omitted. Also returned if a removal failed.
+  returned: success
   type: list
   elements: dict
   contains:

@@ -56,8 +56,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 tasks:
-  description: The tasks.
-  returned: always
+  description: The tasks. If only some of the tasks are unknown, the failure contains the others.
+  returned: success
   type: list
   elements: dict
   contains:

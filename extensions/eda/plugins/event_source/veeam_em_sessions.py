@@ -20,16 +20,16 @@ description:
   - The event is C({"veeam_em":{"session":...,"machines":[...]},"meta":{"uuid":...,"hosts":[...]}}). The session and
     the machines have the same form as in the modules backupops.veeam_em.veeam_em_job_session_info and
     backupops.veeam_em.veeam_em_job_session_wait.
-  - C(meta.hosts) lists the machines to act on. These are the machines with the same result as the session, or all
-    machines if the session succeeded. Actions such as run_playbook are limited to them. The list is empty
+  - C(meta.hosts) lists the machines to act on. These are the machines whose result is as bad as that of the session or
+    worse, or all machines if there are none. Actions such as run_playbook are limited to them. The list is empty
     if the session does not show any machines, or if I(include_machines) is off and I(machine) is not set.
   - C(meta.uuid) is derived from the server, the ID of the session and its state. It stays the same if an event is sent
     again.
   - With I(state_file), nothing is lost while the server or the rulebook is down. The source also finds sessions that
     the server collects up to a day late.
-  - Text from the server never acts as a template. C({{) becomes C({ {), since rules pass events to playbooks as
-    variables. Characters beyond U+FFFF, such as emoji, become U+FFFD, since ansible-rulebook cannot pass them on.
-    So do control characters other than tabs and line breaks.
+  - Text from the server never acts as a template. C({{) becomes C({ {), because rules pass events to playbooks as
+    variables. Characters beyond U+FFFF, such as emoji, become U+FFFD, because ansible-rulebook cannot pass them on.
+    Control characters other than tabs and line breaks become U+FFFD, too.
 version_added: 0.3.0
 author: backupops contributors (@backupops)
 options:
@@ -59,7 +59,8 @@ options:
   session_id:
     description:
       - Token of a logon session to reuse, from backupops.veeam_em.veeam_em_session.
-      - The source then neither logs on nor off, and ends when that logon session does. An empty text counts as not set.
+      - The source then neither logs on nor off, and ends when that logon session does. An empty string counts as not
+        set.
       - If not set, the environment variable C(VEEAM_EM_SESSION_ID) is used.
     type: str
   validate_certs:
@@ -150,23 +151,24 @@ options:
     description:
       - Where to begin when nothing is stored in I(state_file) yet.
       - C(now) means sessions that have not ended yet. C(last) adds the newest ended session of each job. A time
-        means all sessions that ended since then, by the clocks of the backup servers. It is UTC
-        (C("2026-01-31T22:00:00Z")), or has an offset. Quote it, since ansible-rulebook does not accept times of
-        YAML. The server lists 30 days.
-      - If the server cannot be reached at the start, C(now) is the time of the start. Sessions that ended up to ten
-        minutes before it may then be sent as well, since the clocks of backup servers may be behind.
+        means all sessions that ended since then, by the clocks of the backup servers. Write it in UTC
+        (C("2026-01-31T22:00:00Z")) or with an offset. Quote it, because ansible-rulebook does not accept YAML
+        timestamps. The server lists the sessions of the last 30 days.
+      - If the server cannot be reached at the start, C(now) means the time of the start. Sessions that ended up to
+        ten minutes earlier may then be sent as well, because the clocks of backup servers may be behind.
     type: str
     default: now
   state_file:
     description:
       - File that records which events were handed over, so that a restart neither loses nor repeats any. Only its owner
         can read it. One file belongs to one source and one server.
-      - Without it, each start begins as set in I(initial). In a container, put it on a volume that outlives it.
+      - Without it, each start begins as set in I(initial). In a container, put the file on a volume that outlives
+        the container.
     type: path
   feedback:
     description:
-      - Whether to record an event only after the rule engine has stored it. This needs the persistence of
-        ansible-rulebook 1.3. Rules then fire once for each event, even if the process is killed.
+      - Whether to record an event only after the rule engine has stored it. This requires the persistence feature
+        of ansible-rulebook 1.3. Rules then fire once for each event, even if the process is killed.
     type: bool
     default: false
 requirements:
@@ -207,5 +209,5 @@ def _code() -> Any:
 
 
 async def main(queue: asyncio.Queue[Any], args: dict[str, Any]) -> None:
-    """Hand an event of each ended session to the queue."""
+    """Put an event for each ended session into the queue."""
     await _code().main(queue, args)
