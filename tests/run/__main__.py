@@ -72,13 +72,13 @@ def _interrupt(_signal: int, _frame: object) -> None:
 
 
 def main() -> int:
-    """Run one command; return 0 when every step of it went well."""
+    """Run one command; return 0 if all its steps succeeded."""
     if len(sys.argv) != 2 or sys.argv[1] not in COMMANDS:
         return _usage()
     signal.signal(signal.SIGTERM, _interrupt)
     runner = Runner()
-    # A folder of this run's own: some tools start scripts in the temporary folder, where a stranger's grp.py would be
-    # imported instead of Python's.
+    # A separate folder for this run: some tools start scripts in the temporary folder, where another user's grp.py
+    # would be imported instead of Python's.
     with tempfile.TemporaryDirectory(prefix="em-", ignore_cleanup_errors=True) as folder:
         os.environ["TMPDIR"] = folder
         try:

@@ -26,7 +26,7 @@ def build(bin_folder: Path) -> Path:
 
 
 def source_date() -> int:
-    """Return the time that the artifact bears, in seconds since 1970: SOURCE_DATE_EPOCH, or that of the last commit."""
+    """Return the time stamp of the artifact, in seconds since 1970: SOURCE_DATE_EPOCH, or that of the last commit."""
     given = os.environ.get("SOURCE_DATE_EPOCH")
     if given:
         return int(given)
@@ -35,7 +35,7 @@ def source_date() -> int:
 
 
 def pack(bin_folder: Path, source: Path, target: Path, seconds: int) -> Path:
-    """Build the collection in the folder `source` to a fresh folder `target`."""
+    """Build the collection from the folder `source` in a new folder `target`."""
     shutil.rmtree(target, ignore_errors=True)
     galaxy: list[str | Path] = [bin_folder / "ansible-galaxy", "collection", "build", "--output-path", target]
     call(galaxy, environment(bin_folder), source)
@@ -45,7 +45,7 @@ def pack(bin_folder: Path, source: Path, target: Path, seconds: int) -> Path:
 
 
 def _settle(artifact: Path, seconds: int) -> None:
-    """Write an artifact again without anything that depends on the place and the time of its build.
+    """Rewrite an artifact without anything that depends on the place and the time of its build.
 
     ansible-galaxy lists files in the order of the file system and notes when they were copied and packed.
     """
@@ -81,7 +81,7 @@ def manifest(artifact: Path) -> bytes:
 
 
 def sign(artifact: Path, key: str) -> Path:
-    """Sign the artifact's manifest with that key of gpg's and return the detached signature's path."""
+    """Sign the artifact's manifest with the given gpg key, and return the path of the detached signature."""
     signature = artifact.with_name(artifact.name.removesuffix(".tar.gz") + ".asc")
     command = ["gpg", "--batch", "--yes", "--local-user", key, "--armor", "--detach-sign", "--output", str(signature)]
     subprocess.run(command, input=manifest(artifact), check=True)
@@ -89,9 +89,9 @@ def sign(artifact: Path, key: str) -> Path:
 
 
 def sbom(artifact: Path) -> Path:
-    """Write the bill of materials of the Python dependencies (CycloneDX, JSON) beside the artifact; return its path.
+    """Write the bill of materials of the Python dependencies (CycloneDX, JSON) next to the artifact; return its path.
 
-    It lists the newest releases that the collection was tested with, and what these need themselves.
+    It lists the newest releases that the collection was tested with, and their own dependencies.
     """
     supply = venv("supply", controller(), "supply")
     path = artifact.with_name(artifact.name.removesuffix(".tar.gz") + ".cdx.json")
@@ -114,7 +114,7 @@ def sbom(artifact: Path) -> Path:
 
 
 def checksums(artifact: Path) -> Path:
-    """Write SHA256SUMS for everything beside the artifact; return its path."""
+    """Write SHA256SUMS for the artifact and the files next to it; return its path."""
     path = artifact.with_name("SHA256SUMS")
     files = sorted(file for file in artifact.parent.iterdir() if file != path)
     lines = [f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in files]

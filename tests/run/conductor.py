@@ -1,7 +1,8 @@
 """Run tests against real servers of Conductor: python conductor.py [--demand] VERSION ... -- COMMAND ...
 
-Maven fetches the servers into .cache/conductor, from wherever its own settings say. The command finds them in the
-variable VEEAM_EM_TEST_CONDUCTOR. What cannot be had is told and left out, with --demand it is an error.
+Maven downloads the servers to .cache/conductor, from the repositories in its own settings. The command finds them in
+the variable VEEAM_EM_TEST_CONDUCTOR. A server that is not available is reported and skipped; with --demand, it is an
+error.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from folders import CACHE
 
 FOLDER = CACHE / "conductor"
 _PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy"
-# Minutes are enough for some hundred megabytes; a repository that cannot be reached must not hold everything up.
+# A few minutes are enough for some hundred megabytes. A repository that cannot be reached must not block everything.
 _FETCH_SECONDS = 600
 
 
@@ -46,7 +47,7 @@ class Release:
 
     @property
     def jar(self) -> Path:
-        """Where it lies once it is fetched."""
+        """Its path after the download."""
         return FOLDER / f"conductor-server-{self.version}-boot.jar"
 
 
@@ -56,7 +57,7 @@ RELEASES = (
         "f0cfdf1cfd2eae1a925109a9d64ec328019af1dd57a0a209c41da0f320a7f31b",
         17,
         (
-            # By default it wants Redis and Elasticsearch.
+            # By default, it requires Redis and Elasticsearch.
             "--conductor.db.type=sqlite",
             "--conductor.queue.type=sqlite",
             "--conductor.indexing.enabled=true",
@@ -78,7 +79,7 @@ RELEASES = (
         {"unknown_task": 404, "retry_keeps_reason": True, "times_out_again": True, "human_times_out": False},
     ),
 )
-# The one that make test takes: it starts in ten seconds.
+# The server for make test: it starts in ten seconds.
 QUICK = "3.21.14"
 
 
@@ -104,13 +105,13 @@ def _version(home: Path) -> int:
 
 
 def fetch(release: Release) -> str:
-    """Bring a server into .cache; return why that is not possible, or an empty text."""
+    """Download a server to .cache; return why that is not possible, or an empty text."""
     if not java_for(release.java):
         return f"it needs Java {release.java} or newer, which was not found (JAVA_HOME, /usr/lib/jvm, PATH)"
     if not release.jar.exists():
         maven = shutil.which("mvn")
         if not maven:
-            return "it needs Maven (mvn) to fetch it, which is not installed"
+            return "the download needs Maven (mvn), which is not installed"
         goal = [
             maven,
             "-B",
@@ -133,10 +134,10 @@ def fetch(release: Release) -> str:
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            return f"Maven has not fetched {release.artifact} within {_FETCH_SECONDS} seconds"
+            return f"Maven did not download {release.artifact} within {_FETCH_SECONDS} seconds"
         if done.returncode:
             errors = [line for line in done.stdout.splitlines() if "ERROR" in line]
-            return f"Maven could not fetch {release.artifact}: {(errors or ['no reason given'])[0]}"
+            return f"Maven could not download {release.artifact}: {(errors or ['no reason given'])[0]}"
     with release.jar.open("rb") as jar:
         digest = hashlib.sha256()
         while block := jar.read(1 << 20):
@@ -149,7 +150,7 @@ def fetch(release: Release) -> str:
 
 
 def main() -> int:
-    """Fetch, then run the command."""
+    """Download the servers, then run the command."""
     dashes = sys.argv.index("--")
     arguments, command = sys.argv[1:dashes], sys.argv[dashes + 1 :]
     demand = "--demand" in arguments

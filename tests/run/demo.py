@@ -28,19 +28,19 @@ SCENARIO = SIMULATOR / "scenarios" / "demo.yml"
 STATE = CACHE / "demo"
 QUIET = ("INVENTORY_UNPARSED_WARNING", "LOCALHOST_WARNING")
 START_SECONDS = 30
-# What ansible-playbook returns when a host failed: here the machine whose backup fails in the scenario.
+# The exit status of ansible-playbook if a host failed: here, the backup of one machine in the scenario fails.
 HOST_FAILED = 2
 
 
 def demo(runner: Runner) -> None:
-    """Run the playbook against emsim, or against the real server that VEEAM_EM_HOST and its siblings name.
+    """Run the playbook against emsim, or against the real server that the variables VEEAM_EM_* name.
 
-    The jobs are all of the scenario, or those of the environment variable JOBS, which a real server needs.
+    It starts all jobs of the scenario, or those in the environment variable JOBS, which a real server requires.
     """
     jobs = [name.strip() for name in os.environ.get("JOBS", "").split(",") if name.strip()]
     real = {name: value for name, value in os.environ.items() if name.startswith("VEEAM_EM_")}
     if "VEEAM_EM_HOST" in real and not jobs:
-        raise SystemExit("Name the agent backup jobs of this server: make demo JOBS='Linux servers,SQL servers'")
+        raise SystemExit("Set JOBS to agent backup jobs of this server: make demo JOBS='Linux servers,SQL servers'")
     bin_folder = venv("demo", controller(), "demo")
     collections = install(bin_folder, build(bin_folder), "demo-collections")
     if "VEEAM_EM_HOST" in real:
@@ -69,7 +69,7 @@ def _play(runner: Runner, bin_folder: Path, collections: Path, jobs: list[str], 
 
 @contextmanager
 def simulator(bin_folder: Path) -> Iterator[dict[str, Any]]:
-    """Run emsim; yield what it says of itself: host, port, url, ca_path."""
+    """Run emsim; yield its description: host, port, url, ca_path."""
     shutil.rmtree(STATE, ignore_errors=True)
     STATE.mkdir(parents=True)
     ready = STATE / "emsim.json"
@@ -126,7 +126,7 @@ def _counters(server: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _judge(status: int, counters: Mapping[str, Any], jobs: list[str]) -> list[str]:
-    """Print what emsim saw, and what it means; return what is not as the scenario has it."""
+    """Print what emsim saw, and what it means; return what differs from the scenario."""
     logons, logoffs, starts = counters.get("logons", 0), counters.get("logoffs", 0), counters.get("starts", {})
     print("=== what the simulated Enterprise Manager saw")
     print(f"      logons {logons}, logoffs {logoffs}")

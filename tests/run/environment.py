@@ -11,7 +11,7 @@ from pathlib import Path
 from folders import CACHE
 from pythons import pythons
 
-# Variables that would make a run depend on the shell it is started from.
+# Variables that would make a run depend on the shell that starts it.
 _FOREIGN = re.compile(
     r"^(ANSIBLE_|CONDUCTOR_|GIT_|MAKE|MFLAGS|MOLECULE_|PYTEST_|PYTHON|VEEAM_EM_|VIRTUAL_ENV)"
     r"|^(CURL_CA_BUNDLE|PYENV_VERSION|REQUESTS_CA_BUNDLE)$"
@@ -44,7 +44,7 @@ def environment(bin_folder: Path, **more: str | Path) -> dict[str, str]:
         ANSIBLE_REMOTE_TMP=str(home / ".ansible" / "tmp"),
         PYTHONUNBUFFERED="1",
     )
-    # The simulators are on this computer: a company's proxy is for the package index only.
+    # The simulators run on this computer: a company's proxy is only for the package index.
     if any(name.lower() in {"http_proxy", "https_proxy", "all_proxy"} for name in env):
         env["no_proxy"] = env["NO_PROXY"] = ",".join(filter(None, ["localhost,127.0.0.1", env.get("no_proxy")]))
     # Ansible refuses to run under a locale that is not UTF-8, and bare containers set none at all.

@@ -19,9 +19,9 @@ from pythons import controller
 from steps import Runner, Step
 from tools import COLLECTION, tracked, venv
 
-# What decides whether a backup runs twice, and what is said of it: each file with the tests that are about it. Every
-# mutant is run against those of them that reach it, in any order and mixed, within one process: tests that share a
-# simulator would fail by themselves, and every mutant would seem to be noticed.
+# The files that decide whether a backup runs twice, and what is reported about it, each with its tests. Every mutant is
+# run against the tests that reach it, in any order and mixed, within one process. Tests that share a simulator would
+# fail in any case, so that every mutant would seem to be noticed.
 _EM, _LIVE, _MADE_UP = "plugins/module_utils/em", "live", "properties"
 TESTS = {
     "_wait.py": (f"{_EM}/test_wait.py", f"{_MADE_UP}/test_waiting.py"),
@@ -50,7 +50,7 @@ markers =
 
 
 class Mutant(NamedTuple):
-    """A changed line of code, and what the tests made of it."""
+    """A changed line of code, and the outcome of the tests."""
 
     file: str
     function: str
@@ -60,7 +60,7 @@ class Mutant(NamedTuple):
 
     @property
     def line(self) -> str:
-        """How the mutant is written in the file of survivors: it does not depend on line numbers."""
+        """The form of the mutant in the file of survivors, which does not depend on line numbers."""
         return f"{self.file} {self.function}: {self.before} => {self.after}"
 
 
@@ -85,7 +85,7 @@ def mutate(runner: Runner) -> None:
             runner.execute(Step("mutmut", ["mutmut", "run", "--max-children", jobs], env, _WORK), output.fileno())
         found = list(_mutants(name, env))
         if not found:
-            runner.failed.append(f"mutmut: it made no mutants of {name}")
+            runner.failed.append(f"mutmut made no mutants of {name}")
         mutants += found
     _judge(runner, files, mutants)
 
@@ -112,7 +112,7 @@ def _lay_out(name: str) -> None:
 
 
 def _mutants(name: str, env: dict[str, str]) -> Iterator[Mutant]:
-    """Read what mutmut left behind; only those that were not killed get their lines."""
+    """Read the results of mutmut; only mutants that were not killed get their lines."""
     meta = _WORK / "mutants" / COLLECTION / "plugins" / "module_utils" / f"{name}.meta"
     codes = json.loads(meta.read_text(encoding="utf-8"))["exit_code_by_key"] if meta.exists() else {}
     for key, code in codes.items():

@@ -1,4 +1,4 @@
-"""promtool, which judges metrics, alert rules and their tests: this computer's own, or Debian's in .cache."""
+"""promtool, which checks metrics, alert rules and their tests: the one of this computer, or Debian's in .cache."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from folders import CACHE
 PACKAGE = "prometheus"
 FOLDER = CACHE / "promtool"
 _MEMBER = "./usr/bin/promtool"
-# The package has 20 MB; a mirror that cannot be reached must not hold everything up.
+# The package has 20 MB. A mirror that cannot be reached must not block everything.
 _FETCH_SECONDS = 180
 
 
 @cache
 def promtool() -> Path | None:
-    """Return promtool, and tell why when it cannot be had. Nothing is installed, and no rights of root are needed."""
+    """Return promtool, or say why it is not available. This installs nothing and does not need root."""
     installed = shutil.which("promtool")
     program = Path(installed) if installed else FOLDER / "promtool"
     if not program.exists():
         missing = _fetch(program)
         if missing:
-            print(f"promtool cannot be had, so metrics and alert rules are not checked with it: {missing}", flush=True)
+            print(f"promtool is not available, so it does not check metrics and alert rules: {missing}", flush=True)
             return None
     return program
 
@@ -36,7 +36,7 @@ def _fetch(program: Path) -> str:
     """Unpack it from Debian's package; return why that is not possible, or an empty text."""
     lacking = [name for name in ("apt-get", "dpkg-deb") if not shutil.which(name)]
     if lacking:
-        return f"it is not installed (Debian: {PACKAGE}), and without {' and '.join(lacking)} it is not fetched"
+        return f"it is not installed (Debian: {PACKAGE}), and cannot be downloaded without {' and '.join(lacking)}"
     shutil.rmtree(FOLDER, ignore_errors=True)
     own = [FOLDER / "lists" / "partial", FOLDER / "cache" / "archives" / "partial"]
     for folder in own:
@@ -56,8 +56,8 @@ def _fetch(program: Path) -> str:
 
 
 def _apt(*arguments: str) -> str:
-    """Run apt-get in the folder; return its last words when it fails."""
-    # As root it would hand the download to a user who cannot write here.
+    """Run apt-get in the folder; if it fails, return the last line of its output."""
+    # As root, apt-get would leave the download to a user who cannot write here.
     command: Sequence[str] = ["apt-get", "-qq", "-o", "APT::Sandbox::User=root", *arguments]
     try:
         done = subprocess.run(
@@ -90,4 +90,4 @@ def _unpack(package: Path, program: Path) -> None:
                 part.chmod(0o755)
                 part.rename(program)
     if process.returncode or not program.exists():
-        raise SystemExit(f"{package.name} could not be unpacked, or holds no {_MEMBER}.")
+        raise SystemExit(f"{package.name} could not be unpacked, or does not contain {_MEMBER}.")

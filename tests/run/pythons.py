@@ -79,7 +79,7 @@ def python_for(core: Core) -> Path | None:
 
 
 def selection(wanted: str | None, minor: int = sys.version_info.minor) -> list[tuple[Core, Path | None]]:
-    """Return the cores of make test-matrix, each with its Python or None: all of them, or the wanted series only.
+    """Return the cores of make test-matrix, each with its Python or None: all of them, or only the wanted series.
 
     One series runs on Python 3.MINOR if the core supports it: by default the one that runs this script, so a workflow
     chooses it.

@@ -39,7 +39,7 @@ def recording(runner: Runner) -> None:
         env.pop("NO_COLOR", None)
         command = ["ansible-playbook", PLAYBOOK, "--extra-vars", jobs]
         shown = subprocess.run(command, env=env, capture_output=True, text=True, check=False).stdout
-    # Where this checkout lies is nobody's business.
+    # Do not show the path of this checkout.
     shown = shown.replace(str(collections), "~/.ansible/collections")
     PICTURE.parent.mkdir(parents=True, exist_ok=True)
     words = f"ansible-playbook {PLAYBOOK}"

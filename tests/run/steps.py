@@ -1,4 +1,4 @@
-"""Run steps, tell for each how it ended and how long it took, and remember what failed."""
+"""Run steps, report how each ended and how long it took, and remember which failed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NOTABLE = re.compile(r"\b\d+ (passed|failed)\b|\bSKIPPED\b|WARNING: Skipping|^U
 _CHATTER = re.compile(
     r"\s*(Collecting|Downloading|Installing|Looking in|Processing|Success|Using cached|WARNING: Loc|\u2501)"
 )
-# So much of a failed step is shown once more at the end, where it is looked for.
+# How many lines of a failed step are shown again at the end, where people look for them.
 _REASON_LINES = 40
 
 
@@ -52,7 +52,7 @@ class Runner:
         LOGS.mkdir(parents=True, exist_ok=True)
 
     def run(self, step: Step) -> bool:
-        """Run one step to its end and report it; return whether it did not fail."""
+        """Run one step and report it; return False if it failed."""
         if step.skipped:
             self._report("skipped", step.name, 0.0, [step.skipped])
             return True
@@ -96,7 +96,7 @@ class Runner:
         return not status
 
     def stop(self) -> None:
-        """Interrupt everything that is still running; kill what has not ended after ten seconds, with its children."""
+        """Interrupt everything that is still running; after ten seconds, kill the rest with their children."""
         self._stopped = True
         running = [process for process in self._running if process.poll() is None]
         for process in running:
@@ -117,7 +117,7 @@ class Runner:
         return int(bool(self.failed))
 
     def execute(self, step: Step, output: int | None = None) -> int:
-        """Run one step's command and return its exit status; output goes to that file descriptor or the terminal."""
+        """Run one step's command and return its exit status; output goes to that file descriptor or to the terminal."""
         if self._stopped:
             return 130
         process = subprocess.Popen(

@@ -66,7 +66,7 @@ def prose(name: str, text: str) -> Iterator[tuple[int, str]]:
 
 
 def paragraphs(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
-    """Neighbouring lines joined, since a phrase may begin on one and end on the next."""
+    """Neighboring lines joined, because a phrase may begin on one line and end on the next."""
     start, parts = 0, list[str]()
     for number, line in lines:
         text = re.sub(r"^[#\s]+", "", line).strip()

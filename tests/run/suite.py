@@ -68,7 +68,7 @@ def coverage(runner: Runner) -> None:
 
 
 def everything(runner: Runner, selection: tuple[str, ...] = ()) -> None:
-    """All that a contributor needs; the last lines are those of pytest, which takes the selection as arguments."""
+    """Everything that a contributor needs. pytest comes last, with the selection as its arguments."""
     link()
     _announce()
     dev, importer = venv("dev", controller(), "dev"), venv("importer", controller(), "importer")
@@ -96,20 +96,20 @@ def everything(runner: Runner, selection: tuple[str, ...] = ()) -> None:
     tree_lane += _molecule(dev, here, installed)
     tree_lane.append(_docs(dev, here) if (here / "docs").is_dir() else Step("docs", skipped="there is no folder docs"))
     runner.run_lanes(checks, tree_lane)
-    # Many tests wait rather than work.
+    # Many tests spend most of their time waiting.
     side_by_side = ["-n", str(2 * (os.cpu_count() or 1)), "--dist", "worksteal"]
     runner.run_live(_pytest("all tests", dev, [*_tests(), *side_by_side, *selection], installed))
 
 
 def full(runner: Runner) -> None:
-    """The same, with pytest's tests that are marked "full"."""
+    """The same as test, plus the tests marked "full"."""
     everything(runner, ("-m", ""))
 
 
 def matrix(runner: Runner) -> None:
     """Sanity and the tests marked core_matrix on every supported ansible-core that this computer's Pythons can run.
 
-    CORE=2.18 runs that one only. The lowest requests and xmltodict are tested with the newest core that ran.
+    CORE=2.18 runs only that one. The lowest requests and xmltodict are tested with the newest core that ran.
     """
     cores = selection(os.environ.get("CORE"))
     link()
@@ -142,7 +142,7 @@ def _lowest(core: Core, python: Path) -> Step:
 
 
 def fuzz(runner: Runner) -> None:
-    """Worlds made up from seeds; SEED=7 repeats one, COUNT=5000 makes more."""
+    """Random worlds from seeds; SEED=7 repeats one, COUNT=5000 makes more."""
     link()
     dev = venv("dev", controller(), "dev")
     step = _pytest("fuzz", dev, [ROOT / "tests" / "unit" / "faults" / "test_fuzz.py", "-n", str(os.cpu_count() or 1)])
@@ -152,7 +152,7 @@ def fuzz(runner: Runner) -> None:
 
 
 def benchmark(runner: Runner) -> None:
-    """Time the installed collection beside its peers; COUNT=5 takes the medians of five runs each."""
+    """Time the installed collection next to its peers; COUNT=5 takes the medians of five runs each."""
     folder = venv("benchmark", controller(), "benchmark")
     collections = install(folder, build(folder), "benchmark-collections")
     env = environment(
@@ -172,7 +172,7 @@ def real(runner: Runner) -> None:
     dev = venv("dev", controller(), "dev")
     installed = install(dev, build(dev))
     versions = [release.version for release in RELEASES]
-    # With the mesh of AWX, which takes longer than make test has time for.
+    # Includes the mesh of AWX, which takes too long for make test.
     mesh = ROOT / "tests" / "e2e" / "test_runner.py"
     runner.run_live(_real(dev, installed, "tests with real servers", ["--demand", *versions], [mesh, "-v", "-m", ""]))
 
@@ -184,7 +184,7 @@ def site(runner: Runner) -> None:
 
 
 def _announce() -> None:
-    """Tell what this computer's Pythons cover, and what they leave out."""
+    """Report what the Pythons of this computer cover, and what they leave out."""
     print("Pythons:", ", ".join(f"3.{minor} ({path})" for minor, path in pythons().items()))
     missing = [f"3.{minor}" for minor in range(9, 14) if minor not in pythons()]
     if missing:

@@ -1,4 +1,4 @@
-"""Virtual environments, the collection tree that ansible-test wants, and the installed artifact."""
+"""Virtual environments, the collection tree that ansible-test requires, and the installed artifact."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from pythons import controller
 UV_RELEASE = "0.13.9"
 REQUIREMENTS = ROOT / "tests" / "requirements"
 COLLECTION = Path("ansible_collections", "backupops", "veeam_em")
-# ansible-test fetches a script that installs pip from a host that closed networks do not reach, unless it finds a copy
-# under one of these names. Python brings pip along: this copy installs that one. It needs a process of its own, since
-# ensurepip changes the environment of the process that it runs in, and pip would then miss its configuration.
+# ansible-test downloads a script that installs pip from a host that closed networks cannot reach, unless it finds a
+# copy under one of these names. Python includes pip: this copy installs that one. It needs a separate process, because
+# ensurepip changes the environment of its own process, and pip would then miss its configuration.
 _GET_PIP_NAMES = ("get_pip_23_1_2.py", "get_pip_24_2.py", "get_pip_25_2.py")
 _GET_PIP = """\
 import subprocess, sys
@@ -58,13 +58,13 @@ def uv() -> Path:
 
 
 def overrides(lock: str) -> list[str | Path]:
-    """Return uv's arguments for the pins that a lock sets aside, if there are any."""
+    """Return uv's arguments for the overrides of a lock, if there are any."""
     path = REQUIREMENTS / f"{lock}-overrides.txt"
     return ["--override", path] if path.exists() else []
 
 
 def _has_certificates() -> bool:
-    """Tell whether the system has CA certificates, perhaps a company's own; if not, uv uses those it brings."""
+    """Return whether the system has CA certificates, perhaps a company's own; if not, uv uses its own."""
     paths = ssl.get_default_verify_paths()
     return bool(paths.cafile or (paths.capath and any(Path(paths.capath).iterdir())))
 
@@ -72,7 +72,7 @@ def _has_certificates() -> bool:
 def venv(name: str, python: Path, lock: str, *more: str) -> Path:
     """Return the bin folder of the virtual environment .cache/venv/NAME with a lock file's packages and some more.
 
-    It is made again if the Python, the lock or the additions change.
+    It is created again if the Python, the lock or the additions change.
     """
     folder = CACHE / "venv" / name
     requirements = REQUIREMENTS / f"{lock}.txt"
@@ -113,9 +113,9 @@ def tracked() -> list[Path]:
 def tree(name: str = "collections") -> Path:
     """Copy the checkout to .cache/NAME/ansible_collections/backupops/veeam_em and return that folder.
 
-    ansible-test insists on such a path, takes no symlink for it, and tests nothing in a folder that git ignores: so the
-    copy is a git repository of its own. It holds what git knows or would add. ansible-test's virtual environments below
-    tests/output survive.
+    ansible-test requires such a path, does not accept a symlink, and tests nothing in a folder that git ignores, so the
+    copy is a separate git repository. It contains the files that git knows or would add. ansible-test's virtual
+    environments below tests/output are kept.
     """
     folder = CACHE / name / COLLECTION
     kept = folder / "tests" / "output"
@@ -138,7 +138,7 @@ def tree(name: str = "collections") -> Path:
 
 
 def link() -> None:
-    """Make the checkout itself importable as a collection, for pytest and mypy, which do not mind a symlink."""
+    """Make the checkout itself importable as a collection, for pytest and mypy, which accept a symlink."""
     path = CACHE / "link" / COLLECTION
     if not path.is_symlink():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -146,7 +146,7 @@ def link() -> None:
 
 
 def stub_get_pip() -> None:
-    """Put the stand-in for ansible-test's pip installer in place, in the HOME that the steps get."""
+    """Put the substitute for ansible-test's pip installer into the HOME of the steps."""
     folder = CACHE / "home" / ".ansible" / "test" / "cache"
     folder.mkdir(parents=True, exist_ok=True)
     for name in _GET_PIP_NAMES:
@@ -154,7 +154,7 @@ def stub_get_pip() -> None:
 
 
 def install(bin_folder: Path, artifact: Path, name: str = "installed") -> Path:
-    """Install the artifact in a fresh folder .cache/NAME and return that folder."""
+    """Install the artifact in a new folder .cache/NAME and return that folder."""
     folder = CACHE / name
     shutil.rmtree(folder, ignore_errors=True)
     galaxy: list[str | Path] = [

@@ -262,7 +262,7 @@ def job(resource: Resource) -> Job:
         "schedule_configured": flag(resource.get("schedule_configured")),
         "schedule_enabled": flag(resource.get("schedule_enabled")),
         "next_run": time_text(resource.get("next_run")),
-        # Current servers wrap the options once more, under a misspelt name (em_rest 5, Schedule options).
+        # Current servers wrap the options once more, under a misspelled name (em_rest 5, Schedule options).
         "schedule": _enabled_only(as_dict(options.get("standart")) or options) or None,
     }
 

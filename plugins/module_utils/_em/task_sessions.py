@@ -101,7 +101,7 @@ def _by_id(client: EmClient, kind: SessionKind, ids: Sequence[str]) -> list[Reso
 
 
 def _listed(client: EmClient, kind: SessionKind, parent: str) -> list[Resource]:
-    """Follow the link that the server gives, since replication servers may use a misspelt path (em_rest 8)."""
+    """Follow the link that the server gives, since replication servers may use a misspelled path (em_rest 8)."""
     path = f"{kind.collection}/{checked_id(parent)}"
     if kind is REPLICA:
         down = links(client.entity(kind.collection, parent), "Down", *_LINK_TYPES)

@@ -19,8 +19,9 @@ __all__ = ["ConductorSimulator"]
 class ConductorSimulator(BaseSimulator):
     """A simulated Conductor in this process.
 
-    scenario: mapping, path of a YAML file, or None for a server without workflows (scenario.py has the keys).
-    personality: oss or orkes. The rest is as for emsim.Simulator. Raises BadScenario, BadFault, ValueError.
+    scenario: mapping, path of a YAML file, or None for a server without workflows (scenario.py lists the keys).
+    personality: oss or orkes. The other parameters are those of emsim.Simulator. Raises BadScenario, BadFault,
+    ValueError.
     """
 
     def __init__(
@@ -42,7 +43,7 @@ class ConductorSimulator(BaseSimulator):
         self.add_faults(faults or [])
 
     def ready_info(self) -> dict[str, Any]:
-        """What the ready file tells."""
+        """The content of the ready file."""
         return {**super().ready_info(), "personality": self.app.personality, "workflows": self.workflows()}
 
     def workflows(self) -> list[dict[str, Any]]:
@@ -50,7 +51,7 @@ class ConductorSimulator(BaseSimulator):
         return self.app.workflows()
 
     def start_workflow(self, workflow: Mapping[str, Any]) -> str:
-        """Start one more workflow, given as in a scenario. Returns its id. Raises BadScenario."""
+        """Start one more workflow, in the form of a scenario. Returns its id. Raises BadScenario."""
         return self.app.start_workflow(workflow)
 
     def set_workflow(self, workflow_id: str, **changes: Any) -> Any:
@@ -58,5 +59,5 @@ class ConductorSimulator(BaseSimulator):
         return self.app.set_job(workflow_id, changes)
 
     def reset(self) -> None:
-        """Back to the state right after the start."""
+        """Return to the state right after the start."""
         self.app.reset()

@@ -17,7 +17,7 @@ from conductorsim.state import PERSONALITIES
 def main() -> None:
     """Run until told to stop."""
     parser = argparse.ArgumentParser("conductorsim", description="Simulates Conductor's task API over HTTPS.")
-    parser.add_argument("--scenario", metavar="FILE.yml", help="the workflows to simulate (scenario.py has the keys)")
+    parser.add_argument("--scenario", metavar="FILE.yml", help="the workflows to simulate (scenario.py lists the keys)")
     parser.add_argument("--personality", choices=PERSONALITIES, default="oss", help="which server (%(default)s)")
     add_server_options(parser)
     args = parser.parse_args()

@@ -21,10 +21,10 @@ from conductorsim.tokens import Token
 TOKEN = "X-Authorization"
 _CHANGES = ("terminate", "remove", "pause")
 
-# Those below change the world of the request that they are put on, and its answer goes out as usual.
+# The faults below change the world for the request that they apply to. Its answer goes out as usual.
 CONDUCTOR_FAULT_KINDS: dict[str, FaultKind] = {
     **FAULT_KINDS,
-    # the token of the request expires first; `code` and `http_status` (0: as the scenario has it): how that is said
+    # the token of the request expires first; `code` and `http_status` (0: as in the scenario) say how it is reported
     "expire_token": FaultKind(None, options={"code": "EXPIRED_TOKEN", "http_status": 0}),
     "update_dropped": FaultKind(None),  # conductor 5.1: the update is accepted and has no effect
     "unknown_status": FaultKind(None, options={"status_name": "PENDING"}),  # of all tasks in this answer
@@ -44,7 +44,7 @@ class ConductorApp(BaseApp):
         self.state = State(scenario, personality, clock())
 
     def reset(self) -> None:
-        """Back to the state right after the start."""
+        """Return to the state right after the start."""
         with self.lock:
             super().reset()
             self.state = State(self._scenario, self.personality, self._clock())
@@ -99,7 +99,7 @@ class ConductorApp(BaseApp):
             ]
 
     def prepare(self, fault: Fault, request: Request) -> None:
-        """Put a fault of the world in place."""
+        """Apply a fault of the simulated world."""
         if fault.name == "expire_token":
             self.state.tokens.expire(request.header(TOKEN))
             request.overrides["expired"] = (fault.options["code"], fault.options["http_status"])
@@ -164,7 +164,7 @@ class ConductorApp(BaseApp):
             raise ApiError(409, str(problem)) from None
 
     def _token(self, request: Request, now: float) -> Token:
-        """conductor 2.3: what is said about a missing, an unknown and an expired token."""
+        """conductor 2.3: the answers to a missing, an unknown and an expired token."""
         text = request.header(TOKEN)
         token = self.state.tokens.find(text)
         if not text:
@@ -184,6 +184,6 @@ class ConductorApp(BaseApp):
         else:
             # conductor 2.4
             body = {"status": status, "message": message, "retryable": status == 503}
-            # A refusal by validation names no instance.
+            # A validation error does not name an instance.
             body.update({"validationErrors": details} if details else {"instance": "conductorsim"})
         return Response(status, json.dumps(body).encode(), {"Content-Type": "application/json"})

@@ -1,4 +1,4 @@
-"""Workflows as they go on: events at moments, carried out when somebody looks."""
+"""Workflows in progress: timed events, which are carried out when somebody reads the state."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ WORKFLOW_END = {"CANCELED": "TERMINATED", "TIMED_OUT": "TIMED_OUT"}
 FOR_EVER = 2_147_483_647
 _SPACE = uuid.UUID("0f8e7f0e-3b1b-5c39-9a57-2f1f6f0e6b6d")
 _GATES = ("WAIT", "HUMAN")
-# The server's own, which nobody has to do: they end when what they hold does.
+# Control tasks of the server, which need no worker: they end when their content ends.
 _HOLDERS = ("DO_WHILE", "SUB_WORKFLOW", "FORK_JOIN", "JOIN")
 
 
 def identifier(*parts: object) -> str:
-    """A UUID made from what the thing is: the same scenario always gets the same ones."""
+    """A UUID derived from what it identifies: the same scenario always gets the same UUIDs."""
     return str(uuid.uuid5(_SPACE, "\x1f".join(str(part) for part in parts)))
 
 
 class Conflict(Exception):
-    """What cannot be done to a workflow as it is."""
+    """An action that the current state of a workflow does not allow."""
 
 
 @dataclass
@@ -73,7 +73,7 @@ class TaskRun:
     executed: bool = False
     reason: str = ""
     output: dict[str, Any] = field(default_factory=dict)
-    external_output: str = ""  # where the output lies, if it is too long to be shown (conductor 1.2)
+    external_output: str = ""  # where the output is stored, if it is too long to be shown (conductor 1.2)
     polls: int = 0
     worker: str = ""
     callback: int = 0
@@ -86,20 +86,20 @@ class TaskRun:
 
     @property
     def is_gate(self) -> bool:
-        """conductor 3.1: WAIT and HUMAN are the server's own."""
+        """conductor 3.1: the server itself handles WAIT and HUMAN."""
         return self.definition.type in _GATES
 
     @property
     def script(self) -> Attempt:
-        """What is to become of it."""
+        """What will happen to it."""
         scripts = self.definition.attempts or [Attempt(status="NEVER" if self.is_gate else "COMPLETED")]
         return scripts[min(self.retry_count, len(scripts) - 1)]
 
 
 class Execution:
-    """One execution of a workflow. The owner holds the lock and calls advance() before it looks.
+    """One execution of a workflow. The owner holds the lock and calls advance() before it reads the state.
 
-    start_sub: starts another workflow and returns it; of this one, which is told by sub_ended() when that one ends.
+    start_sub: starts another workflow and returns it. When that workflow ends, sub_ended() notifies this one.
     """
 
     def __init__(
@@ -161,7 +161,7 @@ class Execution:
     # What workers and operators do
 
     def update(self, run: TaskRun, now: float, status: str, output: dict[str, Any], reason: str, **more: Any) -> bool:
-        """conductor 5.1: what a worker reports; False when it is dropped because the task or the workflow has ended."""
+        """conductor 5.1: take a worker's report; False if it is dropped because the task or the workflow has ended."""
         if run.terminal or self.terminal:
             return False
         limit, size = self.settings.refuse_above, len(json.dumps(output))
@@ -206,7 +206,7 @@ class Execution:
             self.parent[0].sub_ended(self.parent[1], self, now)
 
     def pause(self, paused: bool, now: float) -> None:
-        """What ends while it is paused is noted; what comes after it waits."""
+        """Pause: tasks that end in the meantime are recorded, and the tasks after them wait."""
         if self.terminal:
             raise Conflict("the workflow has ended")
         self.status = "PAUSED" if paused else "RUNNING"
@@ -216,13 +216,13 @@ class Execution:
                     self._decide(run, now)
 
     def skip(self, reference: str, now: float) -> None:
-        """conductor 3: a bare record of a task that is never to run."""
+        """conductor 3: a bare record of a task that will never run."""
         skipped = Task(reference, type=reference)
         run = TaskRun(self._new_id(), skipped, reference, 0, now, self._root, -1, status="SKIPPED", ended=now)
         self.runs.insert(0, run)
 
     def retry(self, now: float) -> None:
-        """conductor 4, point 6: what failed or was canceled gets another attempt, without its reason."""
+        """conductor 4, point 6: tasks that failed or were canceled get another attempt, without the reason."""
         last = [run for run in self.runs if not TERMINAL.get(run.status, True) and not run.retried]
         self.status, self.reason, self.ended = "RUNNING", "", 0.0
         for run in last:
@@ -233,7 +233,7 @@ class Execution:
             self._schedule(run.definition, now, run.scope, run.stage, previous=run, by_hand=True)
 
     def rerun(self, task_id: str, now: float) -> None:
-        """conductor 4, point 6: the same task once more, under its id; what came after it is forgotten."""
+        """conductor 4, point 6: run the same task again, under its id; forget the tasks after it."""
         self._demand_end("rerun")
         run = self.find(task_id)
         if run is None:
@@ -251,7 +251,7 @@ class Execution:
         self.begin(now)
 
     def sub_ended(self, run: TaskRun, other: Execution, now: float) -> None:
-        """The workflow that one of the tasks has started is over."""
+        """A workflow that one of the tasks started has ended."""
         if run.terminal or self.terminal:
             return
         run.updated = now
@@ -262,7 +262,7 @@ class Execution:
             run.reason = f"Sub workflow {name} failure reason: {other.reason}"[:500]
             self._end(run, "FAILED", now)
 
-    # What follows from it
+    # Consequences
 
     def _demand_end(self, verb: str) -> None:
         if not self.terminal:
@@ -274,7 +274,7 @@ class Execution:
         return identifier(self.id, self._made - 1)
 
     def _put_output(self, run: TaskRun, output: dict[str, Any]) -> None:
-        """conductor 1.2: one that is too long goes to external storage, and what comes later is merged into it."""
+        """conductor 1.2: an output that is too long goes to external storage, and later output is merged into it."""
         if run.external_output:
             output = {**run.output, **output}
         limit = self.settings.external_above
@@ -289,7 +289,7 @@ class Execution:
         self.terminate(now, self.definition.terminate_reason)
 
     def _time_out_all(self, now: float) -> None:
-        """The server sees it when it sweeps, and tells then how late it is."""
+        """The server notices a timeout when it sweeps, and then says how late it is."""
         seconds = int(self.definition.timeout)
         configured = f"Timeout configured as {seconds} seconds. Timeout policy configured to TIME_OUT_WF"
         self.terminate(now, f"Workflow timed out after {seconds} seconds. {configured}", "TIMED_OUT")
@@ -343,7 +343,7 @@ class Execution:
         run = self._new_run(task, now, scope, stage)
         delay = 0.0
         if previous:
-            # conductor 4, point 1, and 3.2: some servers carry the reason of the attempt before along
+            # conductor 4, point 1, and 3.2: some servers keep the reason of the previous attempt
             run.retry_count, run.retried_id = previous.retry_count + 1, previous.id
             run.reference, run.round, run.iteration = previous.reference, previous.round, previous.iteration
             if not by_hand:
@@ -385,7 +385,7 @@ class Execution:
 
     def _play(self, run: TaskRun, now: float) -> None:
         script = run.script
-        # A worker's output replaces what was there; the server itself has nothing to put in its place.
+        # A worker's output replaces the existing output; the server itself has none to store.
         output = {**run.output, **script.output} if run.is_gate else dict(script.output)
         self.update(run, now, script.status, output, script.reason, worker=run.worker)
 

@@ -1,4 +1,4 @@
-"""What the addresses answer, and the one table of addresses."""
+"""The handlers of all addresses, and the only table of addresses."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ UPDATES = ("IN_PROGRESS", "COMPLETED", "FAILED", "FAILED_WITH_TERMINAL_ERROR")
 
 
 class ApiError(Exception):
-    """An answer that is an error (conductor 2.3 and 2.4). `token_code` stands in `error`."""
+    """An answer that is an error (conductor 2.3 and 2.4). `token_code` is the value of `error`."""
 
     def __init__(
         self, status: int, message: str, token_code: str = "", details: list[dict[str, str]] | None = None
@@ -46,7 +46,7 @@ class Nothing:
 
 @dataclass
 class Context:
-    """One request in the making."""
+    """A request that is being handled."""
 
     request: Request
     state: State
@@ -63,7 +63,7 @@ class Context:
         return found
 
     def json(self) -> dict[str, Any]:
-        """The body. conductor 2.4: one that cannot be read is a 500."""
+        """The body. conductor 2.4: an unreadable one gives a 500."""
         try:
             content = json.loads(self.request.body)
         except ValueError as problem:
@@ -87,7 +87,7 @@ class Context:
             raise ApiError(403, f"You don't have permissions to {right.lower()} task: {task_name}")
 
     def apply(self, run: TaskRun, execution: Execution, status: str, output: Any, **more: Any) -> None:
-        """An update, which may be dropped without a word (conductor 5.1)."""
+        """An update, which may be dropped silently (conductor 5.1)."""
         self.may("EXECUTE", run.definition.name or run.definition.reference)
         self.state.count("update_requests", execution, run)
         if self.request.overrides.get("update_dropped"):
@@ -148,7 +148,7 @@ def update_task(context: Context) -> Any:
         run,
         execution,
         str(status),
-        body.get("outputData") or {},  # replaces what was there, also by nothing
+        body.get("outputData") or {},  # replaces the existing value, even with nothing
         reason=body.get("reasonForIncompletion"),
         worker=body.get("workerId"),
         callback=body.get("callbackAfterSeconds"),
@@ -157,7 +157,7 @@ def update_task(context: Context) -> Any:
 
 
 def update_by_reference(context: Context) -> Any:
-    """conductor 5.2: the body is merged into the output; nothing pending is an empty 200, or 404 with Orkes."""
+    """conductor 5.2: merge the body into the output; if nothing is pending, an empty 200, or a 404 with Orkes."""
     found = _pending(context)
     if found is None:
         if context.state.orkes:
@@ -220,7 +220,7 @@ def get_workflow_tasks(context: Context) -> Any:
 
 
 def poll(context: Context) -> Any:
-    """conductor 1: no read at all, since it takes the task. Tests prove by the counter that nobody comes here."""
+    """conductor 1: this takes the task, so it is not a read. The counter proves that the client never calls it."""
     context.state.counts["polls"] += 1
     found = open_first(context.state.executions.values(), context.path["type"])
     if found is None:
@@ -254,19 +254,19 @@ def pause(context: Context) -> Any:
 
 
 def resume(context: Context) -> Any:
-    """The end of a pause."""
+    """Resume after a pause."""
     context.execution().pause(False, context.now)
     return Nothing(200)
 
 
 def skip(context: Context) -> Any:
-    """A task that is not to run."""
+    """Skip a task."""
     context.execution().skip(context.path["reference"], context.now)
     return Nothing(200)
 
 
 def retry(context: Context) -> Any:
-    """Once more what has failed. Of a workflow that runs, the server speaks as if there were none."""
+    """Retry what has failed. For a running workflow, the server answers as if it did not exist."""
     execution = context.execution()
     if not execution.terminal:
         raise ApiError(404, f"Workflow {execution.id} has not ended, it cannot be retried.")
@@ -275,14 +275,14 @@ def retry(context: Context) -> Any:
 
 
 def rerun(context: Context) -> Any:
-    """Once more from a task on."""
+    """Rerun from a task on."""
     execution = context.execution()
     execution.rerun(str(context.json().get("reRunFromTaskId")), context.now)
     return Plain(execution.id)
 
 
 def restart(context: Context) -> Any:
-    """Once more from the beginning."""
+    """Restart from the beginning."""
     context.execution().restart(context.now)
     return Nothing(204)
 

@@ -16,12 +16,12 @@ OUTCOMES = ("COMPLETED", "FAILED", "FAILED_WITH_TERMINAL_ERROR", "TIMED_OUT", "C
 
 
 class BadScenario(ValueError):
-    """The scenario cannot be understood; the text says where and why."""
+    """The scenario is invalid; the text says where and why."""
 
 
 @dataclass
 class Settings:
-    """Behaviour of the whole server. Times are seconds."""
+    """Behavior of the whole server. Times are seconds."""
 
     # conductor 1.1; by default 404 with personality oss, 400 with orkes. 204: OSS up to 3.21.19; null: 200 with null.
     unknown_task: str = ""
@@ -37,7 +37,7 @@ class Settings:
 
 @dataclass
 class Key:
-    """An access key of personality orkes. `may`: its application's rights (conductor 2.2)."""
+    """An access key of personality orkes. `may`: its application's permissions (conductor 2.2)."""
 
     id: str
     secret: str
@@ -46,7 +46,7 @@ class Key:
 
 @dataclass
 class Attempt:
-    """What becomes of one attempt at a task that nobody updates. Gates (WAIT, HUMAN) are NEVER done by default."""
+    """How one attempt at a task ends if nobody updates it. By default, gates (WAIT, HUMAN) never end."""
 
     status: str = "COMPLETED"
     after: float = 1  # seconds since it was started
@@ -66,10 +66,10 @@ class Task:
     retries: int | None = None  # None: no definition is registered, hence no retry (conductor 4, point 4)
     retry_delay: float = 1
     optional: bool = False
-    response_timeout: float = 0  # seconds that a worker may keep silent after it has polled the task; 0: for ever
-    # Of a DO_WHILE: how many rounds (conductor 4, point 7). Another task that has it is put into a loop of its own.
+    response_timeout: float = 0  # seconds that a worker may keep silent after it has polled the task; 0: forever
+    # For a DO_WHILE: the number of rounds (conductor 4, point 7). Any other task that has it gets a loop of its own.
     iterations: int = 0
-    tasks: list[list[Task]] = field(default_factory=list)  # of a DO_WHILE or SUB_WORKFLOW: what is in it
+    tasks: list[list[Task]] = field(default_factory=list)  # for a DO_WHILE or SUB_WORKFLOW: its content
     input: dict[str, Any] = field(default_factory=dict)
 
 
@@ -80,7 +80,7 @@ class Workflow:
     name: str
     id: str = ""
     tasks: list[list[Task]] = field(default_factory=list)
-    timeout: float = 0  # seconds; 0: for ever
+    timeout: float = 0  # seconds; 0: forever
     terminate_after: float | None = None  # seconds
     terminate_reason: str = ""
 
@@ -135,7 +135,7 @@ def workflow(source: Mapping[str, Any]) -> Workflow:
 def _task(given: Any, where: str) -> Task:
     task: Task = _build(Task, given, where)
     if bool(task.tasks) != (task.type in ("DO_WHILE", "SUB_WORKFLOW")):
-        raise BadScenario(f"{where}: a DO_WHILE or SUB_WORKFLOW has tasks, and nothing else has")
+        raise BadScenario(f"{where}: a DO_WHILE or SUB_WORKFLOW must have tasks, and no other task may")
     if task.type == "DO_WHILE":
         return dataclasses.replace(task, iterations=max(1, task.iterations))
     if task.iterations:

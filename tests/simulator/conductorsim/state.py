@@ -22,7 +22,7 @@ class State:
         self.counts: Counter[str] = Counter()
         self.by_task: dict[str, Counter[str]] = {"updates": Counter(), "update_requests": Counter()}
         self.executions: dict[str, Execution] = {}
-        # conductor 1: Orkes' ids have a prefix, they are no UUIDs
+        # conductor 1: Orkes' ids have a prefix, so they are not UUIDs
         self._prefix = "sim7" if self.orkes else ""
         self._settings = settings
         for workflow in scenario.workflows:

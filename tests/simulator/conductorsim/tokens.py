@@ -38,7 +38,7 @@ class Tokens:
         return token
 
     def find(self, text: str) -> Token | None:
-        """A token as it was issued, expired or not; None for what is none."""
+        """An issued token, expired or not; None for an unknown one."""
         return self._issued.get(text)
 
     def issued(self) -> list[str]:
@@ -46,7 +46,7 @@ class Tokens:
         return list(self._issued)
 
     def expire(self, text: str) -> None:
-        """End a token before its time."""
+        """Expire a token early."""
         if text in self._issued:
             self._issued[text].expires = 0
 

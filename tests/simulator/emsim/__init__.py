@@ -19,9 +19,9 @@ __all__ = ["Simulator"]
 class Simulator(BaseSimulator):
     """A simulated Enterprise Manager in this process.
 
-    scenario: mapping, path of a YAML file, or None for one server without jobs (README.md has the keys).
-    api_profile: v95u4, v10, v12 or v13. speed: durations of runs and tasks are divided by it. faults: rules to begin
-    with. state_dir: folder for the certificates, a temporary one by default. tls: good, expired, wrong-host or
+    scenario: mapping, path of a YAML file, or None for one server without jobs (README.md lists the keys).
+    api_profile: v95u4, v10, v12 or v13. speed: durations of runs and tasks are divided by it. faults: the initial
+    rules. state_dir: folder for the certificates, a temporary one by default. tls: good, expired, wrong-host or
     client-cert. clock: seconds since the epoch, for tests. Raises BadScenario, BadFault, ValueError.
     """
 
@@ -54,18 +54,18 @@ class Simulator(BaseSimulator):
         return self
 
     def ready_info(self) -> dict[str, Any]:
-        """What the ready file tells."""
+        """The content of the ready file."""
         return {**super().ready_info(), "api_profile": self.app.profile.name}
 
     def jobs(self) -> list[dict[str, Any]]:
-        """All jobs with their runs as they truly are, whatever Enterprise Manager shows yet."""
+        """All jobs with their true runs, even if Enterprise Manager does not show them yet."""
         with self.app.lock:
             return [self.app.state.describe(job) for job in self.app.state.jobs]
 
     def set_job(self, name: str, /, **changes: Any) -> dict[str, Any]:
-        """Change keys of a job of the scenario; they hold from its next run on, the schedule at once."""
+        """Change keys of a job of the scenario. They apply from its next run on, the schedule immediately."""
         return self.app.set_job(name, changes)
 
     def reset(self) -> None:
-        """Back to the state right after the start."""
+        """Return to the state right after the start."""
         self.app.reset()

@@ -17,7 +17,7 @@ from emsim.scenario import BadScenario
 def main() -> None:
     """Run until told to stop."""
     parser = argparse.ArgumentParser("emsim", description="Simulates Veeam Backup Enterprise Manager over HTTPS.")
-    parser.add_argument("--scenario", metavar="FILE.yml", help="the fleet to simulate (README.md has the keys)")
+    parser.add_argument("--scenario", metavar="FILE.yml", help="the fleet to simulate (README.md lists the keys)")
     parser.add_argument("--api-profile", choices=list(PROFILES), default="v12", help="generation (%(default)s)")
     parser.add_argument("--speed", type=float, default=1.0, help="divide the durations of runs by this (%(default)s)")
     add_server_options(parser)

@@ -58,13 +58,13 @@ class EmApp(BaseApp):
         self.counts: Counter[str] = Counter()
 
     def reset(self) -> None:
-        """Back to the state right after the start: no logon session, no run but those of the scenario."""
+        """Return to the state right after the start: no logon session, and only the runs of the scenario."""
         with self.lock:
             super().reset()
             self._begin()
 
     def counters(self) -> dict[str, Any]:
-        """All counters; those by job are by the job's name."""
+        """All counters; counters for each job have the job's name as their key."""
         with self.lock:
             self.logons.all(self._clock())
             groups = {**self.journal.grouped, **self.state.counts}
@@ -76,12 +76,12 @@ class EmApp(BaseApp):
             }
 
     def set_job(self, name: str, changes: Mapping[str, Any]) -> Any:
-        """Change a job of the scenario; answers its description."""
+        """Change a job of the scenario; returns its description."""
         with self.lock:
             return self.state.describe(self.state.change(name, changes))
 
     def prepare(self, fault: Fault, request: Request) -> None:
-        """Put a fault of the world in place."""
+        """Apply a fault of the simulated world."""
         options = fault.options
         if fault.name == "expire_session":
             session = self._session(request)
@@ -183,7 +183,7 @@ class EmApp(BaseApp):
         return route, path
 
     def _session(self, request: Request) -> LogonSession | None:
-        # em_rest 15.4: the cookie beats the header
+        # em_rest 15.4: the cookie overrides the header
         token = _cookie(request) or request.header(TOKEN)
         return self.logons.find(token, self._clock()) if token else None
 

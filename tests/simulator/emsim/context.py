@@ -1,4 +1,4 @@
-"""What a handler gets: the request, who asks, and the state as this request sees it."""
+"""The input of a handler: the request, its logon session, and the state as this request sees it."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ class Reply:
 
 @dataclass
 class Context:
-    """One request in the making."""
+    """A request that is being handled."""
 
     request: Request
     state: State
     profile: Profile
     logons: LogonSessions
-    logon: LogonSession  # of routes that need none it must not be used
+    logon: LogonSession  # not to be used in routes that need no logon
     path: dict[str, str]  # named segments of the path
     counts: dict[str, int]
     now: float  # seconds since the epoch, by the real clock
@@ -90,7 +90,7 @@ class Context:
         return identifier.lower()
 
     def new_task(self, operation: str, message: str, success: bool, timing: tuple[float, float]) -> Task:
-        """A task in the logon session that asks (em_rest 4). `timing`: seconds Running and OperationFinished."""
+        """A task in the logon session of the request (em_rest 4). `timing`: seconds Running and OperationFinished."""
         self.counts["tasks"] += 1
         running, finished = (seconds / self.state.speed for seconds in timing)
         if not self.profile.operation_finished:
@@ -100,5 +100,5 @@ class Context:
         return task
 
     def overridden(self, name: str) -> Any:
-        """What a fault has put in place for this request, or None."""
+        """The setting of a fault for this request, or None."""
         return self.request.overrides.get(name)

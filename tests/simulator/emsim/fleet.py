@@ -1,4 +1,4 @@
-"""What follows from scenario and state together: computers by group, restore points."""
+"""Data derived from scenario and state: computers by group, restore points."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from emsim.views import Lens
 
 
 def discovered(scenario: Scenario) -> list[Discovered]:
-    """All computers; em_rest 6: one that is in two groups is listed twice."""
+    """All computers; em_rest 6: a computer in two groups is listed twice."""
     groups: dict[tuple[str, str], list[ProtectionGroup]] = {}
     for group in scenario.protection_groups:
         for name in dict.fromkeys(group.computers):

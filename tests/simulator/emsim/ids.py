@@ -1,4 +1,4 @@
-"""Identifiers: the same scenario always gets the same ones."""
+"""Identifiers: the same scenario always gets the same identifiers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 @lru_cache(maxsize=1 << 18, typed=True)
 def guid(*parts: object) -> str:
-    """A GUID made from what the thing is."""
+    """A GUID derived from what it identifies."""
     return str(uuid.uuid5(_SPACE, "\x1f".join(str(part) for part in parts)))
 
 

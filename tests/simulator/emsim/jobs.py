@@ -14,7 +14,7 @@ from emsim.views import Lens, RunView, view_run
 
 @dataclass(frozen=True)
 class Family:
-    """One of the three families of jobs and how its resources are called."""
+    """One of the three families of jobs, and the names of its resources."""
 
     name: str
     path: str
@@ -171,7 +171,7 @@ class SimulatedJob:
         self.runs.append(run)
 
     def toggle(self, now: float) -> None:
-        """Flip the schedule; it shows when the task has finished, or later (em_rest 15.10)."""
+        """Flip the schedule; the change shows when the task has finished, or later (em_rest 15.10)."""
         self.schedule_enabled = not self.schedule_enabled
         delay = self.spec.task_running_for + self.spec.task_operation_finished_for + self.spec.toggle_delay
         self._schedule_shows.append((now + delay / self._speed, self.schedule_enabled))
@@ -192,7 +192,7 @@ class SimulatedJob:
         return settle(self._begin + self.spec.schedule.next_run, "next" + self.id)
 
     def views(self, lens: Lens, oldest: float, collected: list[float]) -> Iterator[RunView]:
-        """How the runs look that Enterprise Manager shows. `collected`: when it has collected from the server."""
+        """The runs as Enterprise Manager shows them. `collected`: when it collected data from the server."""
         key = lens.settled_key()
         for run in self.runs:
             if run.start < oldest:

@@ -16,7 +16,7 @@ class Profile:
     byte_order_mark: bool = False  # em_rest 15.9: before the JSON of older servers
     nas: bool = True  # em_rest 14: since 10
     operation_finished: bool = True  # em_rest 12: a state of tasks since 10
-    empty_lists: str = "null"  # em_rest 15.22: lists that are empty come in four forms
+    empty_lists: str = "null"  # em_rest 15.22: empty lists come in four forms
     refuses_form_logon: bool = False  # em_rest 15.6: 415 in 13
     fraction_in_names: bool = False  # em_rest 14: session names of 13 carry the fraction
 

@@ -11,7 +11,7 @@ from emsim.tree import Collection, Link, Nested, Node, QueryResult, Repeated, Sp
 
 _NAMES = {"RetrySpecified": "RetrySpecified1"}  # em_rest 1, JSON shape
 
-# em_rest 1: all keys below Entities are present, all but the asked one null; two of them are misspelt there
+# em_rest 1: all keys below Entities are present, all but the requested one are null; two are misspelled there
 _ENTITIES = (
     "Jobs",
     "FailoverPlans",

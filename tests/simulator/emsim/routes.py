@@ -77,7 +77,7 @@ ROUTES = RouteTable(
         _row("GET", "/replicaSessions", sessions.sessions_of(None, replica=True)),
         _row("GET", "/replicaSessions/{id}", sessions.session(replica=True)),
         _row("GET", "/replicaSessions/{id}/replicaTaskSessions", sessions.task_sessions_of_session(replica=True)),
-        # em_rest 8: whether a server serves the misspelt path is not known; links may lead here
+        # em_rest 8: whether a server serves the misspelled path is unknown; links may lead here
         _row("GET", "/replicaSessions/{id}/repicaTaskSessions", sessions.task_sessions_of_session(replica=True)),
         _row("GET", "/replicaTaskSessions", sessions.task_sessions(replica=True)),
         _row("GET", "/replicaTaskSessions/{id}", sessions.task_session(replica=True)),

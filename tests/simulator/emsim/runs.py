@@ -43,7 +43,7 @@ class Run:
     stop_takes: float = 1
     stopping_from: float | None = None
     job_name: str = ""  # the job's name at the time
-    skew: float = 0  # seconds that its times are ahead of the truth
+    skew: float = 0  # how many seconds its times are ahead of the true time
     stays_idle: bool = False  # open until it is closed, though nothing is left to do
     closed_at: float | None = None
     result_after: float = 0

@@ -21,12 +21,12 @@ DAY = 86400
 
 
 class BadScenario(ValueError):
-    """The scenario cannot be understood; the text says where and why."""
+    """The scenario is invalid; the text says where and why."""
 
 
 @dataclass
 class Settings:
-    """Behaviour of the whole server. Times are real seconds, --speed does not change them."""
+    """Behavior of the whole server. Times are real seconds; --speed does not change them."""
 
     logon_session_limit: int = 0  # logon sessions at once, 0 for no limit
     idle_timeout: float = 900
@@ -45,7 +45,7 @@ class Settings:
     start_on_running: str = "task_failed"
     stop_on_idle: str = "task_failed"
     retry_on_success: str = "task_failed"
-    empty_lists: str = ""  # brackets, null or no_wrapper; empty: as the API profile has it
+    empty_lists: str = ""  # brackets, null or no_wrapper; empty: as in the API profile
     agent_query_wrapper: str = "AgentBackupJob"  # key around the result of an agent job query, or "AgentBackupJobs"
     collect_takes: float = 0.5  # seconds until a `collect` has made new sessions visible
     no_date: str = (
@@ -56,10 +56,10 @@ class Settings:
     failure_messages: bool = False  # whether sessions show FailureMessage, which is null in all recordings
     letter_case: str = ""  # State, JobType and Result in lower or upper case
     omit: list[str] = field(default_factory=list)  # fields, attributes and types of links that are left out
-    unstable_order: bool = False  # rows of queries come in another order at each request, sorted or not
+    unstable_order: bool = False  # rows of queries come in a different order at each request, sorted or not
 
     def plain_spelling(self) -> bool:
-        """Whether answers are written as the reference has it."""
+        """Whether answers are written as in the reference."""
         return not (self.no_date or self.flags or self.numbers_as_text or self.letter_case or self.omit)
 
 
@@ -104,14 +104,14 @@ class Machine:
     appears_after: float = 1  # seconds after the job session shows
     total_size: int = 50 * GIGABYTE
     retry_result: str = "Success"  # result in a run started by retry
-    task_session: bool = True  # whether it gets one: a machine that is off does not
+    task_session: bool = True  # whether it gets one; a machine that is switched off does not
     full_name: str = ""  # what task sessions call it, such as web01.example.com; default: the name
     count: int = 1
 
 
 @dataclass
 class Past:
-    """A run of the past, in real seconds. `repeat` and `every`: the same again, each `every` seconds earlier."""
+    """A past run, in real seconds. `repeat` and `every`: more such runs, each `every` seconds earlier."""
 
     ended_ago: float
     duration: float = 600
@@ -120,8 +120,8 @@ class Past:
     retry: bool = False
     repeat: int = 1
     every: float = DAY
-    appears_after: float = 0  # em_rest 15.16: collected so long after the simulator's start, divided by --speed
-    dated_ahead: float = 0  # seconds that its times are ahead of the truth
+    appears_after: float = 0  # em_rest 15.16: collected this long after the simulator's start, divided by --speed
+    dated_ahead: float = 0  # how many seconds its times are ahead of the true time
 
 
 @dataclass
@@ -139,9 +139,9 @@ class Job:
     containers: list[str] = field(default_factory=list)  # of VM jobs: folders that it includes instead of machines
     machines: list[Machine] = field(default_factory=list)
     start_delay: float = 1.5  # from the start to the moment that the session shows; "never"
-    children_delay: float = 0  # how much later than in truth the machines of an agent run show
+    children_delay: float = 0  # how much later than they really begin the machines of an agent run show
     result_after: float = 0  # how long after its end a run still shows no result
-    hidden_for: float = 0  # how much later a run shows than it begins to work
+    hidden_for: float = 0  # how long after it begins to work a run shows
     started_again: list[Machine] = field(default_factory=list)  # what somebody else's run does, 1 s after each of ours
     stays_idle: bool = False  # of copy jobs: the newest session is Idle when it is done, until the next sync or stop
     old_name: str = ""  # the job's name when the runs of its history were made
@@ -189,7 +189,7 @@ class Computer:
 
 @dataclass
 class RestorePoint:
-    """A restore point beside those that the runs leave behind."""
+    """A restore point in addition to those that runs create."""
 
     computer: str
     created_ago: float
@@ -212,7 +212,7 @@ class Repository:
 
 @dataclass
 class Scenario:
-    """The whole. `defaults` are keys of a job that all jobs begin with."""
+    """The whole scenario. `defaults` are default values for the keys of all jobs."""
 
     settings: Settings = field(default_factory=Settings)
     users: list[User] = field(
@@ -344,7 +344,7 @@ def _fill_in(scenario: Scenario) -> None:
         job.includes = job.includes or ([] if job.containers else [machine.name for machine in job.machines])
     computers = {(computer.backup_server, computer.name) for computer in scenario.computers}
     grouped = [(group.backup_server, name) for group in scenario.protection_groups for name in group.computers]
-    # A machine of a job may show the name of a group's computer in other letters: it is the same computer.
+    # A machine of a job may have the name of a group's computer in a different letter case: it is the same computer.
     known = {(server, name.lower()) for server, name in grouped}
     machines = [(job.backup_server, machine.name) for job in scenario.agent_jobs for machine in job.machines]
     machines = [(server, name) for server, name in machines if (server, name.lower()) not in known]

@@ -1,6 +1,7 @@
-"""How servers and the interfaces between write what they know: flags, numbers, dates, letter case, what is left out.
+"""How servers and interfaces write values: flags, numbers, dates, letter case and omitted fields.
 
-Applied to the finished neutral form, so that no resource has to know of it. Without such settings nothing changes.
+This is applied to the finished neutral form, so that resources need not know about it. Without such settings, nothing
+changes.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _FAR_AHEAD = 86400.0
 
 
 def spell(thing: Node | Collection | QueryResult, settings: Settings) -> None:
-    """Write an answer as the settings say."""
+    """Write an answer according to the settings."""
     if settings.plain_spelling():
         return
     for node in _all(thing):

@@ -17,7 +17,7 @@ from emsim.views import JobSession, Lens, RunView, TaskSession
 
 @dataclass
 class Outcome:
-    """What became of an action. `rejected` names the way in which it was refused: see scenario.ON_REFUSAL."""
+    """The outcome of an action. `rejected` says how it was refused: see scenario.ON_REFUSAL."""
 
     message: str
     run: Run | None = None
@@ -36,7 +36,7 @@ class State:
         self.begin = begin
         self.down_until = begin
         self.servers = list(scenario.backup_servers)
-        # What queries have selected: what was asked for, all rows at the time, and those selected.
+        # The results of queries: the request, all rows at that time, and the selected rows.
         self.selections: dict[tuple[str, ...], tuple[list[dict[str, Any]], list[dict[str, Any]]]] = {}
         self._collections: dict[str, list[float]] = {}
         self.jobs: list[SimulatedJob] = []
@@ -84,7 +84,7 @@ class State:
         if job.spec.refuse_start:
             return Outcome(job.spec.refuse_start, rejected="task_failed")
         if job.current(now):
-            # em_rest 16: what a server answers here is not known, so it is a setting
+            # em_rest 16: the answer of a real server is unknown, so it is a setting
             rejected = self.scenario.settings.start_on_running
             return Outcome(f'Job "{job.name}" is already running.', rejected=rejected)
         self._count("starts", job)
@@ -123,7 +123,7 @@ class State:
         return Outcome("Ok")
 
     def collect(self, server_id: str) -> None:
-        """em_rest 15.16: collecting brings new sessions to light early."""
+        """em_rest 15.16: collecting makes new sessions visible early."""
         done = self.clock() + self.scenario.settings.collect_takes
         self._collections.setdefault(server_id, []).append(done)
 
@@ -132,7 +132,7 @@ class State:
         run.visible_at = NEVER
 
     def duplicate(self, name: str) -> None:
-        """Have every job of this name, or every job, on a second backup server, too."""
+        """Put every job with this name, or every job, on a second backup server as well."""
         if len(self.servers) == 1:
             self.servers.append(BackupServer("second.example.invalid"))
         known = {(job.family.name, job.name, job.spec.backup_server) for job in self.jobs}
@@ -143,7 +143,7 @@ class State:
                 self._add(job.family, spec)
 
     def change(self, name: str, changes: Mapping[str, Any]) -> SimulatedJob:
-        """Change keys of the scenario of a job; they hold from its next run on, the schedule and the name at once."""
+        """Change keys of a job of the scenario. They apply from its next run on, schedule and name immediately."""
         job = next((job for job in self.jobs if name in (job.name, job.id)), None)
         if job is None:
             raise BadScenario(f"there is no job {name!r}")
@@ -163,7 +163,7 @@ class State:
         return job
 
     def describe(self, job: SimulatedJob) -> dict[str, Any]:
-        """A job for those who test: what is true on the backup server, whatever Enterprise Manager shows."""
+        """A job for tests: its true state on the backup server, whatever Enterprise Manager shows."""
         now = self.clock()
         schedule: Schedule = job.spec.schedule
         return {

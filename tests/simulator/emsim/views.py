@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Lens:
-    """How the server looks at its data: settings, profile and what faults change for one request."""
+    """How the server views its data: settings, profile and what faults change for one request."""
 
     now: float
     skew: float = 0
@@ -25,7 +25,7 @@ class Lens:
     task_sessions_of: str = "child"
 
     def settled_key(self) -> tuple[object, ...]:
-        """All that the look of an ended run depends on."""
+        """Everything that the view of an ended run depends on."""
         state = self.unknown_state if self.unknown_also_at_end else ""
         return self.skew, state, self.names_with_fraction, self.task_sessions_of
 
@@ -76,7 +76,7 @@ class TaskSession:
 class RunView:
     """One run as it is shown: the session first, then its machines' sessions, and the task sessions.
 
-    rows: what queries keep of it, so that the many runs that have ended are looked at once.
+    rows: what queries keep of it, so that each ended run is evaluated only once.
     """
 
     sessions: tuple[JobSession, ...]
@@ -85,7 +85,7 @@ class RunView:
 
 
 def view_run(job: SimulatedJob, run: Run, lens: Lens) -> RunView:
-    """How a visible run looks now."""
+    """The current view of a visible run."""
     shown = [machine for machine in run.machines if machine.start + run.children_delay <= lens.now]
     if job.spec.workers:
         workers = [_machine_session(job, run, machine, lens) for machine in shown]

@@ -35,10 +35,10 @@ class BaseApp:
         raise NotImplementedError
 
     def prepare(self, fault: Fault, request: Request) -> None:
-        """Put a fault of the simulated world in place before the request is handled."""
+        """Apply a fault of the simulated world before the request is handled."""
 
     def note(self, request: Request, status: int | None, fault: Fault | None) -> None:
-        """Count and log a request; `status` is None where no answer goes out."""
+        """Count and log a request; `status` is None if no answer goes out."""
         self.journal.count("requests")
         self.journal.count("by_method", request.method)
         self.journal.log.append(
@@ -66,19 +66,19 @@ class BaseApp:
             return self.journal.requests()
 
     def reset(self) -> None:
-        """Back to the state right after the start."""
+        """Return to the state right after the start."""
         with self.lock:
             self.faults.clear()
             self.journal.reset()
 
     def set_job(self, name: str, changes: Mapping[str, Any]) -> Any:
-        """Change one job (or whatever the simulator calls so); answers its new state."""
+        """Change one job, or what corresponds to it in this simulator; returns its new state."""
         raise NotImplementedError
 
     # ---- for the server ----
 
     def refuses_connection(self) -> bool:
-        """Whether a new connection is to be reset at once."""
+        """Whether to reset a new connection immediately."""
         with self.lock:
             return self.faults.take_connection()
 

@@ -1,4 +1,4 @@
-"""Certificates of the simulators: one CA per process, by trustme, or one that vouches for itself."""
+"""Certificates of the simulators: one CA per process, by trustme, or a self-signed certificate."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ BOM = b"\xef\xbb\xbf"
 
 @dataclass
 class Answer:
-    """The true response, if the action took effect, and a way to make an error in the asked format."""
+    """The true response, if the action took effect, and a way to make an error in the requested format."""
 
     request: Request
     response: Response

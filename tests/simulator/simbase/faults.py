@@ -8,7 +8,7 @@ A rule is a mapping:
     fault: reset_after
     with: {...}                         # options of the fault
 
-Without `occurrence` and `times` the first matching request gets the fault, and no other. `from N` has no end
+Without `occurrence` and `times`, only the first matching request gets the fault. `from N` has no end
 unless `times` says otherwise. `path` is a shell pattern on the whole path, `query` is a part of the decoded query.
 """
 
@@ -25,16 +25,16 @@ from simbase.messages import Request
 
 
 class BadFault(ValueError):
-    """The rule cannot be understood; the text says why."""
+    """The rule is invalid; the text says why."""
 
 
 @dataclass(frozen=True)
 class FaultKind:
     """What a fault is.
 
-    effect: whether the action of the request takes effect; None where the rule must not choose, because the fault is
+    effect: whether the action of the request takes effect; None if the rule must not choose, because the fault is
         made from the true answer or belongs to the simulated world (then it always takes effect).
-    deliver: sends the answer; None where the answer goes out as usual.
+    deliver: sends the answer; None if the answer goes out as usual.
     options: the options with their defaults.
     """
 
@@ -45,7 +45,7 @@ class FaultKind:
 
 @dataclass
 class Fault:
-    """One fault, about to happen to one request."""
+    """One fault that applies to one request."""
 
     name: str
     kind: FaultKind
@@ -69,7 +69,7 @@ class Rule:
         options = dict(text.get("with") or {})
         effect = options.pop("effect", None)
         if effect is not None and kind.effect is None:
-            raise BadFault(f"fault {name} always takes effect, option effect cannot be given")
+            raise BadFault(f"fault {name} always takes effect, so option effect is not allowed")
         _refuse_unknown(f"fault {name}", options, kind.options)
         self.fault = Fault(
             name,
@@ -89,7 +89,7 @@ class Rule:
         )
 
     def due(self) -> bool:
-        """Count one match; whether it gets the fault."""
+        """Count one match; return whether it gets the fault."""
         self._seen += 1
         if self._left <= 0 or not self._wanted(self._seen):
             return False
@@ -120,7 +120,7 @@ class FaultPlan:
         return due[0].fault if due else None
 
     def take_connection(self) -> bool:
-        """Whether a connection that was just accepted is to be refused (fault `refuse` without `match`)."""
+        """Whether to refuse a connection that was just accepted (fault `refuse` without `match`)."""
         due = [rule for rule in self._rules if _at_accept(rule) and rule.due()]
         return bool(due)
 

@@ -37,7 +37,7 @@ class Request:
 
 @dataclass
 class Response:
-    """What goes out. Content-Length is added when it is sent."""
+    """A response. Content-Length is added when it is sent."""
 
     status: int = 200
     body: bytes = b""

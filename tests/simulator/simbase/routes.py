@@ -28,7 +28,7 @@ class NoSuchMethod(LookupError):
 
 
 class RouteTable:
-    """Finds the row of a request. Literal segments are compared without regard to case."""
+    """Finds the row of a request. Literal segments are not case-sensitive."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self._routes = [(re.compile(_pattern(route.path), re.IGNORECASE), route) for route in routes]

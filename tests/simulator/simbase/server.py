@@ -21,10 +21,10 @@ HANDSHAKE_SECONDS = 10
 
 
 class Application(Protocol):
-    """What the server needs of an application."""
+    """What the server requires from an application."""
 
     def refuses_connection(self) -> bool:
-        """Whether a new connection is to be reset at once."""
+        """Whether to reset a new connection immediately."""
 
     def serve(self, request: Request, wire: Wire) -> None:
         """Answer one request."""
@@ -53,11 +53,11 @@ class Handler(BaseHTTPRequestHandler):
     do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = do_GET
 
     def log_message(self, format: str, *args: object) -> None:  # pylint: disable=redefined-builtin
-        """Say nothing: the log of requests can be read over the control address."""
+        """Log nothing: the log of requests is available at the control address."""
 
 
 class Server(ThreadingHTTPServer):
-    """Listens when it is made; `port` 0 takes a free one."""
+    """Listens as soon as it is created; `port` 0 takes a free port."""
 
     daemon_threads = True
     block_on_close = False
@@ -79,7 +79,7 @@ class Server(ThreadingHTTPServer):
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
 
     def finish_request(self, request: Any, client_address: Any) -> None:
-        """Run one connection, in its own thread: a stalled handshake holds up nobody else."""
+        """Run one connection, in its own thread: a stalled handshake does not block others."""
         if self._refuses():
             reset_socket(request)
             return
@@ -115,7 +115,7 @@ class Server(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
     def end(self) -> None:
-        """Stop listening, wake the waiting and close all connections."""
+        """Stop listening, wake waiting threads and close all connections."""
         self.stopping.set()
         self.shutdown()
         self.server_close()

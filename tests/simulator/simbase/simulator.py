@@ -71,11 +71,11 @@ class BaseSimulator:
         self.stop()
 
     def ready_info(self) -> dict[str, Any]:
-        """What the ready file tells."""
+        """The content of the ready file."""
         return {"host": self.host, "port": self.port, "pid": os.getpid(), "url": self.url, "ca_path": self.ca_path}
 
     def write_ready_file(self, name: str) -> Path:
-        """Write the ready file at once (by rename), so that a reader never sees half of it."""
+        """Write the ready file atomically (by rename), so that a reader never sees a part of it."""
         path = self.state_dir / name
         draft = path.with_suffix(".part")
         draft.write_text(json.dumps(self.ready_info()), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The connection of one request, for those who must send something odd."""
+"""The connection of one request, for faults that send unusual responses."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Wire:
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
     def send(self, response: Response) -> None:
-        """Send a response as it should be: one segment where it fits."""
+        """Send a complete response, in one segment if it fits."""
         self.write(self.head(response) + (b"" if self._handler.command == "HEAD" else response.body))
 
     def write(self, data: bytes) -> None:
@@ -40,11 +40,11 @@ class Wire:
         self._handler.wfile.flush()
 
     def pause(self, seconds: float) -> None:
-        """Wait, or less when the server stops."""
+        """Wait; stop early if the server stops."""
         self._handler.server.stopping.wait(seconds)
 
     def close(self) -> None:
-        """No further request on this connection."""
+        """Accept no further request on this connection."""
         self._handler.close_connection = True
 
     def refuse_connections(self, count: int) -> None:
@@ -58,6 +58,6 @@ class Wire:
 
 
 def reset_socket(sock: socket.socket) -> None:
-    """Close a socket with a TCP reset; of a TLS socket the connection below it."""
+    """Close a socket with a TCP reset; for a TLS socket, reset the connection below it."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     os.close(sock.detach())

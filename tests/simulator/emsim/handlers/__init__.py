@@ -1,1 +1,1 @@
-"""What each address does."""
+"""The handlers of all addresses."""

@@ -90,7 +90,7 @@ def act(family: Family, action: str) -> Handle:
         job = find(context, family)
         copy_only = {"start": False, "sync": True}.get(action)
         if copy_only is not None and job.is_copy != copy_only:
-            # em_rest 9: start is not for backup copy, sync is for nothing else
+            # em_rest 9: start does not apply to backup copy jobs, and sync applies only to them
             raise ApiError(400, f'Operation is not supported for job "{job.name}".')
         outcome = perform(context, job, action)
         if outcome.rejected in _HTTP:
@@ -114,7 +114,7 @@ def act(family: Family, action: str) -> Handle:
 
 
 def perform(context: Context, job: SimulatedJob, action: str) -> Outcome:
-    """Do it, with what a fault adds."""
+    """Carry out the action, with the effects of a fault."""
     state = context.state
     verbs = {"start": state.start, "sync": state.start, "stop": state.stop, "retry": state.retry}
     outcome = verbs.get(action, state.toggle)(job)

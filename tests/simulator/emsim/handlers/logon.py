@@ -26,7 +26,7 @@ def log_on(context: Context) -> Reply:
         raise ApiError(401, "Access denied.")
     limit = context.settings.logon_session_limit
     if limit and len(context.logons.all(context.now)) >= limit:
-        raise ApiError(503, "Too many logon sessions.")  # em_rest 16: what a server answers here is not known
+        raise ApiError(503, "Too many logon sessions.")  # em_rest 16: the answer of a real server is unknown
     session = context.logons.open(user, context.now)
     context.counts["logons"] += 1
     headers = (
@@ -48,7 +48,7 @@ def get_session(context: Context) -> Reply:
 
 
 def log_off(context: Context) -> Reply:
-    """em_rest 2: 204; the id is that of the body, not the token."""
+    """em_rest 2: 204; the id is the one from the body, not the token."""
     context.logons.close(_find(context))
     context.counts["logoffs"] += 1
     return Reply(None, 204)

@@ -58,8 +58,10 @@ def query(context: Context) -> Reply:
 
 
 def _kept(context: Context, kind: QueryType, params: dict[str, str]) -> list[Row]:
-    """The rows that are asked for. The next page of a listing asks again for the same: if nothing has changed, they are
-    neither filtered nor sorted again.
+    """The requested rows.
+
+    The next page of a listing requests the same rows: if nothing has changed, they are neither filtered nor sorted
+    again.
     """
     rows = kind.rows(context)
     asked = (kind.name, *(params.get(name, "") for name in ("filter", "sortasc", "sortdesc")))
@@ -77,7 +79,7 @@ def _selected(kind: QueryType, rows: list[Row], params: dict[str, str]) -> list[
         if params.get("filter"):
             test = check(parse(params["filter"]), kind.fields)
             rows = [row for row in rows if test(row)]
-        # nobody documents an order without sorting: by UID, so that nothing may rely on another
+        # the order without sorting is not documented: by UID, so that nothing relies on a different one
         rows = sorted(rows, key=lambda row: row.get("UID", ""))
         for name in ("sortasc", "sortdesc"):
             if params.get(name):
@@ -95,7 +97,7 @@ def _number(params: dict[str, str], name: str, default: int) -> int:
 
 
 def _page_links(context: Context, size: int, page: int, count: int) -> list[Link]:
-    """em_rest 10: First, Next where there is one, Last; what was asked is echoed, with page size and page."""
+    """em_rest 10: First, Next if there is one, Last; they repeat the query, with page size and page."""
     echoed = [
         f"{name}={quote_plus(value)}"
         for name, value in parse_qsl(context.request.query, keep_blank_values=True)

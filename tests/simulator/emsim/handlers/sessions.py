@@ -56,7 +56,7 @@ def machines(context: Context) -> Reply:
 
 
 def stop(context: Context) -> Reply:
-    """em_rest 7: stop a session; of VM jobs only, says the page."""
+    """em_rest 7: stop a session; according to the page, only for VM jobs."""
     found = _find(context, False)
     if found.job.family is not VM:
         raise ApiError(400, f'Operation is not supported for job session "{found.name}".')
@@ -80,7 +80,7 @@ def task_sessions(replica: bool) -> Handle:
 
 
 def task_sessions_of_session(replica: bool) -> Handle:
-    """The task sessions of a job session; of a whole agent run those of all its machines."""
+    """The task sessions of a job session; for a whole agent run, those of all its machines."""
 
     def handle(context: Context) -> Reply:
         owner = _find(context, replica)

@@ -21,7 +21,7 @@ _OPERATORS: dict[str, Callable[[AnyValue, AnyValue], bool]] = {
 
 
 def _result(text: str) -> int:
-    # em_rest 10: enumerations compare by index; None, which third parties meet, comes before all
+    # em_rest 10: enumerations compare by index; None, which third parties have seen, comes first
     for index, name in enumerate(("None", *ORDER)):
         if name.lower() == text.lower():
             return index
@@ -37,7 +37,7 @@ def _uid(text: str) -> str:
     return text.rpartition(":")[2].lower()
 
 
-# kind of field: how the text of a filter is read, and how the value of the resource is
+# kind of field: how to read the text of a filter, and how to read the value of the resource
 _KINDS: dict[str, tuple[Callable[[str], AnyValue], Callable[[AnyValue], AnyValue]]] = {
     "text": (str.lower, lambda value: str(value).lower()),
     "uid": (_uid, _uid),

@@ -325,7 +325,7 @@ QUERY_TYPES = {
         ),
         # em_rest 10: task results sit under Resources/Tasks (inferred)
         QueryType("Task", "Tasks", "Tasks", _fields("TaskId TaskUid State Operation"), _task_rows, member="Resources"),
-        # known types that this simulator has nothing of
+        # known types for which this simulator has no data
         *(
             QueryType(name, f"{name}s", f"{name}s", _fields(f"UID:uid Name {_SERVER}"), _nothing)
             for name in ("Backup", "BackupFile", "Replica", "RestorePoint", "RestoreSession", "ObjectInJob")

@@ -14,7 +14,7 @@ Href = Callable[[str], str]  # from a path below /api/ to an address
 
 @dataclass(frozen=True)
 class Kind:
-    """How a kind of key resource is called: its path, the type word of its UID, its element and the plural of that."""
+    """The names of a kind of key resource: its path, the type word of its UID, its element and the plural."""
 
     path: str
     uid: str
@@ -42,7 +42,7 @@ class Described:
     downs: list[Link]
     actions: list[Link]
     attributes: dict[str, Any]
-    path: str = ""  # where its Href leads, if not to where it is served
+    path: str = ""  # the target of its Href, if that differs from its own address
     alternate_types: tuple[str, str] = ("", "")  # Type of the Alternate link in the reference and in the entity
 
     def reference(self, href: Href, element: str = "Ref") -> Node:

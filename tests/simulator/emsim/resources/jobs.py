@@ -67,12 +67,12 @@ def object_id(job: SimulatedJob, name: str) -> str:
 
 
 def include(job: SimulatedJob, name: str, href: Href) -> Node:
-    """One object of an agent or VM job. em_rest 5: nothing tells whether it is a group or a computer."""
+    """One object of an agent or VM job. em_rest 5: nothing shows whether it is a group or a computer."""
     identifier = object_id(job, name)
     element = "ObjectInAgentBackupJob" if job.is_agent else "ObjectInJob"
     fields: list[tuple[str, object]] = [("ObjectInJobId", identifier)]
     if not job.is_agent:
-        # What the hypervisor knows it by is the same in all jobs.
+        # The reference of the hypervisor is the same in all jobs.
         there = int(guid("managed object", job.spec.backup_server, name)[:4], 16)
         kind, prefix = ("Folder", "group-v") if name in job.spec.containers else ("Vm", "vm-")
         fields.append(("HierarchyObjRef", f"urn:{job.platform}:{kind}:{guid('root')}.{prefix}{there}"))

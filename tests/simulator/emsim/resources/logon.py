@@ -1,4 +1,4 @@
-"""The root, logon sessions, and the services that are nothing but links."""
+"""The root, logon sessions, and the services that consist only of links."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _DOWN = (
 
 
 def root_node(profile: Profile, href: Href) -> Node:
-    """em_rest 2: the root tells the REST versions and where to log on."""
+    """em_rest 2: the root shows the REST versions and where to log on."""
 
     def logon(version: str) -> Link:
         return Link("Create", href(f"sessionMngr/?v={version}"), "LogonSession")

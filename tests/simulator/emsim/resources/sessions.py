@@ -72,7 +72,7 @@ def describe(session: JobSession, settings: Settings, href: Href) -> Described:
 def _tasks_link(session: JobSession, base: str, settings: Settings, href: Href) -> Link:
     if not is_replica(session):
         return Link("Down", href(f"{base}/taskSessions"), "BackupTaskSessionReferenceList")
-    # em_rest 8: several vendor samples have the misspelt segment
+    # em_rest 8: several vendor samples have the misspelled segment
     segment = "repicaTaskSessions" if settings.misspelt_replica_links else "replicaTaskSessions"
     return Link("Down", href(f"{base}/{segment}"), "ReplicaTaskSessionReferenceList")
 
