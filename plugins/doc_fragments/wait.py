@@ -39,8 +39,8 @@ options:
       - Whether to show progress while waiting, with one line for each important change. After five minutes without a
         change, one line says what the module is still waiting for.
       - There is no progress output with C(no_log), with C(async), or if the module does not run on the controller.
-      - To report failed machines early, the module reads the machines while the run is in progress. This does not
-        affect the result.
+      - A module that waits for a run also reads the machines while the run is in progress, to report failed machines
+        early. This does not affect the result.
     type: bool
     default: true
     version_added: 0.3.0
