@@ -87,3 +87,6 @@ def shorten_labels(_app: Any, env: Any) -> None:
         name = re.match(r"(?:backupops\.veeam_em\.)?(\w+) (?:module|role|inventory|filter)\b", title.astext())
         if name and "/" not in docname:
             env.titles[docname] = nodes.title("", name[1])
+            # The sidebar takes its labels from the contents of the page: the first one is the title.
+            label = next(iter(env.tocs[docname].findall(nodes.reference)))
+            label.children = [nodes.Text(name[1])]

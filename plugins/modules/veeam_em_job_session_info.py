@@ -61,6 +61,14 @@ options:
     description:
       - Return at most this many sessions, the newest ones.
     type: int
+  include_machines:
+    description:
+      - Whether to return the result of each machine, too. This takes a few more requests.
+      - The machines are read once. Those of a run that has just ended may still be incomplete;
+        M(backupops.veeam_em.veeam_em_job_session_wait) waits for them.
+    type: bool
+    default: false
+    version_added: 0.3.0
 seealso:
   - module: backupops.veeam_em.veeam_em_job_session_wait
 """
@@ -151,6 +159,41 @@ sessions:
     failure_message:
       description: Message of a failed run, if the server provides one.
       type: str
+    machines:
+      description: The result of each machine, with O(include_machines=true).
+      returned: with include_machines
+      type: list
+      elements: dict
+      version_added: 0.3.0
+      contains:
+        id:
+          description: ID of the machine's session, or of its task session if it has no other session.
+          type: str
+          sample: c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11
+        name:
+          description: Name of the machine, fully qualified if the server shows it. Two machines may have the same name.
+          type: str
+          sample: web01
+        result:
+          description: V(Success), V(Warning) or V(Failed); V(null) until it is final.
+          type: str
+          sample: Failed
+        reason:
+          description: Why the machine did not succeed; V(null) if there is no reason.
+          type: str
+          sample: 'Not enough space on the disk.'
+        state:
+          description: State as reported by the server.
+          type: str
+          sample: Stopped
+        task_session_id:
+          description: ID of the machine's task session.
+          type: str
+          sample: c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11
+        duration_seconds:
+          description: Duration of the machine's session, in seconds; V(null) while it is running.
+          type: float
+          sample: 250.5
 error:
   description: Structured details of the failure.
   returned: failure
@@ -195,18 +238,24 @@ error:
 
 from typing import Any
 
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.machines import read_machines
 from ansible_collections.backupops.veeam_em.plugins.module_utils._em.sessions import read_job_sessions
 from ansible_collections.backupops.veeam_em.plugins.module_utils._module import run_em
 
 
 def work(client: Any, module: Any) -> dict[str, Any]:
-    return {"sessions": read_job_sessions(client, module.params)}
+    sessions = read_job_sessions(client, module.params)
+    if not module.params["include_machines"]:
+        return {"sessions": sessions}
+    machines = read_machines(client, sessions)
+    return {"sessions": [{**each, "machines": machines[each["id"]]} for each in sessions]}
 
 
 def main() -> None:
     strings = {"type": "list", "elements": "str"}
     spec: dict[str, Any] = dict.fromkeys(("id", "job_name", "job_id", "job_type", "state", "result"), strings)
     spec.update(created_after={"type": "str"}, created_before={"type": "str"}, limit={"type": "int"})
+    spec.update(include_machines={"type": "bool", "default": False})
     run_em(spec, work)
 
 

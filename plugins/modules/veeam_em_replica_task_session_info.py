@@ -102,6 +102,16 @@ task_sessions:
       description: ID of the job session that it belongs to.
       type: str
       sample: c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11
+    job_name:
+      description: Name of its job; V(null) if the server no longer shows the job session.
+      type: str
+      sample: Linux servers
+      version_added: 0.3.0
+    job_id:
+      description: ID of its job; V(null) if the server no longer shows the job session.
+      type: str
+      sample: c1a7c6a0-5f0e-4b1c-9a51-6d2f0d9b7a11
+      version_added: 0.3.0
     state:
       description: State as reported by the server.
       type: str

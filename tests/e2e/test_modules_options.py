@@ -283,6 +283,13 @@ CASES = {
                 is_(["Success"], names("sessions", "result")),
             ),
             "limit": Row({"limit": 3}, lambda result: len(result["sessions"]) == 3),
+            "include_machines": Row(
+                {"id": FAILED, "include_machines": True},
+                lambda result: (
+                    [(m["name"], m["result"]) for m in result["sessions"][0]["machines"]]
+                    == [("bad", "Failed"), ("good", "Success")]
+                ),
+            ),
         },
     ),
     "veeam_em_maintenance": Case(

@@ -44,7 +44,7 @@ OWN: list[dict[str, Any]] = [
     {"veeam_em_maintenance": {"state": "thawed"}},
     {"veeam_em_backup": {"machine": ["w1", "nobody"], "unprotected": "ignore", "valid_for": 3600, **SOON}},
     {"veeam_em_protection_info": {"machine": ["m2", "w1", "nobody"], "include_restore_points": True}},
-    {"veeam_em_job_session_info": {}, "register": "found"},
+    {"veeam_em_job_session_info": {"include_machines": True}, "register": "found"},
     {"veeam_em_job_session_wait": ENDED},
     {"veeam_em_query_info": {"type": "BackupTaskSession"}},
     {"veeam_em_report_info": {"rpo_hours": 24, "machine": ["*", "m1"]}},

@@ -74,9 +74,20 @@ def test_the_artifact_holds_what_users_need_and_nothing_else(built: Path) -> Non
     names = {member.name for member in members}
     assert {"README.md", "LICENSE", "meta/runtime.yml", "tests/simulator/emsim/app.py"} <= names
     top = {name.partition("/")[0] for name in names}
-    assert not top & {".ci", ".github", "Makefile", "CONTRIBUTING.md", "pyproject.toml", "REUSE.toml"}
+    assert not top & {".ci", ".github", "Makefile", "CONTRIBUTING.md", "pyproject.toml"}
     assert {member.mtime for member in members} == {1_700_000_000}
     assert {(member.uid, member.gid, member.uname, member.gname) for member in members} == {(0, 0, "", "")}
+
+
+def test_every_file_of_the_artifact_states_its_license(maker: ModuleType, built: Path, tmp_path: Path) -> None:
+    with tarfile.open(built) as archive:
+        archive.extractall(tmp_path, filter="data")
+    command = [maker.venv("supply", maker.controller(), "supply") / "reuse", "--root", tmp_path, "lint", "--json"]
+    lint = subprocess.run(command, capture_output=True, text=True, check=False)
+    summary = json.loads(lint.stdout)["summary"]
+    assert (lint.returncode, summary["compliant"]) == (0, True), lint.stdout
+    (tmp_path / "REUSE.toml").unlink()
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 1
 
 
 def test_the_bill_of_materials(maker: ModuleType, built: Path) -> None:
@@ -85,7 +96,16 @@ def test_the_bill_of_materials(maker: ModuleType, built: Path) -> None:
     found = {each["name"]: each["version"] for each in bill["components"]}
     assert {"requests", "xmltodict", "urllib3"} <= set(found)
     assert all(found.values())
+    names = {each["bom-ref"]: each["name"] for each in bill["components"]} | {"collection": "collection"}
+    needs = {
+        names[each["ref"]]: sorted(names[ref] for ref in each.get("dependsOn", [])) for each in bill["dependencies"]
+    }
+    assert needs["collection"] == ["requests", "urllib3", "xmltodict"]
+    assert needs["requests"] == ["certifi", "charset-normalizer", "idna", "urllib3"]
+    assert all(each["licenses"] for each in bill["components"])
     component = bill["metadata"]["component"]
+    bounds = (ROOT / "meta" / "ee-requirements.txt").read_text(encoding="utf-8").split()
+    assert [each["value"] for each in component["properties"]] == bounds
     assert (component["name"], component["hashes"][0]["content"]) == ("veeam_em", _sha256(built))
     assert _validate(maker, path).returncode == 0
     path.write_text(json.dumps(dict(bill, components=[{"name": "no type"}])), encoding="utf-8")

@@ -93,13 +93,17 @@ def sbom(artifact: Path) -> Path:
 
     It lists the newest releases that the collection was tested with, and their own dependencies.
     """
-    supply = venv("supply", controller(), "supply")
+    supply, product = venv("supply", controller(), "supply"), venv("product", controller(), "product")
     path = artifact.with_name(artifact.name.removesuffix(".tar.gz") + ".cdx.json")
-    command: list[str | Path] = [supply / "cyclonedx-py", "requirements", "--output-reproducible", "--spec-version"]
-    command += ["1.6", "--output-format", "JSON", "--output-file", path, REQUIREMENTS / "product.txt"]
+    command: list[str | Path] = [supply / "cyclonedx-py", "environment", "--output-reproducible", "--spec-version"]
+    command += ["1.6", "--output-format", "JSON", "--output-file", path, product / "python"]
     call(command, environment(supply))
     info = json.loads(manifest(artifact))["collection_info"]
     bill = json.loads(path.read_text(encoding="utf-8"))
+    bounds = (ROOT / "meta" / "ee-requirements.txt").read_text(encoding="utf-8").split()
+    named = {each.partition(">=")[0] for each in bounds}
+    needed = [each["bom-ref"] for each in bill["components"] if each["name"] in named]
+    bill["dependencies"].append({"ref": "collection", "dependsOn": needed})
     bill["metadata"]["component"] = {
         "type": "library",
         "bom-ref": "collection",
@@ -107,6 +111,7 @@ def sbom(artifact: Path) -> Path:
         "name": info["name"],
         "version": info["version"],
         "licenses": [{"license": {"id": name}} for name in info["license"]],
+        "properties": [{"name": "backupops:requires", "value": each} for each in bounds],
         "hashes": [{"alg": "SHA-256", "content": hashlib.sha256(artifact.read_bytes()).hexdigest()}],
     }
     path.write_text(json.dumps(bill, indent=2) + "\n", encoding="utf-8")

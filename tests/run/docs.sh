@@ -11,4 +11,8 @@ antsibull-docs --config-file "$docs/site/antsibull-docs.cfg" collection --use-cu
     --fail-on-error --cleanup everything --dest-dir "$site/rst" backupops.veeam_em
 cp -R "$docs/site/index.rst" "$docs/images" "$site/rst"
 sphinx-build -M html "$site/rst" "$site/build" -c "$docs/site" -W --keep-going
+grep -q 'toctree-l1.*>veeam_em_job</a>' "$site/build/html/index.html" || {
+    echo "The sidebar must show the bare names of modules." >&2
+    exit 1
+}
 echo "The site: $site/build/html/index.html"

@@ -139,6 +139,13 @@ class TaskSession(TypedDict):
     end_time: str | None
 
 
+class TaskSessionOfJob(TaskSession):
+    """A task session with its job; both are None if Enterprise Manager does not show the job session any more."""
+
+    job_name: str | None
+    job_id: str | None
+
+
 class RestorePoint(TypedDict):
     """The newest restore point of a computer."""
 

@@ -12,9 +12,9 @@ from typing import Any, Callable
 from .client import FEW, EmClient
 from .filters import among, check_limit, conditions, creation, in_time, limited, page_size
 from .links import bare_id, checked_id, links
-from .model import JobSession, Resource, TaskSession, task_session
+from .model import JobSession, Resource, TaskSession, TaskSessionOfJob, task_session
 from .query import Condition
-from .sessions import REPLICA, SessionKind, since
+from .sessions import REPLICA, SessionKind, records, since
 from .values import moment
 
 # For more sessions than this, task sessions are searched by time instead of by the ids of the sessions.
@@ -25,7 +25,7 @@ MARGIN = timedelta(minutes=5)
 _LINK_TYPES = ("ReplicaTaskSessionReferenceList", "ReplicaTaskSessionList")
 
 
-def read_task_sessions(client: EmClient, kind: SessionKind, wanted: Mapping[str, Any]) -> list[TaskSession]:
+def read_task_sessions(client: EmClient, kind: SessionKind, wanted: Mapping[str, Any]) -> list[TaskSessionOfJob]:
     """Task sessions by id, by the session that they belong to, or by filters, which also narrow the first two.
 
     :param wanted: id, parent (ids of job sessions), job_name, machine, state, result, created_after, limit.
@@ -45,10 +45,10 @@ def read_task_sessions(client: EmClient, kind: SessionKind, wanted: Mapping[str,
     job_name = Condition.of("JobName", "==", *wanted["job_name"]) if wanted["job_name"] else None
     if job_name and (wanted["id"] or wanted["parent"]):
         rows = filter(job_name.holds, rows)
-    records: Iterable[TaskSession] = (task_session(row, client.now()) for row in rows)
+    found: Iterable[TaskSession] = (task_session(row, client.now()) for row in rows)
     if wanted["parent"]:
-        records = sorted(records, key=creation, reverse=True)
-    return limited(filter(_check(wanted), records), wanted["limit"])
+        found = sorted(found, key=creation, reverse=True)
+    return _with_jobs(client, kind, limited(filter(_check(wanted), found), wanted["limit"]))
 
 
 def read_task_sessions_of(
@@ -92,6 +92,28 @@ def _check(wanted: Mapping[str, Any]) -> Callable[[TaskSession], bool]:
         )
 
     return check
+
+
+def _with_jobs(client: EmClient, kind: SessionKind, found: Sequence[TaskSession]) -> list[TaskSessionOfJob]:
+    """Task sessions do not name their job, but their job sessions do.
+
+    The session of one machine in an agent run belongs to a job of its own (em_rest 7), so there the run's job counts.
+    """
+    own = _job_sessions(client, kind, {each["job_session_id"] for each in found})
+    runs = _job_sessions(client, kind, {each["parent_session_id"] for each in own.values()})
+    result: list[TaskSessionOfJob] = []
+    for each in found:
+        session = own.get(each["job_session_id"])
+        run = runs.get(session["parent_session_id"], session) if session else None
+        result.append({**each, "job_name": run["job_name"] if run else None, "job_id": run["job_id"] if run else None})
+    return result
+
+
+def _job_sessions(client: EmClient, kind: SessionKind, ids: Iterable[str | None]) -> dict[str | None, JobSession]:
+    uids = [f"urn:veeam:{kind.query_type}:{each}" for each in sorted(filter(None, ids))]
+    return {
+        each["id"]: each for each in records(client, client.query_any(kind.query_type, "UID", uids) if uids else ())
+    }
 
 
 def _by_id(client: EmClient, kind: SessionKind, ids: Sequence[str]) -> list[Resource]:

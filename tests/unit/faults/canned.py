@@ -39,6 +39,9 @@ class Canned:
 
     def __exit__(self, *_exception: Any) -> None:
         self._ended = True
+        # Closing alone does not end an accept() in another thread.
+        with contextlib.suppress(OSError):
+            self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
 
     def _accept(self) -> None:

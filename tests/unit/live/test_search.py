@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.client import EmClient
 from ansible_collections.backupops.veeam_em.plugins.module_utils._em.computers import read_computers
 from ansible_collections.backupops.veeam_em.plugins.module_utils._em.lookup import AGENT_JOBS, list_jobs
 from ansible_collections.backupops.veeam_em.plugins.module_utils._em.query import Condition
@@ -284,6 +285,26 @@ class TestTaskSessions:
         before = len(it.sim.requests())
         assert [each["id"] for each in task_sessions(it, kind, id=ids)] == ids
         assert len(it.sim.requests()) - before <= 25
+
+    def test_the_job_of_each(self, em: Start, kind: Any, dialect: dict[str, str]) -> None:
+        """The machines of an agent run have sessions and jobs of their own; the run's job counts."""
+        it = em(self.fleet(kind), **dialect)
+        ids = {each["name"]: each["id"] for each in it.sim.jobs()}
+        found = task_sessions(it, kind)
+        assert {(each["job_name"], each["job_id"]) for each in found} == {("J", ids["J"]), ("K", ids["K"])}
+        run = sessions(it, job_name=["K"])[0]
+        assert {each["job_name"] for each in task_sessions(it, kind, parent=[run["id"]])} == {"K"}
+
+    def test_a_job_session_that_is_not_shown(self, em: Start, kind: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        it = em(self.fleet(kind))
+        query_any = EmClient.query_any
+
+        def without_sessions(client: EmClient, query_type: str, *arguments: Any, **options: Any) -> Any:
+            rows = query_any(client, query_type, *arguments, **options)
+            return [] if query_type == kind.query_type else rows
+
+        monkeypatch.setattr(EmClient, "query_any", without_sessions)
+        assert {(each["job_name"], each["job_id"]) for each in task_sessions(it, kind)} == {(None, None)}
 
     def test_an_early_result_is_no_result(self, em: Start) -> None:
         it = em({"agent_jobs": [{"name": "A", "machines": [{"name": "m", "duration": 900}], "running": True}]})
