@@ -74,7 +74,8 @@ options:
     type: int
     default: 3
 requirements:
-  - requests
+  - requests >= 2.31
+  - urllib3 >= 2.0
 attributes:
   action_group:
     support: full

@@ -92,8 +92,9 @@ options:
     choices: [json, xml]
     default: json
 requirements:
-  - requests
-  - xmltodict
+  - requests >= 2.31
+  - urllib3 >= 2.0
+  - xmltodict >= 0.13
 """
 
     # The same options of plugins other than modules: Ansible itself looks into the environment for those.

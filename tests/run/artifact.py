@@ -15,7 +15,7 @@ from pathlib import Path
 from environment import environment
 from folders import CACHE, ROOT
 from pythons import controller
-from tools import REQUIREMENTS, call, tree, venv
+from tools import call, tree, venv
 
 DIST = CACHE / "dist"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -160,12 +159,3 @@ def job_id() -> Callable[..., str]:
         return next(job["id"] for job in em.jobs() if (job["name"], job["backup_server"]) == (name, backup_server))
 
     return find
-
-
-@pytest.fixture
-def reference() -> Path:
-    """The folder with the vendor's schema; the test is skipped, and says so, where it is not."""
-    folder = Path(os.environ.get("VEEAM_EM_REFERENCE", ROOT.parent / "shared" / "reference"))
-    if not (folder / "RestAPI-9.5.xsd").is_file():
-        pytest.skip(f"the vendor's schema is not there: no RestAPI-9.5.xsd in {folder} (set VEEAM_EM_REFERENCE)")
-    return folder

@@ -172,8 +172,8 @@ options:
     type: bool
     default: false
 requirements:
-  - requests
-  - xmltodict
+  - requests >= 2.31
+  - xmltodict >= 0.13
 """
 
 EXAMPLES = r"""

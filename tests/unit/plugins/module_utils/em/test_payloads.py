@@ -11,7 +11,12 @@ import pytest
 from ansible_collections.backupops.veeam_em.plugins.module_utils._em import model
 from ansible_collections.backupops.veeam_em.plugins.module_utils._em.codec import decode, members
 from ansible_collections.backupops.veeam_em.plugins.module_utils._em.errors import message_of
-from ansible_collections.backupops.veeam_em.plugins.module_utils._em.links import parent_session_id
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.links import (
+    backup_server,
+    bare_id,
+    links,
+    parent_session_id,
+)
 from ansible_collections.backupops.veeam_em.plugins.module_utils._em.pages import pages
 
 PAYLOADS = Path(__file__).parent / "payloads"
@@ -98,6 +103,53 @@ def test_agent_job() -> None:
     (included,) = model.job_objects(resource)
     assert included.pop("id") == GUID + "03"
     assert included == {"name": "007", "display_name": "Agent 007", "type": None, "reference": None}
+
+
+def test_vm_job() -> None:
+    assert model.job(payload("vm_job")) == {
+        "id": GUID + "10",
+        "uid": f"urn:veeam:Job:{GUID}10",
+        "name": "VMs & more",
+        "job_type": "Backup",
+        "platform": "VMware",
+        "description": "",
+        "backup_server": "vbr-koeln",
+        "schedule_configured": False,
+        "schedule_enabled": False,
+        "next_run": None,
+        "schedule": None,
+    }
+
+
+def test_run() -> None:
+    assert model.job_session(payload("run")) == {
+        "id": GUID + "11",
+        "uid": f"urn:veeam:BackupJobSession:{GUID}11",
+        "name": "VMs & more@2026-02-28 20:31:07",
+        "job_id": GUID + "10",
+        "job_name": "VMs & more",
+        "job_type": "Backup",
+        "backup_server": "vbr-koeln",
+        "parent_session_id": None,
+        "state": "Working",
+        "result": None,
+        "progress": 0,
+        "running": True,
+        "creation_time": "2026-02-28T20:31:07Z",
+        "end_time": None,
+        "is_retry": False,
+        "failure_message": None,
+    }
+
+
+def test_protection_group_and_restore_point() -> None:
+    group = payload("protection_group")
+    (down,) = links(group, "Down", "DiscoveredComputerList")
+    assert (group["name"], backup_server(group)["name"]) == ("SQL", "vbr-koeln")
+    assert down["href"].endswith("/discoveredComputers?format=Entity")
+    (point,) = members(payload("restore_points"))
+    assert (point["name"], point["creation_time_utc"]) == ("sql01@2026-02-28 20:31:07", "2026-02-28T20:31:07Z")
+    assert (bare_id(point["uid"]), point["point_type"]) == (GUID + "12", "Increment")
 
 
 @pytest.mark.parametrize(("name", "count"), [("query_agent_job", 1), ("query_nothing", 0)])
