@@ -103,6 +103,11 @@ def spelled() -> list[Path]:
     return files([*READ, "changelogs/**/*.yml", "tests/**/*.py"])
 
 
+def pages() -> list[Path]:
+    """The pages whose prose is checked."""
+    return files(["*.md", "docs/**/*.md", "docs/**/*.rst", "roles/*/README.md", "extensions/**/*.md", "tests/**/*.md"])
+
+
 def main() -> int:
     """Print what was found; return 1 if there is anything."""
     vocabulary = rules(VOCABULARY.read_text(encoding="utf-8"))

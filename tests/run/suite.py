@@ -15,7 +15,7 @@ from folders import CACHE, ROOT
 from prometheus import promtool
 from pythons import CORES, Core, controller, python_for, pythons, selection
 from steps import Runner, Step
-from style import spelled
+from style import pages, spelled
 from tools import install, link, stub_get_pip, tree, venv
 
 # The unit tests of make test-fast. The others (live servers in all their dialects, made-up input, damaged answers) take
@@ -226,6 +226,11 @@ def _lint(dev: Path) -> list[Step]:
     return [
         Step("spelling", ["codespell", *spelled()], language),
         Step("style of sentences", ["python", ROOT / "tests" / "run" / "style.py"], language),
+        Step(
+            "proselint",
+            ["proselint", "check", "--config", ROOT / "tests" / "run" / "proselint.json", *pages()],
+            language,
+        ),
         Step("ruff check", ["ruff", "check"], env),
         Step("ruff format", ["ruff", "format", "--check"], env),
         Step("mypy", ["mypy"], env),
