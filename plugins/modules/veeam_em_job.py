@@ -14,7 +14,9 @@ description:
   - If the job is idle, the module starts it once. If the job is already running, the module joins that run. See O(if_running).
   - With O(wait=true), the module waits for the backup run itself, not only for its trigger, and fails if a machine failed.
   - The module sends every action once. If the response is lost, it reads the state to find out what happened and never sends the action again.
-  - To start a backup copy job, the module uses the server's sync action.
+  - To start a backup copy job, the module uses the server's sync action. The session of a copy job that copies continuously goes back to
+    V(Idle) afterwards and does not end, so there is no final result. With O(wait=true), the module then waits until O(wait_timeout). Use
+    O(wait=false) for such a job.
 author:
   - backupops contributors (@backupops)
 extends_documentation_fragment:
