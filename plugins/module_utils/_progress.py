@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ._text import Secrets, clean
 from ._wait import SYSTEM_CLOCK, Clock
@@ -25,12 +27,22 @@ CHANNEL = "BACKUPOPS_VEEAM_EM_CHANNEL"
 SILENCE_SECONDS = 300.0
 # A higher percentage alone is worth a line only after this many seconds.
 ADVANCE_SECONDS = 10.0
-# The number of lines for a wait without failures, shared by all jobs or tasks, besides a first and a last line each.
-LINES = 60
-# The maximum per job or task, and the maximum number of failed machines that are named.
+# A wait of four hours for ten jobs shows at most 200 lines: 50 for steps on the way, three for each job (two at its
+# start, one at its end), 30 for failures and one for those left out, 48 for silence, 40 for the summary, and one notice.
+# The number of steps, shared by all jobs or tasks.
+LINES = 50
+# The maximum per job or task. A job with machines has twice as many: the machines and the percentage share them.
 MOST_LINES = 20
-# Above this number, one line summarizes all of them.
+# The number of failed machines (and of failed jobs, if there are many) that are named, shared by all jobs.
+FAILURES = 30
+# The number of lines of a summary that are shown.
+SUMMARY_LINES = 40
+# The number of lines about how many of them are running, if there are many.
+FEW_STEPS = 10
+# Above this number of jobs or tasks, one line summarizes all of them.
 MANY = 20
+# The lines per job or task at its start: that it was started, and that its run is visible.
+FIRST_LINES = 2
 # The share of time for reading data that only the lines need, and the shortest interval between such reads, in seconds.
 SHARE_OF_TIME = 0.1
 READ_EVERY = 1.5
@@ -68,10 +80,18 @@ class Standing:
             parts.append(f"{self.done} of {self.total} {noun} done{failed}")
         return f"{self.name}: {', '.join(parts)}"
 
-    def step(self, steps: int) -> tuple[object, ...]:
-        """The values that deserve a line as soon as they change."""
-        machines = self.done * steps // self.total if self.total > steps else self.done
-        return (self.state,) if self.ended else (self.state if self.percent is None else "", machines)
+    @property
+    def phase(self) -> str:
+        """The value that deserves a line whenever it changes."""
+        return self.state if self.ended or self.percent is None else ""
+
+    def position(self, steps: int) -> int:
+        """How many steps are behind it: by its percentage, by its machines, or by the mean of both."""
+        if not self.total:
+            return (self.percent or 0) * steps // 100
+        if self.percent is None:
+            return self.done * steps // self.total
+        return (self.done * 100 + self.percent * self.total) * steps // (200 * self.total)
 
 
 class Channel:
@@ -112,6 +132,15 @@ class Channel:
             self._file = None
 
 
+@dataclass(frozen=True)
+class _Told:
+    """What was last shown of a job: its progress, when, and the number of lines so far."""
+
+    standing: Standing
+    at: float
+    lines: int
+
+
 class Progress:
     """Turns progress into a few lines: one for each important change."""
 
@@ -120,8 +149,10 @@ class Progress:
         self._secrets = secrets
         self._clock = clock
         self._begun = self._told_at = clock.monotonic()
-        self._told: dict[str, tuple[object, int, float]] = {}
-        self._named: dict[str, set[str]] = {}
+        self._told: dict[str, _Told] = {}
+        self._told_together: tuple[object, ...] = ()
+        self._failed: set[tuple[str, str]] = set()
+        self._counted = False
         self._read_again = self._begun
         self._noticed = False
 
@@ -144,19 +175,19 @@ class Progress:
             now = self._clock.monotonic()
             self._read_again = now + max(READ_EVERY, (now - began) / SHARE_OF_TIME)
 
-    def show(self, standings: Mapping[str, Standing]) -> None:
+    def show(self, standings: Mapping[str, Standing], aim: str = "") -> None:
         """Write lines for what has changed.
 
         :param standings: by an id that stays the same.
+        :param aim: what many jobs become together, such as frozen; empty for runs that end.
         """
         if not self.watched:
             return
         many = len(standings) > MANY
         lines = [] if many else self._one_by_one(standings)
-        for key, each in standings.items():
-            lines += self._failures(key, each, many)
+        lines += self._failures(standings, many)
         if many:
-            lines += self._all_together(standings)
+            lines += self._all_together(standings, aim)
         now = self._clock.monotonic()
         if not lines and now - self._told_at >= SILENCE_SECONDS:
             lines = [(self._still_waiting(standings), False)]
@@ -178,38 +209,58 @@ class Progress:
         return span(self._clock.monotonic() - self._begun)
 
     def _one_by_one(self, standings: Mapping[str, Standing]) -> list[tuple[str, bool]]:
-        steps = max(1, min(MOST_LINES, LINES // max(1, len(standings))))
+        share = max(1, LINES // max(1, len({*self._told, *standings})))
         lines, now = [], self._clock.monotonic()
         for key, each in standings.items():
-            step, advance = each.step(steps), (each.percent or 0) * steps // 100
-            told, told_advance, told_at = self._told.get(key, (None, 0, 0.0))
-            further = not each.ended and advance > told_advance and now - told_at >= ADVANCE_SECONDS
-            if step != told or further:
-                self._told[key] = (step, advance, now)
-                lines.append((f"{each.text()}, {self._elapsed()}", each.bad))
+            steps = min(2 * MOST_LINES if each.total else MOST_LINES, share)
+            told = self._told.get(key)
+            if told and not self._is_news(told, each, steps):
+                continue
+            self._told[key] = _Told(each, now, told.lines + 1 if told else 1)
+            lines.append((f"{each.text()}, {self._elapsed()}", each.bad))
         return lines
 
-    def _failures(self, key: str, each: Standing, many: bool) -> list[tuple[str, bool]]:
-        named = self._named.setdefault(key, set())
-        lines = []
-        for machine, text in each.failures.items():
-            if machine not in named and len(named) < MOST_LINES:
-                lines.append((f"{each.name}: {text}", True))
-            named.add(machine)
-        if many and each.bad and key not in self._told:
-            self._told[key] = (None, 0, 0.0)
-            lines.append((each.text(), True))
+    def _is_news(self, told: _Told, each: Standing, steps: int) -> bool:
+        """Whether a job deserves another line."""
+        if each.phase == told.standing.phase:
+            # More machines may have become known since.
+            further = each.position(steps) > replace(told.standing, total=each.total).position(steps)
+            soon = each.done == told.standing.done and self._clock.monotonic() - told.at < ADVANCE_SECONDS
+            if each.ended or soon or not further:
+                return False
+        return each.ended or told.lines < steps + FIRST_LINES
+
+    def _failures(self, standings: Mapping[str, Standing], many: bool) -> list[tuple[str, bool]]:
+        """Name what has failed; after a number of failures, say that they are only counted."""
+        texts = []
+        for key, each in standings.items():
+            failures = {machine: f"{each.name}: {text}" for machine, text in each.failures.items()}
+            if many and each.bad:
+                failures[""] = each.text()
+            texts += [text for machine, text in failures.items() if (key, machine) not in self._failed]
+            self._failed.update((key, machine) for machine in failures)
+        left = max(0, FAILURES - (len(self._failed) - len(texts)))
+        lines = [(text, True) for text in texts[:left]]
+        if len(texts) > left and not self._counted:
+            self._counted = True
+            more = len(texts) - left
+            text = f"{more} more failure{'' if more == 1 else 's'}. From here on, failures are only counted."
+            lines.append((f"{text} The result names all of them.", True))
         return lines
 
-    def _all_together(self, standings: Mapping[str, Standing]) -> list[tuple[str, bool]]:
+    def _all_together(self, standings: Mapping[str, Standing], aim: str) -> list[tuple[str, bool]]:
         ended = [each for each in standings.values() if each.ended]
         begun = [each for each in standings.values() if not each.ended and each.percent is not None]
-        step = (len(ended) * LINES // len(standings), len(begun) * MOST_LINES // len(standings))
-        if self._told.get("", (None,))[0] == step:
+        step = (aim, len(ended) * LINES // len(standings), len(begun) * FEW_STEPS // len(standings))
+        if self._told_together == step:
             return []
-        self._told[""] = (step, 0, 0.0)
+        self._told_together = step
         bad = sum(each.bad for each in ended)
-        texts = [f"{len(ended)} of {len(standings)} ended{f' ({bad} badly)' if bad else ''}", f"{len(begun)} running"]
+        if aim:
+            texts = [f"{len(ended) - bad} of {len(standings)} jobs {aim}", *([f"{bad} failed"] if bad else [])]
+        else:
+            ends = f"{len(ended)} of {len(standings)} ended{f' ({bad} badly)' if bad else ''}"
+            texts = [ends, f"{len(begun)} running"]
         return [(f"{', '.join(texts)}, {self._elapsed()}", False)]
 
     def _still_waiting(self, standings: Mapping[str, Standing]) -> str:
@@ -236,6 +287,46 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str | None]]) -> str:
     shown = [list(head), *([clean(cell or "-") for cell in row] for row in rows)]
     widths = [max(len(row[column]) for row in shown) for column in range(len(head))]
     return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in shown)
+
+
+def shortened(summary: str, where: str, verdicts: Sequence[str] = ()) -> list[str]:
+    """The lines of a summary to show: all of them if they are few, otherwise those that are not a success.
+
+    :param summary: a table with a column for verdicts; or a line for each verdict; or two lines, and a line for each
+        job that ends with its state.
+    :param where: the part of the result that has the details.
+    """
+    lines = summary.splitlines()
+    if len(lines) <= SUMMARY_LINES:
+        return lines
+    column = re.match(r"(?:job|task) .*?(?=(?:verdict|status)(?:  |$))", lines[0])
+    if len(verdicts) == len(lines):
+        head, words = 0, list(verdicts)
+    elif column:
+        head, words = 1, [line[column.end() :].split("  ")[0] for line in lines[1:]]
+    else:
+        head, words = 2, [line.rpartition(": ")[2] for line in lines[2:]]
+    ranked = sorted(zip(map(_rank, words), lines[head:]), key=lambda each: each[0])
+    shown = [line for rank, line in ranked if rank < _SUCCESS][: SUMMARY_LINES - head - 1]
+    counts = Counter("without a verdict" if word == "-" else word for word in words)
+    told = ", ".join(f"{number} {word}" for word, number in sorted(counts.items(), key=lambda each: _rank(each[0])))
+    left = len(words) - len(shown)
+    more = f"{left} more line{' is' if left == 1 else 's are'}" if shown else f"{left} lines are"
+    return [*lines[:head], *shown, f"{more} not shown. In all: {told}. The result has every line (summary, {where})."]
+
+
+def _rank(verdict: str) -> int:
+    """The order of verdicts: failures first, then what is unclear, then warnings."""
+    word = verdict.lower()
+    if word.startswith("failed") or word == "unprotected":
+        return 0
+    if word in ("warning", "completed_with_errors"):
+        return 2
+    return _SUCCESS if word in _SUCCESSES else 1
+
+
+_SUCCESS = 3
+_SUCCESSES = ("success", "predicted", "completed", "skipped", "frozen", "thawed", "untouched", "without schedule")
 
 
 # For waits that nobody watches.

@@ -105,7 +105,9 @@ options:
     default: 14400
   progress:
     description:
-      - Whether to show progress while waiting for stopped jobs, and the state of each job at the end.
+      - Whether to show progress while schedules are changed and while jobs are being stopped, with one line for each change, and the state of
+        each job at the end. More than 20 jobs share one line, such as C(3 of 40 jobs frozen).
+      - Of a long summary, only the jobs that need attention are shown. The result has all of it.
       - There is no progress output with C(no_log), with C(async), or if the module does not run on the controller.
     type: bool
     default: true

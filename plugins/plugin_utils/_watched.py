@@ -9,7 +9,7 @@ import json
 import os
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -18,7 +18,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action.normal import ActionModule as NormalAction
 from ansible.utils.display import Display
 
-from ..module_utils._progress import CHANNEL
+from ..module_utils._progress import CHANNEL, shortened
 from ..module_utils._text import clean
 
 # How often to look for new lines, in seconds.
@@ -48,7 +48,7 @@ class WatchedAction(NormalAction):
             result: dict[str, Any] = super().run(tmp, task_vars)
             show()
             if result.get("summary") and not self._task.check_mode:
-                for line in str(result["summary"]).splitlines():
+                for line in _summary(result):
                     display.display(f"  {clean(line)}")
         return result
 
@@ -70,6 +70,15 @@ class WatchedAction(NormalAction):
             display.v("The module does not run on the controller: its progress is not shown.")
             return False
         return True
+
+
+def _summary(result: Mapping[str, Any]) -> list[str]:
+    """The lines of the summary to show."""
+    machines = result.get("machines") or ()
+    parts = {"machines": "machines", "sessions": "sessions[].machines", "tasks": "tasks"}
+    jobs = "jobs[].machines" if any("machines" in each for each in result.get("jobs") or ()) else "jobs"
+    where = next((text for name, text in parts.items() if name in result), jobs)
+    return shortened(str(result["summary"]), where, [str(each["verdict"]) for each in machines])
 
 
 @contextmanager

@@ -285,8 +285,10 @@ class Jobs:
 
     def _show(self) -> None:
         """Report the progress of the jobs."""
+        stopping = self.wish.state == STOPPED
         if self.wish.wait:
-            self.client.progress.show({row.job["id"]: row.standing() for row in self.rows})
+            rows = [row for row in self.rows if not stopping or row.plan.action == STOP or row.error]
+            self.client.progress.show({row.job["id"]: row.standing() for row in rows}, "stopped" if stopping else "")
 
     def _see_runs(self, rows: Sequence[Row]) -> None:
         """Wait for the rows' runs, or read them once."""
@@ -328,7 +330,7 @@ class Jobs:
         self.watch.glance(_ids(rows))
         self._show()
         found = all(row.session_ids or row.error for row in rows)
-        if running and found:
+        if running and found and self.wish.state != STOPPED:
             self.client.progress.notice(resumable(self.watch.running(_ids(rows))))
         if running or not found:
             return False

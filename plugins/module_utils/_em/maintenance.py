@@ -17,6 +17,7 @@ from typing import Any, Callable
 
 from .._errors import CONFLICT, NOT_FOUND, PROTOCOL, USAGE, ApiError, keep, learnt_by
 from .._memory import MemoryFile, default_path
+from .._progress import Standing
 from .._wait import Clock, Waiter, WaitOptions, timed_out
 from .client import EmClient
 from .jobs import Jobs
@@ -426,6 +427,11 @@ class Maintenance:
                 if piece.row:
                     piece.row.job = fresh[piece.key]
                     piece.step = self._step(piece)
+            waiting = [piece for piece in pieces if piece.to_do(LOOK)]
+            text = "waiting for an earlier change that was interrupted"
+            self.client.progress.show(
+                {piece.key: Standing(piece.entry.name, text) for piece in waiting}, self.order.state
+            )
             return not any(piece.step and piece.step.act == LOOK for piece in pieces)
 
         with self.client.within(self.waiter.deadline):
@@ -466,7 +472,7 @@ class Maintenance:
         if rows:
             writer.prepare()
         try:
-            Schedules(self.client, self.wish, self.waiter, writer, remember).set(rows)
+            Schedules(self.client, self.wish, self.waiter, writer, remember, self.order.state).set(rows)
         except ApiError as error:
             raise error.restated(hint=self._kept()) from error
         finally:

@@ -120,6 +120,8 @@ class Row:
         """The progress of the row."""
         if self.error:
             return Standing(self.name, f"failed: {self.error.message}", ended=True, bad=True)
+        if self.session and self.plan.action == STOP:
+            return Standing(self.name, "stopping" if self.running else "stopped", ended=not self.running)
         if self.session:
             return standing(self.name, self.session, self.machines)
         return Standing(self.name, "started; its run is not visible yet" if self.begun else "waiting")

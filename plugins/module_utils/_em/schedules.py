@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Callable
 
 from .._errors import CONFLICT, ApiError
+from .._progress import Standing
 from .._wait import Waiter
 from .client import EmClient
 from .lookup import read_jobs_again
@@ -26,6 +27,7 @@ class Schedules:
     """Brings the schedules of jobs to the requested state.
 
     :param before: called right before a toggle is sent; if it raises an ApiError, the toggle is not sent.
+    :param aim: what the jobs become, such as frozen, if their progress is to be shown.
     """
 
     def __init__(
@@ -35,12 +37,14 @@ class Schedules:
         waiter: Waiter,
         writer: Writer,
         before: Callable[[Row], None] | None = None,
+        aim: str = "",
     ) -> None:
         self.client = client
         self.wish = wish
         self.waiter = waiter
         self.writer = writer
         self.before = before
+        self.aim = aim
 
     def set(self, rows: Sequence[Row]) -> None:
         """Toggle the schedules that differ from the request, once, and read them again. Failures go into the rows.
@@ -51,17 +55,34 @@ class Schedules:
         if rows and self.wish.state not in (SCHEDULE, STOPPED):
             # The schedules may have changed since they were read.
             rows = self._still_other(rows)
+        self._show(rows)
         self.writer.send_all(rows, self._toggle)
         sent = [row for row in rows if not row.error]
         with self.client.within(self.waiter.deadline):
-            if not self.writer.follow([(row, row.toggle) for row in sent]):
+            in_time = self.writer.follow([(row, row.toggle) for row in sent], lambda: self._show(rows))
+            self._show(rows)
+            if not in_time:
                 raise too_late(everything, self.waiter)
             sent = [row for row in sent if not row.error]
-            if not sent or self.waiter.until(lambda: self._as_wished(sent), seconds=VERIFY_SECONDS):
-                return
+            if sent:
+                self.waiter.until(lambda: self._as_wished(sent), seconds=VERIFY_SECONDS)
         for row in sent:
             if row.job["schedule_enabled"] != self.wish.schedule_enabled:
                 row.error = self._unverified(row)
+        self._show(rows)
+
+    def _show(self, rows: Sequence[Row]) -> None:
+        """Report the progress of the toggles."""
+        if self.aim:
+            self.client.progress.show({row.job["id"]: self._standing(row) for row in rows}, self.aim)
+
+    def _standing(self, row: Row) -> Standing:
+        """The progress of a toggle: it has taken effect when its task has succeeded or when the job shows it."""
+        if row.error:
+            return row.standing()
+        shown = bool(row.toggle.sent) and row.job["schedule_enabled"] == self.wish.schedule_enabled
+        done = shown or bool(row.toggle.task and row.toggle.task["success"])
+        return Standing(row.name, self.aim if done else "thawing" if self.wish.schedule_enabled else "freezing", done)
 
     def _toggle(self, row: Row) -> None:
         if self.before:

@@ -85,13 +85,22 @@ class Writer:
             raise
         write.done = True
 
-    def follow(self, sent: Sequence[tuple[Row, Write]]) -> bool:
+    def follow(self, sent: Sequence[tuple[Row, Write]], show: Callable[[], object] = bool) -> bool:
         """Follow the tasks of writes until they are finished; a refusal becomes the row's error.
 
+        :param show: called after each read.
         :returns: False if time ran out.
         """
         seen: dict[str, Seen] = {write.task["id"]: write.task for _row, write in sent if write.task}
-        done = follow(self.client, self.waiter, list(seen), seen) if seen else True
+
+        def look() -> None:
+            for _row, write in sent:
+                record = seen.get(write.task["id"]) if write.task else None
+                if record and not isinstance(record, ApiError):
+                    write.task = record
+            show()
+
+        done = follow(self.client, self.waiter, list(seen), seen, show=look) if seen else True
         for row, write in sent:
             record = seen.get(write.task["id"]) if write.task else None
             if isinstance(record, ApiError):

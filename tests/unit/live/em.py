@@ -12,6 +12,7 @@ from ansible_collections.backupops.veeam_em.plugins.module_utils._em.maintenance
 from ansible_collections.backupops.veeam_em.plugins.module_utils._em.plan import Wish
 from ansible_collections.backupops.veeam_em.plugins.module_utils._errors import ApiError
 from ansible_collections.backupops.veeam_em.plugins.module_utils._options import EM_CONNECTION
+from ansible_collections.backupops.veeam_em.plugins.module_utils._progress import UNSEEN
 from ansible_collections.backupops.veeam_em.plugins.module_utils._wait import Waiter, WaitOptions
 from emsim import Simulator
 
@@ -43,13 +44,16 @@ class Em:
         self.options = options
         self.warnings: list[str] = []
         self.debug_lines: list[str] = []
+        self.progress = UNSEEN
 
     def client(self, read_only: bool = False, **options: Any) -> EmClient:
         """A client as a module makes it, with the options of the connection table."""
         params = {name: spec.get("default") for name, (spec, _environment) in EM_CONNECTION.items()}
         params.update(host=self.sim.host, port=self.sim.port, ca_path=self.sim.ca_path)
         params.update({"username": "administrator", "password": "emsim"}, **self.options)
-        return EmClient.from_params(dict(params, **options), read_only=read_only, clock=self.time)
+        client = EmClient.from_params(dict(params, **options), read_only=read_only, clock=self.time)
+        client.progress = self.progress
+        return client
 
     def call(self, work: Any, *arguments: Any, read_only: bool = False, **keywords: Any) -> Any:
         """Call a function of the client's with a client that logs off afterwards."""

@@ -12,6 +12,8 @@ import pytest
 from ansible_collections.backupops.veeam_em.plugins.module_utils._errors import ApiError
 from ansible_collections.backupops.veeam_em.plugins.module_utils._http import Transport
 from ansible_collections.backupops.veeam_em.plugins.module_utils._memory import MemoryFile
+from ansible_collections.backupops.veeam_em.plugins.module_utils._progress import Channel, Progress
+from ansible_collections.backupops.veeam_em.plugins.module_utils._text import Secrets
 from ansible_collections.backupops.veeam_em.tests.unit.live.em import Em, Time
 from emsim import Simulator
 
@@ -465,3 +467,79 @@ def test_killed_at_any_moment(
         struck += 1
     # Two jobs are toggled: a request and a write of the memory for each, before and after, are the least.
     assert struck * (moments[1] - moments[0]) >= 20
+
+
+class TestProgress:
+    """The lines that people see while schedules are changed and runs are stopped."""
+
+    @staticmethod
+    def watch(it: Em, tmp_path: Path) -> Callable[[], list[str]]:
+        channel = tmp_path / "channel"
+        channel.touch()
+        end = channel.open("rb")
+        it.progress = Progress(Channel(str(channel)), Secrets(), it.time)
+
+        def lines() -> list[str]:
+            return [text for line in end for text, _bad in json.loads(line)]
+
+        return lines
+
+    def test_slow_toggles(self, em: Start, memory: Path, tmp_path: Path) -> None:
+        jobs = [{**job, "task_running_for": 8 + 2 * number} for number, job in enumerate(AGENT[1:])]
+        it = em({"agent_jobs": jobs, "vm_jobs": VM})
+        lines = self.watch(it, tmp_path)
+        it.maintenance("frozen", memory, "Enabled", "Disabled", "VMs")
+        told = [line.rpartition(", ")[0] for line in lines()]
+        assert told == ["Enabled: freezing", "VMs: freezing", "VMs: frozen", "Enabled: frozen"]
+        it.maintenance("thawed", memory)
+        told = [line.rpartition(", ")[0] for line in lines()]
+        assert told == ["Enabled: thawing", "VMs: thawing", "VMs: thawed", "Enabled: thawed"]
+
+    def test_many_jobs_share_one_line(self, em: Start, memory: Path, tmp_path: Path) -> None:
+        names = [f"Job {number}" for number in range(30)]
+        jobs = [{"name": name, "machines": ["m"], "task_running_for": 5 + n} for n, name in enumerate(names)]
+        it = em({"agent_jobs": jobs})
+        lines = self.watch(it, tmp_path)
+        it.maintenance("frozen", memory, *names)
+        told = lines()
+        assert told[0].startswith("0 of 30 jobs frozen, ")
+        assert told[-1].startswith("30 of 30 jobs frozen, ")
+        assert 5 < len(told) < 40
+
+    def test_a_refused_toggle(self, em: Start, memory: Path, tmp_path: Path) -> None:
+        it = em({"agent_jobs": [{**AGENT[1], "refuse_toggle": "It is locked."}]})
+        lines = self.watch(it, tmp_path)
+        problem(it, "frozen", memory, "Enabled")
+        first, second = lines()
+        assert first.startswith("Enabled: freezing, ")
+        assert second.startswith("Enabled: failed: Enterprise Manager rejected the action on Enabled: It is locked.")
+
+    def test_stop_running(self, em: Start, memory: Path, tmp_path: Path) -> None:
+        it = em({"agent_jobs": [{**AGENT[0], "stop_takes": 60}, AGENT[1]]})
+        lines = self.watch(it, tmp_path)
+        it.maintenance("frozen", memory, "Running", "Enabled", stop_running=True)
+        told = [line.rpartition(", ")[0] for line in lines()]
+        assert sorted(told[:4]) == ["Enabled: freezing", "Enabled: frozen", "Running: freezing", "Running: frozen"]
+        assert told[4:] == ["Running: stopping", "Running: stopped"]
+
+    def test_an_interrupted_change(self, em: Start, memory: Path, tmp_path: Path) -> None:
+        it = em(FLEET)
+        it.maintenance("frozen", memory, "Enabled")
+        content = json.loads(memory.read_text(encoding="utf-8"))
+        for job in content["jobs"].values():
+            job["state"] = "thawing"
+        memory.write_text(json.dumps(content), encoding="utf-8")
+        lines = self.watch(it, tmp_path)
+        it.maintenance("thawed", memory)
+        told = [line.rpartition(", ")[0] for line in lines()]
+        assert told == [
+            "Enabled: waiting for an earlier change that was interrupted",
+            "Enabled: thawing",
+            "Enabled: thawed",
+        ]
+
+    def test_check_mode_is_silent(self, em: Start, memory: Path, tmp_path: Path) -> None:
+        it = em(FLEET)
+        lines = self.watch(it, tmp_path)
+        it.maintenance("frozen", memory, *CHOSEN, check=True, stop_running=True)
+        assert lines() == []

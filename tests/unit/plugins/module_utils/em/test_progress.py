@@ -11,6 +11,7 @@ from ansible_collections.backupops.veeam_em.plugins.module_utils._progress impor
     Channel,
     Progress,
     Standing,
+    shortened,
     span,
     table,
 )
@@ -109,6 +110,170 @@ def test_ten_jobs_in_four_hours_stay_below_two_hundred_lines(it: Watched) -> Non
     texts = [text for block in blocks for text, _bad in block]
     assert sum("Failed (no space)" in text for text in texts) == 10
     assert sum("ended Failed" in text for text in texts) == 10
+
+
+HEAD = ("job", "machine", "verdict", "duration", "reason")
+
+
+@pytest.mark.parametrize("machines", [1, 3, 6, 7, 30, 100])
+@pytest.mark.parametrize("failing", [0, 2, 1], ids=["all succeed", "half fail", "all fail"])
+@pytest.mark.parametrize("pace", ["steady", "apart", "in a burst"])
+def test_ten_jobs_never_exceed_two_hundred_lines(it: Watched, machines: int, failing: int, pace: str) -> None:
+    """In four hours, progress and summary together; percentage and machines may advance at different times."""
+    failed = {f"m{each}" for each in range(machines) if failing and each % failing == 0}
+    polls = 1440
+    for poll in range(polls + 1):
+        it.now = poll * 10.0
+        # In a burst, everything happens in ten minutes, and nothing for hours.
+        share = min(1.0, poll / 60) * 0.99 if pace == "in a burst" and poll < polls else poll / polls
+        done = int(share * machines)
+        percent = int(share * 100)
+        if pace == "apart":
+            done, percent = int(max(0.0, share * 2 - 1) * machines), int(min(1.0, share * 2) * 100)
+        ended = poll == polls
+        it.progress.show(
+            {
+                str(number): Standing(
+                    f"Job {number}",
+                    "started; its run is not visible yet"
+                    if poll < number
+                    else f"ended {'Failed' if failed else 'Success'}",
+                    ended=ended,
+                    bad=ended and bool(failed),
+                    percent=None if poll < number else percent,
+                    done=done,
+                    total=machines,
+                    failures={f"m{each}": f"m{each} Failed (x)" for each in range(done) if f"m{each}" in failed},
+                )
+                for number in range(10)
+            }
+        )
+    lines = it.lines()
+    rows = [
+        (f"Job {number}", f"m{each}", "Failed" if f"m{each}" in failed else "Success", "1 s", None)
+        for number in range(10)
+        for each in range(machines)
+    ]
+    summary = table(HEAD, rows)
+    assert len(lines) + len(shortened(summary, "jobs[].machines")) <= 199  # one is left for the notice
+    assert sum(": ended" in line for line in lines) == 10
+    named = [line for line in lines if "Failed (x)" in line]
+    assert len(named) == len(set(named)) == min(30, len(failed) * 10)
+    left = [line for line in lines if "failures are only counted" in line]
+    assert len(left) == (len(failed) * 10 > 30)
+
+
+def test_the_failures_of_all_jobs_share_one_number(it: Watched) -> None:
+    def poll(number: int) -> None:
+        failures = {str(each): f"m{each} Failed" for each in range(number)}
+        it.progress.show({name: Standing(name, "working", percent=1, failures=failures) for name in "AB"})
+
+    poll(15)
+    assert sum("Failed" in line for line in it.lines()) == 30
+    poll(17)
+    assert it.lines() == ["4 more failures. From here on, failures are only counted. The result names all of them."]
+    poll(19)
+    assert it.lines() == []
+
+
+def test_each_machine_of_a_small_job_is_told_at_once(it: Watched) -> None:
+    for done in range(4):
+        it.now = float(done)
+        it.progress.show({str(n): Standing(f"Job {n}", "working", percent=0, done=done, total=3) for n in range(8)})
+    assert len(it.lines()) == 8 * 4
+
+
+def test_machines_that_become_known_later_are_told_too(it: Watched) -> None:
+    it.progress.show({"1": running(50)})
+    it.now = 1
+    it.progress.show({"1": running(50, done=1, total=3)})
+    it.now = 2
+    it.progress.show({"1": running(51, done=2, total=30)})
+    assert [line.split(", ", 1)[1] for line in it.lines()] == [
+        "0 s",
+        "1 of 3 machines done, 1 s",
+        "2 of 30 machines done, 2 s",
+    ]
+
+
+def test_a_state_that_changes_all_the_time_is_told_a_few_times(it: Watched) -> None:
+    for poll in range(400):
+        it.now = poll * 10.0
+        it.progress.show({str(n): Standing(f"Job {n}", ("Waiting", "Running")[poll % 2]) for n in range(10)})
+    assert len(it.lines()) < 100
+
+
+def test_what_many_jobs_become_together(it: Watched) -> None:
+    for done in (0, 7, 25):
+        states = {
+            str(n): Standing(f"Job {n}", "failed: no" if n == 3 else "frozen", ended=True, bad=n == 3)
+            if n < done
+            else Standing(f"Job {n}", "freezing")
+            for n in range(25)
+        }
+        it.progress.show(states, "frozen")
+    assert it.lines() == [
+        "0 of 25 jobs frozen, 0 s",
+        "Job 3: failed: no",
+        "6 of 25 jobs frozen, 1 failed, 0 s",
+        "24 of 25 jobs frozen, 1 failed, 0 s",
+    ]
+
+
+class TestSummary:
+    """The summary on the screen; in the result it stays whole."""
+
+    @staticmethod
+    def table(*verdicts: str | None) -> str:
+        return table(HEAD, [("Job verdict", f"m{n}", each, "1 s", "no  reason") for n, each in enumerate(verdicts)])
+
+    def test_a_small_one_is_shown_as_it_is(self) -> None:
+        text = self.table(*["Success"] * 38, "Failed")
+        assert len(text.splitlines()) == 40
+        assert shortened(text, "jobs[].machines") == text.splitlines()
+
+    def test_a_long_one_shows_what_did_not_succeed(self) -> None:
+        text = self.table(*["Success"] * 20, "Warning", None, "Failed", *["Success"] * 20)
+        head, *rows = text.splitlines()
+        assert shortened(text, "jobs[].machines") == [
+            head,
+            rows[22],
+            rows[21],
+            rows[20],
+            "40 more lines are not shown. In all: 1 Failed, 1 without a verdict, 1 Warning, 40 Success. "
+            "The result has every line (summary, jobs[].machines).",
+        ]
+
+    def test_without_failures_only_the_numbers_are_shown(self) -> None:
+        assert shortened(self.table(*["Success"] * 300), "jobs[].machines")[1:] == [
+            "300 lines are not shown. In all: 300 Success. The result has every line (summary, jobs[].machines)."
+        ]
+
+    def test_failures_come_first_and_are_bounded(self) -> None:
+        shown = shortened(self.table(*["Warning", "Failed"] * 60), "jobs[].machines")
+        assert len(shown) == 40
+        assert all("  Failed  " in line for line in shown[1:-1])
+        assert shown[-1].startswith("82 more lines are not shown. In all: 60 Failed, 60 Warning.")
+
+    def test_tasks_of_a_workflow(self) -> None:
+        rows = [[f"t{n}", "COMPLETED" if n else "FAILED", None] for n in range(50)]
+        shown = shortened(table(("task", "status", "reason"), rows), "tasks")
+        assert shown[1].split() == ["t0", "FAILED", "-"]
+        assert shown[2].startswith("49 more lines are not shown. In all: 1 FAILED, 49 COMPLETED.")
+
+    def test_machines_with_verdicts_of_their_own(self) -> None:
+        lines = ["Backed up: a. Nightly: Success.", "Not backed up: b. Nightly: Failed."] * 25
+        shown = shortened("\n".join(lines), "machines", ["success", "failed"] * 25)
+        assert shown[:25] == lines[1::2][:25]
+        assert shown[25].startswith("25 more lines are not shown. In all: 25 failed, 25 success.")
+
+    def test_states_of_jobs(self) -> None:
+        lines = ["Disabled 49 of 50 schedules.", "Memory: /x", *(f"Job: {n}: frozen" for n in range(49)), "Z: freezing"]
+        assert shortened("\n".join(lines), "jobs") == [
+            *lines[:2],
+            "Z: freezing",
+            "49 more lines are not shown. In all: 1 freezing, 49 frozen. The result has every line (summary, jobs).",
+        ]
 
 
 def test_hundred_jobs_share_one_line(it: Watched) -> None:
