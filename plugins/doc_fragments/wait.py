@@ -38,7 +38,8 @@ options:
     description:
       - Whether to show progress while waiting, with one line for each important change. After five minutes without a
         change, one line says what the module is still waiting for.
-      - At the end, the summary is shown. If it has more than 40 lines, only what did not succeed is shown, failures first.
+      - At the end, the summary is shown. If it has more than 40 lines, only what did not succeed is shown, failures
+        first. The result has all of it.
       - There is no progress output with C(no_log), with C(async), or if the module does not run on the controller.
       - A module that waits for a run also reads the machines while the run is in progress, to report failed machines
         early. This does not affect the result.

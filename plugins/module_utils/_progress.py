@@ -28,7 +28,7 @@ SILENCE_SECONDS = 300.0
 # A higher percentage alone is worth a line only after this many seconds.
 ADVANCE_SECONDS = 10.0
 # A wait of four hours for ten jobs shows at most 200 lines: 50 for steps on the way, three for each job (two at its
-# start, one at its end), 30 for failures and one for those left out, 48 for silence, 40 for the summary, and one notice.
+# start, one at its end), 30 for failures, one for those left out, 48 for silence, 40 for the summary, and one notice.
 # The number of steps, shared by all jobs or tasks.
 LINES = 50
 # The maximum per job or task. A job with machines has twice as many: the machines and the percentage share them.
@@ -311,8 +311,10 @@ def shortened(summary: str, where: str, verdicts: Sequence[str] = ()) -> list[st
     counts = Counter("without a verdict" if word == "-" else word for word in words)
     told = ", ".join(f"{number} {word}" for word, number in sorted(counts.items(), key=lambda each: _rank(each[0])))
     left = len(words) - len(shown)
+    # A table without rows needs no head.
+    above = [] if column and not shown else lines[:head]
     more = f"{left} more line{' is' if left == 1 else 's are'}" if shown else f"{left} lines are"
-    return [*lines[:head], *shown, f"{more} not shown. In all: {told}. The result has every line (summary, {where})."]
+    return [*above, *shown, f"{more} not shown. In all: {told}. The result has every line (summary, {where})."]
 
 
 def _rank(verdict: str) -> int:
