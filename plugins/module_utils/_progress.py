@@ -134,7 +134,7 @@ class Channel:
 
 @dataclass(frozen=True)
 class _Told:
-    """What was last shown of a job: its progress, when, and the number of lines so far."""
+    """What was last shown of a job: its progress, when, and how many lines it has had."""
 
     standing: Standing
     at: float
