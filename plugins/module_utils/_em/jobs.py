@@ -209,14 +209,14 @@ class Jobs:
 
     def _carry_out(self) -> None:
         acting = [row for row in self.rows if row.plan.action in (START, STOP, RETRY)]
-        if self.wish.state == STOPPED:
-            self.schedules.set(self.rows)
-        if acting:
-            self.writer.prepare()
         for row in self.rows:
             row.action = shown_action(row.plan, self.wish)
             if row.plan.action in (ATTACH, NONE, REUSE) and row.plan.reason:
                 row.notes.append(f"Nothing to do: {row.plan.reason}.")
+        if self.wish.state == STOPPED:
+            self.schedules.set(self.rows)
+        if acting:
+            self.writer.prepare()
         self.writer.send_all([row for row in acting if not row.error], self._act)
         for row in acting:
             if row.error and not row.arrived:

@@ -149,7 +149,10 @@ class Row:
             return
         waited = wish.wait and self.session and not self.session["running"]
         resume = f"use veeam_em_job_session_wait, id: [{', '.join(each['id'] for each in self.running)}]"
-        if waited and self.action in (START, ATTACH, RETRY):
+        if self.plan.action in (START, RETRY, STOP) and not self.act.sent:
+            self.action = NONE
+            self.notes.append(f"The module did not send the {self.plan.action}.")
+        elif waited and self.action in (START, ATTACH, RETRY):
             self.notes.append(self.outcome(wish.fail_on))
         elif self.action in (START, RETRY, STOP) and not self.act.done:
             if self.act.task:

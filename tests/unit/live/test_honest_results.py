@@ -220,6 +220,17 @@ class TestTimeRunsOut:
             "Quick": "The run ended Success, 1 machine.",
         }
 
+    def test_it_runs_out_while_the_schedules_are_set(self, em: Start) -> None:
+        busy = {"name": "Busy", "machines": [LONG], "running": True}
+        it = em({"agent_jobs": [{**busy, "task_running_for": 500}, {"name": "Idle", "schedule": {"enabled": False}}]})
+        error = it.failure("Busy", "Idle", state="stopped", schedule_enabled=False, timeout=100)
+        rows = {row["job"]["name"]: (row["action"], row["msg"]) for row in error.learnt["jobs"]}
+        assert rows == {
+            "Busy": ("none", "The module did not send the stop. Its schedule was not changed."),
+            "Idle": ("none", "Nothing to do: the job is not running."),
+        }
+        assert it.counters["stops"] == {}
+
     def test_an_operation_that_is_finished_has_changed_something(self, em: Start) -> None:
         it = em(fleet(task_running_for=0.1, task_operation_finished_for=5000, start_delay=4000))
         learnt = it.failure("A", timeout=60).learnt
