@@ -66,7 +66,8 @@ options:
       - The module uses the newest run that ended within this time by the server's clock, provided that O(fail_on)
         accepts the verdict of the run and of each machine. Such a run takes precedence over a run in progress.
       - A retry counts only together with the run that it retries. Both must have ended within this time.
-      - Runs of backup copy jobs never count.
+      - Runs of backup copy jobs never count. Neither does a run that is dated more than an hour in the future, because
+        its age is unknown. The module warns about it.
     type: float
     default: 0.0
     version_added: 0.3.0
@@ -79,6 +80,9 @@ options:
       - You can repeat such a call, even after it was killed, and the job runs only once.
       - This works with one job for each call. The session of one machine stands for the run that it belongs to. A
         session of another job is an error.
+      - An ended session that is dated more than an hour in the future does not count as the newest one, here and with
+        O(state=retried), and the module warns about it. If the newest session is unknown for this reason, the module
+        starts nothing and returns C(none).
     type: str
     version_added: 0.3.0
 """

@@ -69,6 +69,7 @@ options:
     description:
       - Maximum age in seconds of an earlier run that counts as the backup, if O(fail_on) accepts its verdict. If there is such a run, the
         module does not start the job. V(0) always starts the job.
+      - A run that is dated more than an hour in the future does not count, because its age is unknown. The module warns about it.
     type: float
     default: 0
   fail_on:

@@ -31,6 +31,7 @@ options:
   include_last_restore_point:
     description:
       - Whether to return the newest restore point of each computer, as C(last_restore_point).
+      - The module leaves out restore points that are dated more than an hour in the future, and warns about them.
     type: bool
     default: false
 """

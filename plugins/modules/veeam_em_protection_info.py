@@ -45,6 +45,7 @@ options:
     description:
       - Whether to return the newest restore point of each machine, as C(restore_point).
       - Enterprise Manager lists restore points only for computers with an agent.
+      - The module leaves out restore points that are dated more than an hour in the future, and warns about them.
     type: bool
     default: false
 notes:

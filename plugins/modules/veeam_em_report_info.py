@@ -284,7 +284,9 @@ report:
           description: Whether the job had no run in the last 30 days; V(null) if the module did not need to read older runs.
           type: bool
         last_run:
-          description: The newest run, in the same form as in C(runs), even if it is older than the period.
+          description:
+            - The newest run, in the same form as in C(runs), even if it is older than the period.
+            - An ended run that is dated more than an hour in the future does not count.
           type: dict
         runs:
           description: The runs of the period, oldest first.
@@ -298,10 +300,10 @@ report:
               description: When it began (UTC).
               type: str
             end:
-              description: When it ended (UTC); V(null) until then.
+              description: When it ended (UTC); V(null) until then, or if the date is more than an hour in the future.
               type: str
             duration_seconds:
-              description: Duration in seconds.
+              description: Duration in seconds; V(null) if the end is unknown.
               type: int
             result:
               description: V(Success), V(Warning) or V(Failed); V(null) until it has ended.

@@ -57,7 +57,7 @@ SCENARIO = {
     ],
     "vm_jobs": [
         *({**job, "name": f"{job['name']} VM"} for job in JOBS),
-        {**NIGHTLY, "name": "Standby", "type": "Replica"},
+        {**NIGHTLY, "name": "Standby", "type": "Replica", "task_running_for": 6000},
     ],
     "protection_groups": [{"name": "Web", "computers": ["web01", "web02"]}],
     "agent_restore_points": [{"computer": "web01", "created_ago": 7200}],
@@ -318,7 +318,7 @@ CASES = {
                 lambda result: "none.json" in result["memory"]["path"] and not result["jobs"],
             ),
             "state": Row({"state": "thawed"}, lambda result: set(names("jobs", "state")(result)) == {"thawed"}),
-            "wait_timeout": Row({"name": "Idle", "wait_timeout": 0}, kind("timeout", "Idle")),
+            "wait_timeout": Row({"name": "Standby", "wait_timeout": 0}, kind("timeout", "Standby")),
         },
         elsewhere=("forget_missing", "progress"),
     ),

@@ -107,6 +107,11 @@ class EmClient:
         told = self.server_time
         return datetime.now(timezone.utc) if told is None else datetime.fromtimestamp(told, timezone.utc)
 
+    @property
+    def request_timeout(self) -> float:
+        """How long a request may take, in seconds."""
+        return self.session.transport.options.request_timeout
+
     def within(self, deadline: Deadline) -> AbstractContextManager[None]:
         """Requests inside end when the deadline passes, or shortly after."""
         return self.session.transport.within(deadline)

@@ -12,8 +12,9 @@ from .._errors import NOT_FOUND, ApiError
 from .client import FEW, PAGE_SIZE, EmClient
 from .links import backup_server, bare_id
 from .model import Computer, Resource, RestorePoint, computer
+from .outcomes import age, credible
 from .query import Condition, fits
-from .values import age_hours, known_text, time_text
+from .values import known_text, moment, time_text
 
 Key = TypeVar("Key", bound=Hashable)
 # Backup server and name of a computer, in lower case.
@@ -99,17 +100,27 @@ def _asked(client: EmClient, text: str) -> list[Resource]:
 def _take(
     client: EmClient, rows: Iterable[Resource], wanted: Mapping[Place, Key], result: dict[Key, RestorePoint]
 ) -> None:
-    """Add the restore points of computers that have none yet. They come newest first, named <computer>@<time>."""
+    """Add the restore points of computers that have none yet. They come newest first, named <computer>@<time>.
+
+    A point that is dated in the future may be of any age, so it is left out.
+    """
     left = set(wanted.values()) - result.keys()
     for row in rows:
         name = str(row.get("name", "")).rpartition("@")[0].lower()
-        key = wanted.get((str(backup_server(row).get("name") or "").lower(), name))
+        server = str(backup_server(row).get("name") or "")
+        key = wanted.get((server.lower(), name))
         if key is not None and key in left:
-            created = time_text(row.get("creation_time_utc"))
+            created = moment(row.get("creation_time_utc"))
+            if created and not credible(created, client.now()):
+                client.warn(
+                    f"Restore points on {server or 'a backup server'} are dated in the future and were left out. "
+                    "Check that server's clock."
+                )
+                continue
             result[key] = {
                 "id": bare_id(row.get("uid")),
-                "creation_time": created,
-                "age_hours": age_hours(created, client.now()),
+                "creation_time": time_text(row.get("creation_time_utc")),
+                "age_hours": age(created, client.now()),
                 "point_type": known_text(row.get("point_type")),
             }
             left.remove(key)

@@ -42,6 +42,7 @@ from .row import Row, picture, shown_action, too_late
 from .schedules import Schedules
 from .sessions import (
     BACKUP,
+    LastSessions,
     belongs,
     is_machine,
     kind_of,
@@ -97,7 +98,12 @@ class Jobs:
                 row.predict(self.wish)
             return self._result(before)
         try:
-            self._carry_out()
+            try:
+                self._carry_out()
+            finally:
+                # However it ends, each row says what was done.
+                for row in self.rows:
+                    row.conclude(self.wish)
             self._raise_failures()
         except ApiError as stop:
             error = self._with_schedules(stop)
@@ -127,17 +133,17 @@ class Jobs:
         if self.wish.state != SCHEDULE:
             running = self.discovery.observe(jobs, starting=self.wish.state != STOPPED and not check_mode)
         needs_last = self.wish.state == RETRIED or self.wish.after_session is not None
-        last = read_last_sessions(self.client, jobs) if needs_last else {}
+        last = read_last_sessions(self.client, jobs) if needs_last else LastSessions()
         valid = (
             read_valid_runs(self.client, jobs, self.wish.valid_for, self.wish.fail_on) if self.wish.valid_for else {}
         )
-        wish = self._with_run(jobs, last)
+        wish = self._with_run(jobs, last.newest)
         problems = []
         for each in jobs:
             row = Row(each, self.watch)
             row.take([session for session in running if belongs(session, each)])
             run, machines = valid.get(each["id"], (None, []))
-            seen = Observed(each, row.sessions, last.get(each["id"]), run)
+            seen = Observed(each, row.sessions, last.newest.get(each["id"]), run, last.ahead.get(each["id"], {}))
             try:
                 row.plan = make_plan(wish, seen)
             except ApiError as error:
@@ -157,7 +163,7 @@ class Jobs:
             told = ["Check mode: the task would fail."] if check_mode else []
             raise problems[0].restated(
                 " ".join([*told, *(problem.message for problem in problems)]),
-                learnt={"jobs": [row.as_dict() for row in self.rows]},
+                learnt=self._result(picture(self.rows)),
             )
 
     def _with_run(self, jobs: Sequence[Job], last: Mapping[str, JobSession]) -> Wish:
@@ -203,14 +209,14 @@ class Jobs:
 
     def _carry_out(self) -> None:
         acting = [row for row in self.rows if row.plan.action in (START, STOP, RETRY)]
-        if self.wish.state == STOPPED:
-            self.schedules.set(self.rows)
-        if acting:
-            self.writer.prepare()
         for row in self.rows:
             row.action = shown_action(row.plan, self.wish)
             if row.plan.action in (ATTACH, NONE, REUSE) and row.plan.reason:
                 row.notes.append(f"Nothing to do: {row.plan.reason}.")
+        if self.wish.state == STOPPED:
+            self.schedules.set(self.rows)
+        if acting:
+            self.writer.prepare()
         self.writer.send_all([row for row in acting if not row.error], self._act)
         for row in acting:
             if row.error and not row.arrived:
@@ -358,7 +364,6 @@ class Jobs:
         """Fail for refused actions and, after a wait, for verdicts that `fail_on` does not accept."""
         texts = []
         for row in self.rows:
-            row.conclude(self.wish)
             judged = self.wish.wait and row.action in (START, ATTACH, RETRY) and row.session_ids and not row.running
             if row.error:
                 texts.append(f"{row.name}: {row.error.message}")

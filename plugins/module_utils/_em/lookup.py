@@ -131,7 +131,7 @@ def list_jobs(client: EmClient, families: Sequence[Family], wanted: Mapping[str,
             record["objects"] = job_objects(each.resource)
         result.append(record)
     if wanted["include_last_session"]:
-        last = read_last_sessions(client, result)
+        last = read_last_sessions(client, result).newest
         for record in result:
             record["last_session"] = last.get(record["id"])
     return result

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from .._errors import CONFLICT, PROTOCOL, USAGE, ApiError
@@ -39,12 +39,14 @@ class Observed:
     :ivar running: its sessions that have not ended.
     :ivar last: its newest session.
     :ivar valid: its newest run that still counts as the backup (option valid_for).
+    :ivar ahead: ids of ended sessions that are dated in the future; any of them may be newer than `last`.
     """
 
     job: Job
     running: Sequence[JobSession] = ()
     last: JobSession | None = None
     valid: JobSession | None = None
+    ahead: Collection[str] = ()
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,8 @@ def make_plan(wish: Wish, seen: Observed) -> Plan:
         if wish.if_running == "fail":
             raise running_already(seen.job["name"], busy[0])
         return Plan(ATTACH, toggle, "the job is already running")
+    if seen.ahead and (seen.last is None or bare_id(wish.after_session) in seen.ahead):
+        return Plan(NONE, toggle, "its last run is unknown, because sessions of the job are dated in the future")
     if wish.after_session is not None:
         if seen.last is None:
             return Plan(NONE, toggle, "no session of the job is listed, so after_session cannot be checked")

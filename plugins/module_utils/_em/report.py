@@ -188,7 +188,7 @@ class Report:
             return True
         if self.wishes.machines:
             return bool(self.strangers())
-        return any(entry.listed and not entry.runs for entry in self.records.entries)
+        return any(entry.listed and not self._last_run(entry) for entry in self.records.entries)
 
     def owing(self) -> list[Row]:
         """The machines that should have a good backup, of which none is known yet."""
@@ -329,8 +329,8 @@ class Report:
         return sorted(kept, key=lambda entry: (entry.name.lower(), entry.server, entry.id))
 
     def _job(self, entry: JobEntry, runs: Iterable[JobSession]) -> dict[str, Any]:
-        mine = [_run_dict(run) for run in runs]
-        last = max(entry.runs, key=lambda run: _seconds(run["creation_time"]), default=None)
+        mine = [_run_dict(run, self.now) for run in runs]
+        last = self._last_run(entry)
         return {
             "id": entry.id or None,
             "name": entry.name,
@@ -341,10 +341,19 @@ class Report:
             "schedule_configured": entry.job["schedule_configured"],
             "schedule_enabled": entry.job["schedule_enabled"],
             "next_run": entry.job["next_run"],
-            "never_run": last is None if self.records.whole or last else None,
-            "last_run": _run_dict(last) if last else None,
+            "never_run": not entry.runs if self.records.whole or entry.runs else None,
+            "last_run": _run_dict(last, self.now) if last else None,
             "runs": sorted(mine, key=lambda run: (_seconds(run["start"]), run["id"])),
         }
+
+    def _last_run(self, entry: JobEntry) -> JobSession | None:
+        """The newest run of a job. An ended run that is dated in the future may be of any age, so it does not count."""
+
+        def counts(run: JobSession) -> bool:
+            began = moment(run["creation_time"])
+            return run["running"] or began is None or credible(began, self.now)
+
+        return max(filter(counts, entry.runs), key=lambda run: _seconds(run["creation_time"]), default=None)
 
     def _machine(self, row: Row) -> dict[str, Any]:
         return {
@@ -381,7 +390,9 @@ class Report:
         """The verdict for each day of the period: that of the last run of the day, or the worst of several jobs."""
         newest: dict[tuple[str, int], Outcome] = {}
         for each in sorted(row.outcomes, key=lambda one: one.when.timestamp() if one.when else 0.0):
-            if each.ended and each.result and each.entry.makes_backups and each.when and each.when >= self.begin:
+            if not (each.when and each.when >= self.begin and credible(each.when, self.now)):
+                continue
+            if each.ended and each.result and each.entry.makes_backups:
                 newest[each.when.strftime("%Y-%m-%d"), id(each.entry)] = each
         days: dict[str, str] = {}
         for (day, _entry), each in sorted(newest.items(), key=lambda item: item[0][0]):
@@ -645,12 +656,14 @@ def _has_failed(outcome: Outcome) -> bool:
     return outcome.result is not None or outcome.run["result"] not in GOOD
 
 
-def _run_dict(run: JobSession) -> dict[str, Any]:
+def _run_dict(run: JobSession, now: datetime) -> dict[str, Any]:
+    ended = moment(run["end_time"])
+    end = ended if credible(ended, now) else None
     return {
         "id": run["id"],
         "start": run["creation_time"],
-        "end": run["end_time"],
-        "duration_seconds": elapsed(moment(run["creation_time"]), moment(run["end_time"])),
+        "end": run["end_time"] if end else None,
+        "duration_seconds": elapsed(moment(run["creation_time"]), end),
         "result": run["result"],
         "running": run["running"],
         "is_retry": run["is_retry"],

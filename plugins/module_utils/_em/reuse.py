@@ -14,7 +14,7 @@ from .machines import read_machines
 from .model import Job, JobSession, Machine, is_copy
 from .names import same_machine
 from .query import Condition
-from .sessions import LISTED, belongs, kind_of, kinds_of, read_sessions_of
+from .sessions import CLOCK_MARGIN, LISTED, belongs, kind_of, kinds_of, read_sessions_of, warn_ahead
 from .values import seconds
 from .verdicts import bad_machines, unacceptable
 
@@ -36,6 +36,7 @@ def read_valid_runs(
         sessions, _whole = read_sessions_of(client, kind, mine, where)
         for job in mine:
             own = [each for each in sessions if belongs(each, job)]
+            warn_ahead(client, job, [each for each in own if _is_ahead(each, now.timestamp())])
             candidates[job["id"]] = valid_runs(own, now.timestamp(), valid_for, fail_on)
     machines = read_machines(client, [each for runs in candidates.values() for run in runs for each in run])
     result = {}
@@ -52,14 +53,16 @@ def valid_runs(sessions: Sequence[JobSession], now: float, valid_for: float, fai
     """A job's runs that may count, newest first: each is a session, or a retry with its earlier runs.
 
     All parts must be recent enough, because machines that were not retried were backed up by the earlier run. A session
-    that does not say whether it is a retry counts as one, because it may lack machines.
+    that does not say whether it is a retry counts as one, because it may lack machines. A session that is dated in the
+    future may be of any age, so it does not count.
 
     :param now: by the server's clock, in seconds since the epoch.
     """
 
     def in_time(session: JobSession) -> bool:
         ended = seconds(session["end_time"])
-        return not session["running"] and ended is not None and now - ended <= valid_for
+        young = ended is not None and now - ended <= valid_for
+        return not session["running"] and young and not _is_ahead(session, now)
 
     newest_first = sorted(sessions, key=lambda each: seconds(each["creation_time"]) or 0.0, reverse=True)
     runs = []
@@ -73,6 +76,12 @@ def valid_runs(sessions: Sequence[JobSession], now: float, valid_for: float, fai
         if told and run[-1]["is_retry"] is False and all(map(in_time, run)):
             runs.append(run)
     return runs
+
+
+def _is_ahead(session: JobSession, now: float) -> bool:
+    """Whether an ended session is dated in the future."""
+    ended = seconds(session["end_time"])
+    return not session["running"] and ended is not None and ended > now + CLOCK_MARGIN.total_seconds()
 
 
 def overlaid(parts: Sequence[Sequence[Machine]]) -> list[Machine]:

@@ -146,23 +146,38 @@ class Row:
         return None
 
     def conclude(self, wish: Wish) -> None:
-        """Note what was done. After a wait, the outcome is a separate note."""
+        """Note what was done, also if time ran out. After a wait, the outcome is a separate note."""
         if self.error:
             return
         waited = wish.wait and self.session and not self.session["running"]
-        if waited and self.action in (START, ATTACH, RETRY):
+        resume = f"use veeam_em_job_session_wait, id: [{', '.join(each['id'] for each in self.running)}]"
+        if self.plan.action in (START, RETRY, STOP) and not self.act.sent:
+            self.action = NONE
+            self.notes.append(f"The module did not send the {self.plan.action}.")
+        elif waited and self.action in (START, ATTACH, RETRY):
             self.notes.append(self.outcome(wish.fail_on))
+        elif self.action in (START, RETRY, STOP) and not self.act.done:
+            if self.act.task:
+                self.notes.append(
+                    f"The module sent the {self.action}, but it is not known whether it took effect: its task "
+                    f"{self.act.task['id']} is {self.act.task['state']}."
+                )
         elif self.begun:
             begun = "Started" if self.action == START else "Retried"
             unseen = "" if self.session else "; its run is not visible yet"
-            wait = "run the task again with wait set to true"
-            if self.running:
-                wait = f"use veeam_em_job_session_wait, id: [{', '.join(each['id'] for each in self.running)}]"
-            self.notes.append(f"{begun}{unseen}. Nobody is waiting for the result. To wait for it, {wait}.")
+            then = f"To wait for it, {resume}."
+            if not self.running:
+                again = "To wait for it, run the task again with wait set to true."
+                then = "Check the job before you run the task again." if wish.wait else again
+            self.notes.append(f"{begun}{unseen}. Nobody is waiting for the result. {then}")
         elif self.action == STOP:
             result = self.session["result"] if self.session and waited else None
             self.notes.append(f"Stopped; the run ended {result}." if result else "Stop requested.")
-        if self.toggle.done:
+        elif self.action == ATTACH and self.running and wish.wait:
+            self.notes.append(f"Its run has not ended. To wait for it, {resume}.")
+        if self.toggle.done and self.job["schedule_enabled"] != wish.schedule_enabled:
+            self.notes.append("The schedule was toggled, but Enterprise Manager does not show the new value yet.")
+        elif self.toggle.done:
             self.notes.append(f"The schedule is now {'enabled' if wish.schedule_enabled else 'disabled'}.")
 
     def predict(self, wish: Wish) -> None:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Callable
 
@@ -211,16 +211,42 @@ def note_state(client: EmClient, session: JobSession) -> None:
         client.warn(f"Session {session['name']} is {state}: {meaning}.")
 
 
-def read_last_sessions(client: EmClient, jobs: Sequence[Job]) -> dict[str, JobSession]:
-    """The newest session of each job, by job id; jobs without a session in the last 30 days are left out."""
-    result: dict[str, JobSession] = {}
+@dataclass
+class LastSessions:
+    """The last sessions of some jobs.
+
+    :ivar newest: the newest session of each job, by job id; jobs without a session in the last 30 days are left out.
+    :ivar ahead: ended sessions of each job that are dated in the future, by job id and session id: it is unknown
+        whether they are newer than others, so none of them is the newest.
+    """
+
+    newest: dict[str, JobSession] = field(default_factory=dict)
+    ahead: dict[str, dict[str, JobSession]] = field(default_factory=dict)
+
+
+def read_last_sessions(client: EmClient, jobs: Sequence[Job]) -> LastSessions:
+    """The last sessions of jobs; warns about sessions that are dated in the future."""
+    result = LastSessions()
     for kind in kinds_of(jobs):
         mine = [job for job in jobs if kind_of(job["job_type"]) is kind]
         if len(mine) > FEW_JOBS:
             _find_last(client, kind, mine, _common(mine), result, MANY_ROWS)
-        for group, narrow in _parts([job for job in mine if job["id"] not in result]):
+        for group, narrow in _parts([job for job in mine if job["id"] not in result.newest]):
             _find_last(client, kind, group, narrow, result)
+    for job in jobs:
+        unknown = "" if job["id"] in result.newest else " The last run of the job is unknown."
+        warn_ahead(client, job, list(result.ahead.get(job["id"], {}).values()), unknown)
     return result
+
+
+def warn_ahead(client: EmClient, job: Job, ahead: Sequence[JobSession], more: str = "") -> None:
+    """Warn about sessions of a job whose times are ignored, if there are some."""
+    if ahead:
+        others = f" and {len(ahead) - 1} more" if len(ahead) > 1 else ""
+        client.warn(
+            f"Sessions of the job {job['name']} are dated in the future and do not count: {ahead[0]['name']}{others}."
+            f"{more} Check the clock of the backup server {job['backup_server'] or 'that runs the job'}."
+        )
 
 
 def _find_last(
@@ -228,7 +254,7 @@ def _find_last(
     kind: SessionKind,
     jobs: Sequence[Job],
     where: Sequence[Clause],
-    result: dict[str, JobSession],
+    result: LastSessions,
     limit: int | None = None,
 ) -> None:
     rows = client.rows(
@@ -241,16 +267,21 @@ def _find_last(
         # Servers may not sort. The rest of a page costs no request, and shows it.
         ordered = ordered and (before is None or created <= before)
         before = created
+        # Whatever its clock says, a running session is running now.
+        ahead = not session["running"] and created > client.now() + CLOCK_MARGIN
         for job in jobs:
             known = found.get(job["id"])
-            if known and (ordered or created <= creation(known)):
+            if not ahead and known and (ordered or created <= creation(known)):
                 continue
             if belongs(session, job) and not _is_anybodys(client, session, job):
-                found[job["id"]] = session
+                if ahead:
+                    result.ahead.setdefault(job["id"], {})[session["id"]] = session
+                else:
+                    found[job["id"]] = session
         if ordered and number % LAST_PAGE == 0 and len(found) == len(jobs):
             break
     if ordered or limit is None:
-        result.update(found)
+        result.newest.update(found)
 
 
 def read_job_sessions(client: EmClient, wanted: Mapping[str, Any]) -> list[JobSession]:

@@ -19,15 +19,17 @@ from .._errors import (
     ApiError,
     Interrupted,
 )
-from .._wait import Waiter, timed_out
+from .._wait import Deadline, Waiter, timed_out
 from .client import EmClient
 from .lookup import family_of
 from .model import Resource, Task, task
 from .row import Row, Write
-from .tasks import Seen, follow, refusal
+from .tasks import Seen, follow, operation_finished, read_tasks, refusal
 
 # After a write with an unknown outcome: how long to look for its traces, in seconds.
 RESOLVE_SECONDS = 15.0
+# When time has run out: how long to pause before the last look at a task, in seconds.
+LAST_LOOK_SECONDS = 1.0
 # Failures that would also affect the next job.
 _SYSTEMIC = (AUTHENTICATION, AUTHORIZATION, CONNECTION, TIMEOUT, TLS)
 
@@ -101,6 +103,8 @@ class Writer:
             show()
 
         done = follow(self.client, self.waiter, list(seen), seen, show=look) if seen else True
+        if not done:
+            done = self._look_again(seen)
         for row, write in sent:
             record = seen.get(write.task["id"]) if write.task else None
             if isinstance(record, ApiError):
@@ -114,11 +118,30 @@ class Writer:
                     write.done = False
                     row.error = self._refusal(row, record)
                 elif not record["finished"]:
-                    write.done = self._shows(write, 0)
+                    # The backup server is done before its data has been collected (em_rest 4).
+                    write.done = self._shows(write, 0) or operation_finished(record)
                 elif record["success"] is None:
                     write.done = self._shows(write, RESOLVE_SECONDS)
                     row.error = None if write.done else self._silence(row, record)
         return done
+
+    def _look_again(self, seen: dict[str, Seen]) -> bool:
+        """Read unfinished tasks once more after time has run out, so that the result shows what was done.
+
+        :returns: whether all are finished by then.
+        """
+        pending = [key for key, record in seen.items() if not isinstance(record, ApiError) and not record["finished"]]
+        self.waiter.clock.sleep(min(self.waiter.options.interval, LAST_LOOK_SECONDS))
+        with self.client.within(Deadline(self.client.request_timeout, self.waiter.clock)):
+            try:
+                seen.update(
+                    (key, record)
+                    for key, record in read_tasks(self.client, pending).items()
+                    if not isinstance(record, ApiError)
+                )
+            except ApiError:
+                return False
+        return all(isinstance(record, ApiError) or record["finished"] for record in seen.values())
 
     def _path(self, row: Row) -> str:
         return f"{family_of(row.job).collection}/{row.job['id']}"

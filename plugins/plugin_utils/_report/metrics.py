@@ -123,7 +123,10 @@ def to_metrics(report: Report) -> str:
 
 def _job(metrics: _Metrics, job: Mapping[str, Any], labels: Labels, running: Sequence[Any]) -> None:
     runs = job["runs"] or ([job["last_run"]] if job["last_run"] else [])
-    ended = [run for run in [job["last_run"], *runs] if run and not run["running"]]
+    # A run that is dated in the future is not the last run, whatever its date says.
+    newest = seconds(job["last_run"]["start"]) if job["last_run"] else 0.0
+    known = [run for run in [job["last_run"], *runs] if run and (seconds(run["start"]) or 0.0) <= (newest or 0.0)]
+    ended = [run for run in known if not run["running"]]
     last = max(ended, key=lambda run: seconds(run["end"] or run["start"]) or 0.0, default=None)
     metrics.add("veeam_em_job_info", 1, **labels, kind=job["kind"])
     if job["schedule_configured"] is not False:

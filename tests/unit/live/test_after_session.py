@@ -164,3 +164,34 @@ def test_check_mode_predicts(em: Start, state: str, action: str) -> None:
     assert row(it, state, newest, check=True)["msg"] == f"Would {action}."
     assert row(it, state, older, check=True)["msg"].startswith("Nothing to do")
     assert writes(it) == 0
+
+
+class TestDatedInTheFuture:
+    AHEAD = {"ended_ago": 100000, "duration": 60, "dated_ahead": 400 * 86400}  # noqa: RUF012
+    FAILED = {"ended_ago": 7200, "duration": 60, "machines": BROKEN}  # noqa: RUF012
+
+    def test_the_newest_credible_run_is_the_last(self, em: Start) -> None:
+        it = em(fleet(history=[self.AHEAD, self.FAILED]))
+        failed = next(each["id"] for each in it.sim.jobs()[0]["runs"] if each["result"] == "Failed")
+        assert it.jobs("A", state="retried", check=True)["jobs"][0]["msg"] == "Would retry."
+        assert "dated in the future and do not count: A@2027-" in it.warnings[0]
+        assert row(it, "started", failed, check=True)["msg"] == "Would start."
+
+    @STATES
+    def test_nothing_is_written_if_the_last_run_is_unknown(self, em: Start, state: str, action: str) -> None:
+        it = em(fleet(history=[self.AHEAD]))
+        (ahead,) = ids(it)
+        rows = [row(it, state, ahead)]
+        if state == "retried":
+            rows += it.jobs("A", state=state)["jobs"]
+        for each in rows:
+            assert (each["action"], each["changed"], each["session"]) == ("none", False, None)
+            assert each["msg"].startswith("Nothing to do: its last run is unknown")
+        assert "The last run of the job is unknown." in it.warnings[0]
+        assert writes(it) == 0
+
+    def test_a_session_dated_ahead_has_no_place_among_the_others(self, em: Start) -> None:
+        it = em(fleet(history=[self.AHEAD, self.FAILED]))
+        (ahead,) = (each["id"] for each in it.sim.jobs()[0]["runs"] if each["result"] != "Failed")
+        assert row(it, "started", ahead)["action"] == "none"
+        assert writes(it) == 0

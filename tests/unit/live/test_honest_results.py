@@ -200,3 +200,54 @@ def test_links_to_sessions_that_are_not_there_yet_cost_no_request_per_job_and_ti
     reads = len([each for each in it.sim.requests() if each["method"] == "GET"])
     # A query, and a few of those that the tasks name.
     assert reads <= 20 + 9 * len(it.time.slept)
+
+
+class TestTimeRunsOut:
+    def test_every_row_has_its_message(self, em: Start) -> None:
+        hidden = {"name": "Hidden", "start_delay": 5000}
+        busy = {"name": "Busy", "machines": [LONG], "running": True}
+        slow = {"name": "Slow", "machines": [{"name": "m", "duration": 5000}]}
+        it = em({"agent_jobs": [hidden, busy, slow, {"name": "Quick"}]})
+        error = it.failure("Hidden", "Busy", "Slow", "Quick", timeout=100)
+        assert error.kind == "timeout"
+        rows = {row["job"]["name"]: row for row in error.learnt["jobs"]}
+        waiting = {name: WAIT_FOR_IT.format(row["session"] and row["session"]["id"]) for name, row in rows.items()}
+        unseen = "Started; its run is not visible yet. Nobody is waiting for the result."
+        assert {name: row["msg"] for name, row in rows.items()} == {
+            "Hidden": f"{unseen} Check the job before you run the task again.",
+            "Busy": f"Nothing to do: the job is already running. Its run has not ended. {waiting['Busy']}",
+            "Slow": f"Started. {NOBODY_WAITS} {waiting['Slow']}",
+            "Quick": "The run ended Success, 1 machine.",
+        }
+
+    def test_it_runs_out_while_the_schedules_are_set(self, em: Start) -> None:
+        busy = {"name": "Busy", "machines": [LONG], "running": True}
+        it = em({"agent_jobs": [{**busy, "task_running_for": 500}, {"name": "Idle", "schedule": {"enabled": False}}]})
+        error = it.failure("Busy", "Idle", state="stopped", schedule_enabled=False, timeout=100)
+        rows = {row["job"]["name"]: (row["action"], row["msg"]) for row in error.learnt["jobs"]}
+        assert rows == {
+            "Busy": ("none", "The module did not send the stop. Its schedule was not changed."),
+            "Idle": ("none", "Nothing to do: the job is not running."),
+        }
+        assert it.counters["stops"] == {}
+
+    def test_an_operation_that_is_finished_has_changed_something(self, em: Start) -> None:
+        it = em(fleet(task_running_for=0.1, task_operation_finished_for=5000, start_delay=4000))
+        learnt = it.failure("A", timeout=60).learnt
+        assert (learnt["changed"], learnt["jobs"][0]["task"]["state"]) == (True, "OperationFinished")
+
+    def test_a_task_that_is_still_running_is_not_known_to_have(self, em: Start) -> None:
+        it = em(fleet(task_running_for=5000, start_delay=4000))
+        learnt = it.failure("A", timeout=60).learnt
+        assert learnt["changed"] is False
+        assert learnt["jobs"][0]["msg"].startswith(
+            "The module sent the start, but it is not known whether it took effect: its task "
+        )
+
+
+def test_a_failure_before_the_first_write_has_the_whole_result(em: Start) -> None:
+    it = em({"agent_jobs": [{"name": "A", "machines": [LONG], "running": True}]})
+    learnt = it.failure("A", if_running="fail").learnt
+    assert learnt["changed"] is False
+    assert "A" in learnt["summary"]
+    assert learnt["diff"]["before"] == learnt["diff"]["after"] != {}

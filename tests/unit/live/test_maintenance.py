@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.backupops.veeam_em.plugins.module_utils._errors import ApiError
+from ansible_collections.backupops.veeam_em.plugins.module_utils._errors import ApiError, learnt_by
 from ansible_collections.backupops.veeam_em.plugins.module_utils._http import Transport
 from ansible_collections.backupops.veeam_em.plugins.module_utils._memory import MemoryFile
 from ansible_collections.backupops.veeam_em.plugins.module_utils._progress import Channel, Progress
@@ -332,6 +332,12 @@ class TestTrouble:
         error = problem(it, "thawed", memory, timeout=5)
         assert (error.kind, it.counters["toggles"]) == ("timeout", {"Enabled": 1})
         assert states(memory) == {"Enabled": "freezing"}
+
+    def test_without_a_wait_the_toggle_that_took_effect_is_told(self, em: Start, memory: Path) -> None:
+        it = em({"agent_jobs": [{**AGENT[1], "task_running_for": 0.4}]})
+        frozen = learnt_by(problem(it, "frozen", memory, "Enabled", timeout=0))
+        assert (frozen["changed"], frozen["jobs"][0]["changed"]) == (True, True)
+        assert it.counters["toggles"] == {"Enabled": 1}
 
     def test_a_full_disk_keeps_the_toggle_from_being_sent(
         self, em: Start, memory: Path, monkeypatch: pytest.MonkeyPatch

@@ -350,3 +350,18 @@ def test_five_hundred_machines_cost_ten_requests_and_pages(em: Start, others: in
     pages = [int(dict(pair.split("=") for pair in each["query"].split("&"))["page"]) for each in requests[1:-1]]
     assert max(pages) > 1
     assert len(requests) - sum(page > 1 for page in pages) <= 10
+
+
+def test_a_restore_point_that_is_dated_ahead_hides_nothing(em: Start) -> None:
+    points = [
+        {"computer": "web01", "created_ago": -60 * DAY},
+        {"computer": "web01", "created_ago": 7200},
+        {"computer": "spare", "created_ago": -60 * DAY},
+    ]
+    it = em({**FLEET, "agent_restore_points": points})
+    found = protection(it, "web01", "spare", include_restore_points=True)
+    assert found["web01"]["restore_point"]["age_hours"] == pytest.approx(2, abs=0.02)
+    assert found["spare"]["restore_point"] is None
+    (warning,) = it.warnings
+    assert warning.startswith("Restore points on vbr01")
+    assert warning.endswith("are dated in the future and were left out. Check that server's clock.")

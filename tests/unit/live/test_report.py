@@ -306,3 +306,15 @@ def test_a_gate_reads_no_more_than_it_needs(em: Start) -> None:
     whole = len(it.sim.requests())
     report(it, machine=["j1-m3", "j7-m2"], hours=26, rpo_hours=26)
     assert len(it.sim.requests()) - whole <= 15
+
+
+def test_a_run_that_is_dated_ahead_is_not_the_last_run(em: Start) -> None:
+    ahead = {"ended_ago": 3600, "duration": 60, "dated_ahead": 400 * 86400}
+    history = [ahead, {"ended_ago": 3 * 86400, "duration": 60}]
+    jobs = [{"name": "A", "machines": ["m"], "history": history}, {"name": "B", "machines": ["n"], "history": [ahead]}]
+    mixed, only_ahead = report(em({"agent_jobs": jobs}), hours=24)["jobs"]
+    assert (mixed["last_run"]["start"][:4], mixed["never_run"]) == ("2026", False)
+    assert (only_ahead["last_run"], only_ahead["never_run"]) == (None, False)
+    assert [(run["start"][:4], run["end"], run["duration_seconds"]) for run in only_ahead["runs"]] == [
+        ("2027", None, None)
+    ]

@@ -128,3 +128,28 @@ def test_many_jobs_cost_few_requests(em: Start) -> None:
     assert {each["action"] for each in result["jobs"]} == {"reuse"}
     assert result["changed"] is False
     assert len(it.sim.requests()) <= 20
+
+
+class TestDatedInTheFuture:
+    BROKEN_SINCE = run(7200, machines=BROKEN)
+
+    def test_a_run_that_is_dated_ahead_is_not_the_backup(self, em: Start) -> None:
+        it = em(fleet(run(28 * HOUR, dated_ahead=400 * 24 * HOUR), self.BROKEN_SINCE))
+        assert row(it, check=True)["action"] == "start"
+        (warning,) = it.warnings
+        assert warning.startswith("Sessions of the job A are dated in the future and do not count: A@2027-")
+        assert warning.endswith("Check the clock of the backup server vbr01.example.com.")
+        assert row(it)["action"] == "start"
+
+    @pytest.mark.parametrize(("ahead", "action"), [(3000, "reuse"), (4200 + HOUR, "start")])
+    def test_clocks_may_differ_a_little(self, em: Start, ahead: float, action: str) -> None:
+        assert row(em(fleet(run(600, dated_ahead=ahead))))["action"] == action
+
+    def test_it_hides_no_good_run(self, em: Start) -> None:
+        found = row(em(fleet(run(28 * HOUR, dated_ahead=400 * 24 * HOUR), run(600))))
+        assert (found["action"], found["session"]["creation_time"][:4]) == ("reuse", "2026")
+
+    def test_a_run_in_progress_is_joined_whatever_its_date(self, em: Start) -> None:
+        it = em({**fleet(running=True), "backup_servers": [{"name": "vbr01", "clock_skew": 400 * 24 * HOUR}]})
+        assert row(it)["action"] == "attach"
+        assert started(it) == 0
