@@ -164,8 +164,8 @@ class TestNothingNamed:
 
 
 class TestNamesThatLeadNowhere:
-    @pytest.mark.parametrize("names", [["A"], []])
-    def test_a_backup_server_that_is_not_there(self, em: Start, names: list[str]) -> None:
+    @pytest.mark.parametrize("names", [["A"], None])
+    def test_a_backup_server_that_is_not_there(self, em: Start, names: list[str] | None) -> None:
         it = em(fleet())
         with pytest.raises(ApiError) as caught:
             it.call(list_jobs, (AGENT_JOBS,), {**EVERYTHING, "name": names, "backup_server": "vbr99"})
