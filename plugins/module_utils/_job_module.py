@@ -26,7 +26,7 @@ def run_jobs(**more: Any) -> None:
     def work(client: Any, module: Any) -> dict[str, Any]:
         params = module.params
         names, ids = params["name"] or [], params["id"] or []
-        if not any(names) and not any(ids):
+        if not any(each.strip() for each in (*names, *ids)):
             # Without a selection, the module would act on every job.
             raise ApiError(USAGE, "No job was given.", hint="Set name or id to at least one job.")
         wish = Wish(
@@ -38,8 +38,9 @@ def run_jobs(**more: Any) -> None:
             params["valid_for"],
             checked_id(params["after_session"]) if params["after_session"] is not None else None,
         )
-        families = KINDS_OF_JOBS[params["kind"]] if "kind" in params else (AGENT_JOBS,)
-        jobs = Jobs(client, families, wish, Waiter(WaitOptions.from_params(params)))
+        families = KINDS_OF_JOBS[params.get("kind", AGENT_JOBS.kind)]
+        other_module = None if "kind" in params else "veeam_em_job"
+        jobs = Jobs(client, families, wish, Waiter(WaitOptions.from_params(params)), other_module)
         return jobs.run(names, ids, params["backup_server"], module.check_mode)
 
     spec = {

@@ -70,7 +70,12 @@ class WaitOptions:
 
         :raises ApiError: kind usage, when a duration is invalid.
         """
-        for name, least in (("wait_timeout", 0), ("poll_error_timeout", 0), ("wait_interval", 0.01)):
+        for name, least in (
+            ("wait_timeout", 0),
+            ("poll_error_timeout", 0),
+            ("wait_interval", 0.01),
+            ("wait_max_interval", 0),
+        ):
             if math.isnan(params[name]) or params[name] < least:
                 raise ApiError(USAGE, f"{name} must be at least {least} seconds.")
         return cls(

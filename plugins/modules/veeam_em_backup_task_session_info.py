@@ -188,8 +188,7 @@ from ansible_collections.backupops.veeam_em.plugins.module_utils._module import 
 
 
 def work(client: Any, module: Any) -> dict[str, Any]:
-    wanted = dict(module.params, parent=module.params["job_session_id"])
-    return {"task_sessions": read_task_sessions(client, BACKUP, wanted)}
+    return {"task_sessions": read_task_sessions(client, BACKUP, module.params)}
 
 
 def main() -> None:

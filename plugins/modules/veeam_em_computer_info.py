@@ -162,16 +162,12 @@ error:
 
 from typing import Any
 
-from ansible_collections.backupops.veeam_em.plugins.module_utils._em.computers import read_computers
+from ansible_collections.backupops.veeam_em.plugins.module_utils._em.computers import list_computers
 from ansible_collections.backupops.veeam_em.plugins.module_utils._module import run_em
 
 
 def work(client: Any, module: Any) -> dict[str, Any]:
-    params = module.params
-    found = read_computers(
-        client, params["name"] or [], params["protection_group"] or [], params["include_last_restore_point"]
-    )
-    return {"computers": found}
+    return {"computers": list_computers(client, module.params)}
 
 
 def main() -> None:

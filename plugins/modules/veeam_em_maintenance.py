@@ -34,7 +34,7 @@ options:
     description:
       - V(frozen) disables the schedules of the selected jobs.
       - V(thawed) enables the schedules that freezing with the same O(path) disabled. Use O(name), O(id), O(kind) and O(backup_server) to
-        select some of them. Without these options, the module thaws all of them.
+        select some of them. Without these options, the module thaws all of them. An empty list is an error.
     type: str
     choices: [frozen, thawed]
     required: true
@@ -60,7 +60,8 @@ options:
     elements: str
   all_jobs:
     description:
-      - Whether to select every job, instead of using O(name) or O(id).
+      - Whether V(frozen) selects every job, instead of using O(name) or O(id). V(thawed) rejects this option. Without O(name) and O(id), it thaws
+        everything that was frozen.
     type: bool
     default: false
   kind:
@@ -76,7 +77,7 @@ options:
     type: str
   stop_running:
     description:
-      - Whether V(frozen) also stops the running jobs after it has frozen all schedules, and waits until they have ended.
+      - Whether V(frozen) also stops the running jobs after it has frozen all schedules, and waits until they have ended. V(thawed) rejects this option.
     type: bool
     default: false
   expires_after:
@@ -84,18 +85,21 @@ options:
       - Number of seconds after which the window is overdue, counted from this run. See O(overdue_only).
       - Freezing again with this option moves the end of the window. Freezing again without it keeps the end. A window that was never given an end
         does not expire.
+      - Only for V(frozen).
     type: float
   overdue_only:
     description:
       - Whether V(thawed) does nothing until the window is overdue. Run this every few minutes to thaw schedules that somebody forgot or that
         a crashed controller left frozen.
       - The module sends no request while there is nothing to do.
+      - Only for V(thawed).
     type: bool
     default: false
   forget_missing:
     description:
       - Whether V(thawed) removes jobs from the file that Enterprise Manager no longer has, usually because they were deleted. If V(false), the module
         thaws the other jobs, keeps the missing ones in the file, and then fails and names them.
+      - Only for V(thawed).
     type: bool
     default: false
   wait_timeout:

@@ -186,8 +186,7 @@ from ansible_collections.backupops.veeam_em.plugins.module_utils._module import 
 
 
 def work(client: Any, module: Any) -> dict[str, Any]:
-    wanted = dict(module.params, parent=module.params["replica_session_id"])
-    return {"task_sessions": read_task_sessions(client, REPLICA, wanted)}
+    return {"task_sessions": read_task_sessions(client, REPLICA, module.params)}
 
 
 def main() -> None:

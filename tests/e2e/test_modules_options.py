@@ -298,7 +298,7 @@ CASES = {
         rows={
             "name": Row({"name": "Quick, Idle"}, is_(["frozen"] * 2, names("jobs", "state"))),
             "id": Row({"id": "{{ idle.jobs[0].id }}"}, lambda result: result["jobs"][0]["job"]["name"] == "Idle"),
-            "kind": Row({"name": "Quick", "kind": "vm"}, kind("not_found", "kind any")),
+            "kind": Row({"name": "Quick", "kind": "vm"}, kind("not_found", "Set kind to any")),
             "backup_server": Row(
                 {"name": "Twin", "backup_server": "vbr02.example.com"},
                 lambda result: result["jobs"][0]["job"]["backup_server"] == "vbr02.example.com",

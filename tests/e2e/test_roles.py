@@ -135,7 +135,7 @@ def test_wrong_job_in_the_map_starts_nothing(emsim: Start, ansible: Ansible) -> 
     sim = emsim(FLEET)
     run = fleet(ansible.connected(sim), WEB, vars={"backup_before_change_jobs": {"web02": "Web server"}})
     assert run.rc != 0
-    assert "Did you mean: Web servers" in run.stdout
+    assert "Did you mean: 'Web servers'" in run.stdout
     assert changed(run) == []
     assert sim.counters()["writes"] == 0
 

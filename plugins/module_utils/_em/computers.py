@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from .._errors import NOT_FOUND, ApiError
 from .client import FEW, PAGE_SIZE, EmClient
+from .filters import refuse_empty
 from .links import backup_server, bare_id
 from .model import Computer, Resource, RestorePoint, computer
 from .outcomes import age, credible
@@ -20,6 +21,14 @@ Key = TypeVar("Key", bound=Hashable)
 # Backup server and name of a computer, in lower case.
 Place = tuple[str, str]
 _POINT = "AgentRestorePoint"
+
+
+def list_computers(client: EmClient, wanted: Mapping[str, Any]) -> list[Computer]:
+    """Discovered computers by the options of veeam_em_computer_info."""
+    refuse_empty(wanted, "name", "protection_group")
+    return read_computers(
+        client, wanted["name"] or [], wanted["protection_group"] or [], wanted["include_last_restore_point"]
+    )
 
 
 def read_computers(

@@ -83,6 +83,22 @@ def creation(record: Any) -> datetime:
     return moment(record["creation_time"]) or datetime.min.replace(tzinfo=timezone.utc)
 
 
+def refuse_empty(
+    wanted: Mapping[str, Any],
+    *options: str,
+    hint: str = "Leave out {option} to select all, or add at least one entry.",
+) -> None:
+    """Reject options of the type list that are given but empty: they would select all, or pass every gate.
+
+    :param hint: what to do instead; {option} becomes the name of the option.
+    :raises ApiError: kind usage.
+    """
+    for option in options:
+        given = wanted.get(option)
+        if given is not None and not any(str(each).strip() for each in given):
+            raise ApiError(USAGE, f"{option} is empty.", hint=hint.format(option=option))
+
+
 def check_limit(wanted: Mapping[str, Any]) -> None:
     """Reject a negative limit.
 

@@ -64,12 +64,21 @@ class Jobs:
 
     :param families: the kinds of jobs to search.
     :param waiter: its deadline applies to the whole work.
+    :param other_module: see find_jobs.
     """
 
-    def __init__(self, client: EmClient, families: Sequence[Family], wish: Wish, waiter: Waiter) -> None:
+    def __init__(
+        self,
+        client: EmClient,
+        families: Sequence[Family],
+        wish: Wish,
+        waiter: Waiter,
+        other_module: str | None = None,
+    ) -> None:
         check(wish)
         self.client = client
         self.families = families
+        self.other_module = other_module
         self.wish = wish
         self.waiter = waiter
         self.watch = Watch(client)
@@ -88,7 +97,7 @@ class Jobs:
         # With wait_timeout 0, the module sends all actions but does not wait.
         limited = self.client.within(self.waiter.deadline) if self.waiter.options.timeout else nullcontext()
         with limited:
-            found = find_jobs(self.client, self.families, names, ids, server)
+            found = find_jobs(self.client, self.families, names, ids, server, self.other_module)
             check_single(self.wish, [each.record["name"] for each in found])
             self._includes = {str(each.id): job_objects(each.resource) for each in found}
             self._observe([each.record for each in found], check_mode)

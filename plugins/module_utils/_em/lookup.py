@@ -13,6 +13,7 @@ from .._errors import AMBIGUOUS, NOT_FOUND, PROTOCOL, USAGE, ApiError
 from .client import FEW, EmClient
 from .codec import DAMAGED_HINT
 from .errors import was_there
+from .filters import refuse_empty
 from .links import backup_server, bare_id, checked_id, id_in
 from .model import Job, Resource, job, job_objects
 from .sessions import read_last_sessions
@@ -60,12 +61,18 @@ class Found:
 
 
 def find_jobs(
-    client: EmClient, families: Sequence[Family], names: Sequence[str], ids: Sequence[str], server: str | None
+    client: EmClient,
+    families: Sequence[Family],
+    names: Sequence[str],
+    ids: Sequence[str],
+    server: str | None,
+    other_module: str | None = None,
 ) -> list[Found]:
     """The jobs with these names or ids, each once, in the order given; all jobs if neither is given.
 
     :param families: the kinds of jobs to search; a name that occurs in both is ambiguous.
     :param server: name or id of the backup server of the jobs.
+    :param other_module: the module for jobs of the other kinds; None if the user can set the option kind.
     :raises ApiError: not_found, with similar names; ambiguous, with the jobs that have the name.
     """
     if ids:
@@ -73,7 +80,7 @@ def find_jobs(
         if server:
             _refuse_others(found, server)
     elif names:
-        found = _by_name(client, families, names, server)
+        found = _by_name(client, families, names, server, other_module)
     else:
         found = [
             Found(family, row)
@@ -119,8 +126,10 @@ def on(resource: Resource, server: str) -> bool:
 
 
 def list_jobs(client: EmClient, families: Sequence[Family], wanted: Mapping[str, Any]) -> list[Job]:
-    """Jobs by the options of veeam_em_job_info and veeam_em_agent_job_info."""
-    found = find_jobs(client, families, wanted["name"] or [], wanted["id"] or [], wanted["backup_server"])
+    """Jobs by the options of veeam_em_job_info, or of veeam_em_agent_job_info, which does not have the option kind."""
+    refuse_empty(wanted, "name", "id", "platform")
+    other = None if "kind" in wanted else VM_JOBS.listed_by
+    found = find_jobs(client, families, wanted["name"] or [], wanted["id"] or [], wanted["backup_server"], other)
     platforms = [each.lower() for each in wanted["platform"] or []]
     result = []
     for each in found:
@@ -195,7 +204,9 @@ def _listed_by(families: Sequence[Family]) -> str:
     return families[0].listed_by if len(families) == 1 else VM_JOBS.listed_by
 
 
-def _by_name(client: EmClient, families: Sequence[Family], names: Sequence[str], server: str | None) -> list[Found]:
+def _by_name(
+    client: EmClient, families: Sequence[Family], names: Sequence[str], server: str | None, other_module: str | None
+) -> list[Found]:
     every = [
         Found(family, row)
         for family in families
@@ -213,7 +224,7 @@ def _by_name(client: EmClient, families: Sequence[Family], names: Sequence[str],
         if not same:
             missing.append(name)
     if missing:
-        raise _unknown(client, families, missing, server)
+        raise _unknown(client, families, missing, server, other_module)
     return found
 
 
@@ -235,7 +246,9 @@ def _ambiguous(families: Sequence[Family], name: str, same: Sequence[Found]) -> 
     )
 
 
-def _unknown(client: EmClient, families: Sequence[Family], names: Sequence[str], server: str | None) -> ApiError:
+def _unknown(
+    client: EmClient, families: Sequence[Family], names: Sequence[str], server: str | None, other_module: str | None
+) -> ApiError:
     """The error for names that no job has, with suggestions."""
     if server:
         check_server(client, server)
@@ -246,17 +259,16 @@ def _unknown(client: EmClient, families: Sequence[Family], names: Sequence[str],
     whole = ",".join(names)
     if whole != names[0] and whole in here:
         hints.append(f"Write a name that contains a comma as a list: name: [{whole!r}].")
-    others = _of_other_families(client, families, names)
+    others = of_other_kinds(client, families, names, other_module)
     for name in names:
         elsewhere = sorted({str(backup_server(row).get("name")) for row in rows if row.get("name") == name})
         near = near_matches(name, here)
         if elsewhere:
             hints.append(f"{name!r} is on: {', '.join(elsewhere)}.")
         elif name in others:
-            noun = _a(others[name].noun)
-            hints.append(f"{name!r} is {noun}. Use veeam_em_job or veeam_em_job_info with kind any.")
+            hints.append(others[name])
         elif near and whole not in near:
-            hints.append(f"Did you mean: {', '.join(near)}?")
+            hints.append(did_you_mean(near))
     if not hints:
         seen = f"{len(here)} {_noun(families)}s{where}"
         if 0 < len(here) <= MANY_NAMES:
@@ -266,8 +278,13 @@ def _unknown(client: EmClient, families: Sequence[Family], names: Sequence[str],
     return ApiError(NOT_FOUND, f"There is no {_noun(families)} called {called}{where}.", hint=" ".join(hints))
 
 
-def _of_other_families(client: EmClient, families: Sequence[Family], names: Sequence[str]) -> dict[str, Family]:
-    """Names of jobs that exist, but not of the kind that the module or the option kind selects."""
+def of_other_kinds(
+    client: EmClient, families: Sequence[Family], names: Sequence[str], other_module: str | None = None
+) -> dict[str, str]:
+    """What to do about names of jobs that exist, but not of the kind that the module or the option kind selects.
+
+    :param other_module: the module for them; None if the user can set the option kind.
+    """
     result = {}
     for family in KINDS_OF_JOBS["any"]:
         if family not in families:
@@ -276,12 +293,19 @@ def _of_other_families(client: EmClient, families: Sequence[Family], names: Sequ
             except ApiError:
                 # The names are only needed for a hint.
                 continue
-            result.update({str(row.get("name")): family for row in rows if row.get("name") in names})
+            advice = f"Use {other_module}." if other_module else f"Set kind to any or {family.kind}."
+            for name in {str(row.get("name")) for row in rows}.intersection(names):
+                result[name] = f"{name!r} is {_a(family.noun)}. {advice}"
     return result
 
 
 def _a(noun: str) -> str:
     return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
+
+
+def did_you_mean(near: Sequence[str]) -> str:
+    """A hint with similar names."""
+    return f"Did you mean: {', '.join(map(repr, near))}?"
 
 
 def near_matches(name: str, names: Sequence[str], limit: int = 5) -> list[str]:

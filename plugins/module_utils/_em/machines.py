@@ -16,9 +16,8 @@ from .client import EmClient
 from .links import bare_id
 from .model import JobSession, Machine, TaskSession, severity, worst
 from .names import same_machine
-from .query import Condition
-from .sessions import AGENT_MACHINE, BACKUP, KINDS, is_agent, kind_of, read_session, records, since
-from .task_sessions import begun, read_listed_task_sessions, read_task_sessions_of
+from .sessions import BACKUP, KINDS, is_agent, kind_of, read_session, records
+from .task_sessions import read_children, read_listed_task_sessions, read_task_sessions_of
 from .values import lasted
 
 # Up to this many runs, each run's own list of machines is read; above it, the machines are searched among all.
@@ -170,12 +169,7 @@ def complete(session: JobSession, machines: Sequence[Machine]) -> bool:
 
 def _children(client: EmClient, runs: Sequence[JobSession]) -> dict[str, list[JobSession]]:
     """The machines' own sessions of agent runs, by the run's id."""
-    result: dict[str, list[JobSession]] = {run["id"]: [] for run in runs}
-    if len(runs) > FEW_RUNS:
-        where = [Condition.of("JobType", "==", AGENT_MACHINE), *since(begun(runs))]
-        for child in records(client, client.query(BACKUP.query_type, where=where)):
-            if child["parent_session_id"] in result:
-                result[str(child["parent_session_id"])].append(child)
+    result = read_children(client, runs) if len(runs) > FEW_RUNS else {run["id"]: [] for run in runs}
     for run in runs:
         if not result[run["id"]] and (len(runs) <= FEW_RUNS or not run["running"]):
             result[run["id"]] = listed_children(client, run)

@@ -20,6 +20,7 @@ from .._memory import MemoryFile, default_path
 from .._progress import Standing
 from .._wait import Clock, Waiter, WaitOptions, timed_out
 from .client import EmClient
+from .filters import refuse_empty
 from .jobs import Jobs
 from .links import bare_id
 from .lookup import KINDS_OF_JOBS, Found, find_jobs, on, read_jobs_again
@@ -52,6 +53,12 @@ from .writes import Writer
 
 FREEZE, THAW = "frozen", "thawed"
 STATES = (FREEZE, THAW)
+# How to select all jobs, and the options that only the other state has.
+_ALL = {
+    FREEZE: "Add at least one entry. To freeze all jobs, leave out {option} and set all_jobs to true.",
+    THAW: "Add at least one entry, or leave out {option} to thaw everything that was frozen with the same path.",
+}
+_NOT_FOR = {FREEZE: ("overdue_only", "forget_missing"), THAW: ("all_jobs", "stop_running", "expires_after")}
 # How long to wait for another freeze or thaw that uses the same memory, in seconds.
 LOCK_SECONDS = 180.0
 # Toggling takes seconds: the first polls come quickly, and no poll comes late.
@@ -78,11 +85,16 @@ class Order:
 
     @classmethod
     def from_params(cls, params: Mapping[str, Any]) -> Order:
-        """Read the options of the module."""
+        """Read the options of the module.
+
+        :raises ApiError: kind usage, if name or id is empty: without names, thawing selects everything.
+        """
+        given = {name: listed(params[name]) for name in ("name", "id") if params[name] is not None}
+        refuse_empty(given, "name", "id", hint=_ALL[params["state"]])
         return cls(
             state=params["state"],
-            names=listed(params["name"] or []),
-            ids=listed(params["id"] or []),
+            names=given.get("name", ()),
+            ids=given.get("id", ()),
             all_jobs=params["all_jobs"],
             kind=params["kind"],
             backup_server=params["backup_server"] or None,
@@ -98,6 +110,9 @@ class Order:
 
         :raises ApiError: kind usage.
         """
+        for option in _NOT_FOR[self.state]:
+            if getattr(self, option) not in (None, False):
+                raise ApiError(USAGE, f"{option} cannot be used with state {self.state}.", hint="Leave it out.")
         chosen = bool(self.names) + bool(self.ids) + self.all_jobs
         if self.state == FREEZE and not chosen:
             raise ApiError(USAGE, "No job was given.", hint="Set name or id, or set all_jobs to true.")

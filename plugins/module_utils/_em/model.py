@@ -29,9 +29,9 @@ TASK_SESSION = "task session"
 SUCCESS, WARNING, FAILED = "Success", "Warning", "Failed"
 RESULTS = (SUCCESS, WARNING, FAILED)
 
-_IDLE, _STOPPING = "idle", "stopping"
+_IDLE, _STOPPING, _OPERATION_FINISHED = "idle", "stopping", "operationfinished"
 _STATES = {
-    TASK: {"running": RUNNING, "operationfinished": RUNNING, "finished": FINAL},
+    TASK: {"running": RUNNING, _OPERATION_FINISHED: RUNNING, "finished": FINAL},
     JOB_SESSION: {
         "starting": RUNNING,
         "working": RUNNING,
@@ -222,6 +222,11 @@ def severity(result: str | None) -> int:
 def is_copy(job_type: str | None) -> bool:
     """Whether jobs of this type are backup copy jobs: started by sync, a session for each source (em_rest 7, 9)."""
     return "copy" in str(job_type).lower()
+
+
+def operation_finished(record: Task) -> bool:
+    """Whether the backup server is done with a task, even if Enterprise Manager has not collected the data yet."""
+    return record["finished"] or _plain(record["state"]) == _OPERATION_FINISHED
 
 
 def is_idle(session: JobSession) -> bool:

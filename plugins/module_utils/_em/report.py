@@ -14,6 +14,7 @@ from math import inf
 from typing import Any
 
 from .._errors import USAGE, ApiError
+from .filters import refuse_empty
 from .model import FAILED, SUCCESS, WARNING, Computer, JobSession, is_idle, severity
 from .names import ByName, Patterns, is_name, is_pattern
 from .outcomes import (
@@ -69,11 +70,7 @@ class Wishes:
         # NaN is neither more nor less than any limit, so a gate would never stop anything.
         if not 0 < params["hours"] < inf:
             raise ApiError(USAGE, "hours must be a number above 0.")
-        for option in ("name", "machine"):
-            if params[option] is not None and not [each for each in params[option] if each.strip()]:
-                raise ApiError(
-                    USAGE, f"{option} is empty.", hint=f"Leave out {option} to select all, or add at least one entry."
-                )
+        refuse_empty(params, "name", "machine")
         rpo = [(str(each["machine"]), float(each["hours"])) for each in params["rpo_overrides"] or []]
         if params["rpo_hours"] is not None:
             rpo.append(("*", float(params["rpo_hours"])))

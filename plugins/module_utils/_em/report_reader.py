@@ -18,7 +18,7 @@ from .._errors import NOT_FOUND, ApiError
 from .client import FEW, EmClient
 from .computers import read_computers
 from .filters import filter_time
-from .lookup import KINDS_OF_JOBS, near_matches
+from .lookup import KINDS_OF_JOBS, did_you_mean, near_matches, of_other_kinds
 from .model import Computer, JobSession, is_copy, is_idle
 from .names import is_pattern
 from .outcomes import AGENT, VM, JobEntry, Owners, key_of, protected_keys
@@ -112,14 +112,16 @@ class _Reader:
             self.server_names = {entry.server for entry in entries} | {self.server.lower()}
         if self.names is None:
             return entries
-        self._refuse_unknown([entry.name for entry in entries])
+        self._refuse_unknown(self.names, [entry.name for entry in entries])
         return [entry for entry in entries if entry.name in self.names]
 
-    def _refuse_unknown(self, known: Sequence[str]) -> None:
-        missing = [name for name in self.names or [] if name not in known]
+    def _refuse_unknown(self, names: Sequence[str], known: Sequence[str]) -> None:
+        missing = [name for name in names if name not in known]
         if missing:
-            near = [match for name in missing for match in near_matches(name, known)]
-            hint = f"Did you mean: {', '.join(map(repr, near))}?" if near else "Names must match exactly."
+            others = of_other_kinds(self.client, KINDS_OF_JOBS[self.kind], missing)
+            near = [match for name in missing if name not in others for match in near_matches(name, known)]
+            hints = [*others.values(), *([did_you_mean(near)] if near else [])]
+            hint = " ".join(hints) or "Names must match exactly."
             raise ApiError(
                 NOT_FOUND,
                 f"There is no job called {', '.join(map(repr, missing))}.",

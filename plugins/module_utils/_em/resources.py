@@ -10,7 +10,7 @@ from typing import Any
 
 from .._errors import USAGE, ApiError
 from .client import EmClient
-from .filters import check_limit, conditions_from
+from .filters import check_limit, conditions_from, refuse_empty
 from .links import bare_id
 from .model import Resource
 
@@ -23,6 +23,8 @@ def read_resources(client: EmClient, wanted: Mapping[str, Any]) -> list[Resource
     given = wanted["filter"]
     if given is not None and not isinstance(given, (str, list)):
         raise ApiError(USAGE, "filter must be a string or a list of conditions with field, op and value.")
+    if isinstance(given, list):
+        refuse_empty(wanted, "filter")
     if wanted["page_size"] < 1:
         raise ApiError(USAGE, "page_size must be at least 1.")
     check_limit(wanted)

@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from typing import Any, Callable
 
 from .._errors import AMBIGUOUS, NOT_FOUND, ApiError
-from .client import EmClient
-from .filters import among, check_limit, conditions, creation, filter_time, in_time, limited, page_size
-from .links import bare_id
+from .client import FEW, EmClient
+from .filters import among, check_limit, conditions, creation, filter_time, in_time, limited, page_size, refuse_empty
+from .links import bare_id, checked_id
 from .model import Job, JobSession, Resource, is_copy, job_session, state_is_unknown
 from .query import Clause, Condition, Either, fits
 
@@ -34,18 +34,29 @@ LISTED = timedelta(days=31)
 
 @dataclass(frozen=True)
 class SessionKind:
-    """Where sessions of a kind and their task sessions are found (em_rest 7 and 8)."""
+    """Where sessions of a kind and their task sessions are found (em_rest 7 and 8).
+
+    :ivar parent_option: the option of the info module that selects task sessions by their job session.
+    """
 
     query_type: str
     collection: str
     task_query_type: str
     task_collection: str
     task_list: str
+    parent_option: str
 
 
-BACKUP = SessionKind("BackupJobSession", "backupSessions", "BackupTaskSession", "backupTaskSessions", "taskSessions")
+BACKUP = SessionKind(
+    "BackupJobSession", "backupSessions", "BackupTaskSession", "backupTaskSessions", "taskSessions", "job_session_id"
+)
 REPLICA = SessionKind(
-    "ReplicaJobSession", "replicaSessions", "ReplicaTaskSession", "replicaTaskSessions", "replicaTaskSessions"
+    "ReplicaJobSession",
+    "replicaSessions",
+    "ReplicaTaskSession",
+    "replicaTaskSessions",
+    "replicaTaskSessions",
+    "replica_session_id",
 )
 KINDS = (BACKUP, REPLICA)
 
@@ -86,6 +97,21 @@ def read_session(client: EmClient, session_id: str, kind: SessionKind | None = N
             return read_session(client, session_id, REPLICA)
         except ApiError as second:
             raise error if second.kind == NOT_FOUND else second from second
+
+
+def read_sessions(client: EmClient, ids: Sequence[str], kinds: Sequence[SessionKind] = KINDS) -> Iterator[JobSession]:
+    """Sessions by id, in the order given; many are read with a few queries.
+
+    :raises ApiError: kind not_found for one that does not exist.
+    """
+    wanted = dict.fromkeys(map(checked_id, ids)) if len(ids) > FEW else {}
+    found: dict[str | None, JobSession] = {}
+    for kind in kinds if wanted else ():
+        uids = [f"urn:veeam:{kind.query_type}:{each}" for each in wanted if each.lower() not in found]
+        found.update((each["id"], each) for each in records(client, client.query_any(kind.query_type, "UID", uids)))
+    only = kinds[0] if len(kinds) == 1 else None
+    for each in ids:
+        yield found.get(bare_id(each.strip())) or read_session(client, each, only)
 
 
 def records(client: EmClient, rows: Iterable[Resource]) -> Iterator[JobSession]:
@@ -289,11 +315,11 @@ def read_job_sessions(client: EmClient, wanted: Mapping[str, Any]) -> list[JobSe
 
     :raises ApiError: not_found, if an id does not exist (or is older than 30 days).
     """
+    refuse_empty(wanted, "id", "job_name", "job_id", "job_type", "state", "result")
     check_limit(wanted)
     check = _check(wanted)
     if wanted["id"]:
-        by_id = [read_session(client, session_id) for session_id in wanted["id"]]
-        return limited(filter(check, by_id), wanted["limit"])
+        return limited(filter(check, list(read_sessions(client, wanted["id"]))), wanted["limit"])
     kinds = list(dict.fromkeys(kind_of(each) for each in wanted["job_type"] or [])) or list(KINDS)
     where = conditions(wanted, job_name="JobName", job_type="JobType", state="State", result="Result")
     found: list[JobSession] = []

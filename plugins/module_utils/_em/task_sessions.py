@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 from typing import Any, Callable
 
 from .client import FEW, EmClient
-from .filters import among, check_limit, conditions, creation, in_time, limited, page_size
+from .filters import among, check_limit, conditions, creation, in_time, limited, page_size, refuse_empty
 from .links import bare_id, checked_id, links
 from .model import JobSession, Resource, TaskSession, TaskSessionOfJob, task_session
 from .query import Condition
-from .sessions import REPLICA, SessionKind, records, since
+from .sessions import AGENT_MACHINE, BACKUP, REPLICA, SessionKind, is_agent, read_sessions, records, since
 from .values import moment
 
 # For more sessions than this, task sessions are searched by time instead of by the ids of the sessions.
@@ -28,25 +28,26 @@ _LINK_TYPES = ("ReplicaTaskSessionReferenceList", "ReplicaTaskSessionList")
 def read_task_sessions(client: EmClient, kind: SessionKind, wanted: Mapping[str, Any]) -> list[TaskSessionOfJob]:
     """Task sessions by id, by the session that they belong to, or by filters, which also narrow the first two.
 
-    :param wanted: id, parent (ids of job sessions), job_name, machine, state, result, created_after, limit.
+    :param wanted: the options of veeam_em_backup_task_session_info or veeam_em_replica_task_session_info.
     :raises ApiError: not_found for an id that does not exist (or is older than 30 days).
     """
+    refuse_empty(wanted, "id", kind.parent_option, "job_name", "machine", "state", "result")
     check_limit(wanted)
     rows: Iterable[Resource]
     if wanted["id"]:
         rows = _by_id(client, kind, wanted["id"])
-    elif wanted["parent"]:
-        rows = [row for parent in wanted["parent"] for row in _listed(client, kind, parent)]
+    elif wanted[kind.parent_option]:
+        rows = _of_parents(client, kind, wanted[kind.parent_option])
     else:
         where = conditions(wanted, job_name="JobName", machine="VmDisplayName", state="State", result="Result")
         rows = client.rows(
             kind.task_query_type, where=where, sort_by="CreationTime", descending=True, **page_size(wanted)
         )
     job_name = Condition.of("JobName", "==", *wanted["job_name"]) if wanted["job_name"] else None
-    if job_name and (wanted["id"] or wanted["parent"]):
+    if job_name and (wanted["id"] or wanted[kind.parent_option]):
         rows = filter(job_name.holds, rows)
     found: Iterable[TaskSession] = (task_session(row, client.now()) for row in rows)
-    if wanted["parent"]:
+    if wanted[kind.parent_option]:
         found = sorted(found, key=creation, reverse=True)
     return _with_jobs(client, kind, limited(filter(_check(wanted), found), wanted["limit"]))
 
@@ -55,7 +56,12 @@ def read_task_sessions_of(
     client: EmClient, kind: SessionKind, sessions: Sequence[JobSession]
 ) -> dict[str, list[TaskSession]]:
     """Task sessions by the id of the job session that they belong to."""
-    result: dict[str, list[TaskSession]] = {}
+    rows = _rows_of(client, kind, sessions)
+    return {each: [task_session(row, client.now()) for row in own] for each, own in rows.items()}
+
+
+def _rows_of(client: EmClient, kind: SessionKind, sessions: Sequence[JobSession]) -> dict[str, list[Resource]]:
+    result: dict[str, list[Resource]] = {}
     if not sessions:
         return result
     if len(sessions) <= MANY_SESSIONS:
@@ -64,9 +70,20 @@ def read_task_sessions_of(
         rows = client.query(kind.task_query_type, where=since(begun(sessions)))
     wanted = {each["id"] for each in sessions}
     for row in rows:
-        record = task_session(row, client.now())
-        if record["job_session_id"] in wanted:
-            result.setdefault(str(record["job_session_id"]), []).append(record)
+        owner = task_session(row, client.now())["job_session_id"]
+        if owner in wanted:
+            result.setdefault(str(owner), []).append(row)
+    return result
+
+
+def read_children(client: EmClient, runs: Sequence[JobSession]) -> dict[str, list[JobSession]]:
+    """The machines' own sessions of many agent runs, as far as one query shows them, by the run's id."""
+    result: dict[str, list[JobSession]] = {run["id"]: [] for run in runs}
+    if result:
+        where = [Condition.of("JobType", "==", AGENT_MACHINE), *since(begun(runs))]
+        for child in records(client, client.query(BACKUP.query_type, where=where)):
+            if child["parent_session_id"] in result:
+                result[str(child["parent_session_id"])].append(child)
     return result
 
 
@@ -120,6 +137,21 @@ def _by_id(client: EmClient, kind: SessionKind, ids: Sequence[str]) -> list[Reso
     if len(ids) <= FEW:
         return [client.entity(kind.task_collection, each) for each in ids]
     return _entities(client, kind, [{"uid": f"urn:veeam:{kind.task_query_type}:{checked_id(each)}"} for each in ids])
+
+
+def _of_parents(client: EmClient, kind: SessionKind, parents: Sequence[str]) -> list[Resource]:
+    """The task sessions of some job sessions; those of an agent run are those of its machines, too.
+
+    Those of many are read together. If that finds nothing for a session, its own list is read.
+    """
+    found: dict[str, list[Resource]] = {}
+    if len(parents) > FEW:
+        sessions = list(read_sessions(client, parents, [kind]))
+        children = read_children(client, [each for each in sessions if is_agent(each)])
+        groups = {each["id"]: [each, *children.get(each["id"], [])] for each in sessions}
+        rows = _rows_of(client, kind, list({each["id"]: each for group in groups.values() for each in group}.values()))
+        found = {each: [row for one in group for row in rows.get(one["id"], [])] for each, group in groups.items()}
+    return [row for each in parents for row in found.get(str(bare_id(each.strip()))) or _listed(client, kind, each)]
 
 
 def _listed(client: EmClient, kind: SessionKind, parent: str) -> list[Resource]:

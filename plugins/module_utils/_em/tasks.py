@@ -11,13 +11,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Callable, Union
 
-from .._errors import NOT_FOUND, REJECTED, USAGE, ApiError, keep
+from .._errors import NOT_FOUND, REJECTED, ApiError, keep
 from .._progress import Standing, table
 from .._wait import Waiter, timed_out
 from .client import EmClient
-from .filters import among
-from .model import TASK, UNKNOWN, Task, classify, task
+from .filters import among, refuse_empty
+from .model import TASK, UNKNOWN, Task, classify, operation_finished, task
 
+# What to do if no id is given and "all" is not a choice.
+ONE_ID = "Set {option} to at least one ID."
 # The state of a task: its record, or the error that the server does not know it.
 Seen = Union[Task, ApiError]
 
@@ -41,11 +43,6 @@ def read_tasks(client: EmClient, ids: Sequence[str]) -> dict[str, Seen]:
 def finished(record: Task) -> bool:
     """True if the task is done and its data was collected."""
     return record["finished"]
-
-
-def operation_finished(record: Task) -> bool:
-    """True if the backup server is done, whether or not the data was collected."""
-    return finished(record) or str(record["state"]).lower() == "operationfinished"
 
 
 def follow(
@@ -94,6 +91,7 @@ def list_tasks(
 
     :raises ApiError: not_found for unknown tasks, with the others in `learnt`.
     """
+    refuse_empty({"task_id": ids, "state": states, "operation": operations}, "task_id", "state", "operation")
     found = _known_or_raise(read_tasks(client, once(ids))) if ids else [task(each) for each in client.tasks()]
     return [record for record in found if among(record["state"], states) and among(record["operation"], operations)]
 
@@ -103,6 +101,7 @@ def remove_tasks(client: EmClient, ids: Sequence[str], check_mode: bool) -> dict
 
     :returns: changed, tasks as they were, diff.
     """
+    refuse_empty({"task_id": ids}, "task_id", hint=ONE_ID)
     seen = read_tasks(client, once(ids))
     there = [record for record in seen.values() if not isinstance(record, ApiError)]
     for record in [] if check_mode else there:
@@ -126,9 +125,9 @@ def wait_for_tasks(
     :returns: tasks, elapsed (seconds), polls.
     :raises ApiError: rejected, if a task ended in an error; not_found; timeout; all with `tasks` in `learnt`.
     """
-    refuse_none(ids, "task")
     seen: dict[str, Seen] = {}
     try:
+        refuse_empty({"task_id": ids}, "task_id", hint=ONE_ID)
         with client.within(waiter.deadline):
             over = finished if until == "finished" else operation_finished
             done = follow(client, waiter, once(ids), seen, over, lambda: client.progress.show(_standings(seen, over)))
@@ -188,15 +187,6 @@ def refusal(record: Task) -> str:
 def once(ids: Iterable[str]) -> list[str]:
     """Ids as a user gives them, each once."""
     return list(dict.fromkeys(each.strip() for each in ids))
-
-
-def refuse_none(ids: Sequence[str], noun: str) -> None:
-    """Reject an empty list of ids, which would pass every gate.
-
-    :raises ApiError: kind usage.
-    """
-    if not ids:
-        raise ApiError(USAGE, f"No {noun} was given.", hint="Set at least one ID.")
 
 
 def _over(record: Seen | None, done: Callable[[Task], bool]) -> bool:

@@ -11,11 +11,12 @@ from typing import Any
 from .._errors import REJECTED, ApiError, keep
 from .._wait import Waiter, timed_out
 from .client import EmClient
+from .filters import refuse_empty
 from .links import bare_id
 from .model import JobSession
 from .numbers import machine_numbers
-from .sessions import read_session
-from .tasks import once, refuse_none
+from .sessions import read_sessions
+from .tasks import ONE_ID, once
 from .verdicts import bad_machines, describe, resumable, standing, summary, unacceptable
 from .watch import Watch
 
@@ -30,16 +31,14 @@ def wait_for_sessions(
     :returns: sessions (each with machines), summary (for people), timed_out, elapsed (seconds), polls.
     :raises ApiError: rejected, if a verdict does not pass; not_found; timeout; with `sessions` in `learnt`.
     """
-    refuse_none(ids, "job session")
     wanted = once(bare_id(each) or each for each in ids)
     watch = Watch(client)
     order: list[str] = []
 
     def poll() -> bool:
-        fresh = wanted[len(order) :]
-        for session_id in fresh:
-            watch.follow(read_session(client, session_id))
-            order.append(session_id)
+        for session in read_sessions(client, wanted[len(order) :]):
+            watch.follow(session)
+            order.append(session["id"])
         ended = watch.refresh(order)
         watch.glance(order)
         show()
@@ -63,6 +62,7 @@ def wait_for_sessions(
         }
 
     try:
+        refuse_empty({"id": ids}, "id", hint=ONE_ID)
         with client.within(waiter.deadline):
             ended = waiter.until(poll)
             if ended:

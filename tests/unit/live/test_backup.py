@@ -110,7 +110,7 @@ def test_a_refused_start(em: Start) -> None:
     ("order", "kind", "words"),
     [
         ({"unprotected": "stop"}, "not_found", "Nothing was started. No job protects nobody."),
-        ({"jobs": {"nobody": ["Wbe"]}}, "not_found", "Did you mean: Web"),
+        ({"jobs": {"nobody": ["Wbe"]}}, "not_found", "Did you mean: 'Web'?"),
         ({"jobs": {"nobody": ["2024"]}, "kind": "agent"}, "not_found", "VM job"),
         ({"backup_server": "vbr99"}, "not_found", "There is no backup server vbr99"),
     ],

@@ -32,7 +32,7 @@ NOTHING = dict.fromkeys(("name", "id", "platform", "backup_server")) | dict.from
 
 
 def found(it: Em, kind: str = "any", **wanted: Any) -> list[dict[str, Any]]:
-    return it.call(list_jobs, KINDS_OF_JOBS[kind], {**NOTHING, **wanted})
+    return it.call(list_jobs, KINDS_OF_JOBS[kind], {**NOTHING, "kind": kind, **wanted})
 
 
 def refused(it: Em, kind: str = "any", **wanted: Any) -> ApiError:
@@ -111,8 +111,9 @@ def test_a_name_of_the_other_kind_is_answered_with_the_module_that_fits(em: Star
     it = em(FLEET)
     error = refused(it, "agent", name=["Web VMs"])
     assert error.message == "There is no agent job called 'Web VMs'."
-    assert error.hint == "'Web VMs' is a VM job. Use veeam_em_job or veeam_em_job_info with kind any."
+    assert error.hint == "'Web VMs' is a VM job. Set kind to any or vm."
     assert "'Linux servers' is an agent job" in str(refused(it, "vm", name=["Linux servers"]).hint)
     assert (
-        str(refused(it, name=["web vms", "Linux server"]).hint) == "Did you mean: Web VMs? Did you mean: Linux servers?"
+        str(refused(it, name=["web vms", "Linux server"]).hint)
+        == "Did you mean: 'Web VMs'? Did you mean: 'Linux servers'?"
     )

@@ -23,7 +23,9 @@ Start = Callable[..., Em]
 SESSION = dict.fromkeys(
     ("id", "job_name", "job_id", "job_type", "state", "result", "created_after", "created_before", "limit")
 )
-TASK_SESSION = dict.fromkeys(("id", "parent", "job_name", "machine", "state", "result", "created_after", "limit"))
+TASK_SESSION = dict.fromkeys(
+    ("id", "job_session_id", "replica_session_id", "job_name", "machine", "state", "result", "created_after", "limit")
+)
 QUERY = {"filter": None, "sort_by": None, "descending": False, "limit": None, "page_size": 100, "entities": True}
 JOB = {"name": None, "id": None, "backup_server": None, "platform": None} | dict.fromkeys(
     ("include_objects", "include_last_session"), False
@@ -266,13 +268,13 @@ class TestTaskSessions:
         it = em(self.fleet(kind, count=40, **settings), **dialect)
         parents = [each["id"] for each in sessions(it, job_name=["J"])]
         before = len(it.sim.requests())
-        found = task_sessions(it, kind, parent=parents[:1])
+        found = task_sessions(it, kind, **{kind.parent_option: parents[:1]})
         assert sorted(each["machine"] for each in found) == sorted(["bad"] + [f"vm{n}" for n in range(1, 41)])
         assert all(each["state"] == "Completed" for each in found)
         # One list and a few queries, not one request per machine.
         assert len(it.sim.requests()) - before <= 10
-        assert len(task_sessions(it, kind, parent=parents, result=["Failed"])) == 2
-        newest = task_sessions(it, kind, parent=parents[::-1], limit=3)
+        assert len(task_sessions(it, kind, **{kind.parent_option: parents}, result=["Failed"])) == 2
+        newest = task_sessions(it, kind, **{kind.parent_option: parents[::-1]}, limit=3)
         assert [each["creation_time"] for each in newest] == sorted(each["creation_time"] for each in found)[:-4:-1]
         if kind is REPLICA:
             asked = {each["path"].rpartition("/")[2] for each in it.sim.requests()}
@@ -293,7 +295,7 @@ class TestTaskSessions:
         found = task_sessions(it, kind)
         assert {(each["job_name"], each["job_id"]) for each in found} == {("J", ids["J"]), ("K", ids["K"])}
         run = sessions(it, job_name=["K"])[0]
-        assert {each["job_name"] for each in task_sessions(it, kind, parent=[run["id"]])} == {"K"}
+        assert {each["job_name"] for each in task_sessions(it, kind, **{kind.parent_option: [run["id"]]})} == {"K"}
 
     def test_a_job_session_that_is_not_shown(self, em: Start, kind: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         it = em(self.fleet(kind))

@@ -207,6 +207,7 @@ def test_timed_out() -> None:
         ({"wait_timeout": -0.001}, "wait_timeout must be at least 0 seconds."),
         ({"wait_interval": 0.009}, "wait_interval must be at least 0.01 seconds."),
         ({"poll_error_timeout": -1}, "poll_error_timeout must be at least 0 seconds."),
+        ({"wait_max_interval": -5}, "wait_max_interval must be at least 0 seconds."),
         ({"wait_timeout": math.nan}, "wait_timeout must be at least 0 seconds."),
     ],
 )
