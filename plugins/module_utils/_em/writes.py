@@ -22,9 +22,9 @@ from .._errors import (
 from .._wait import Deadline, Waiter, timed_out
 from .client import EmClient
 from .lookup import family_of
-from .model import Resource, Task, task
+from .model import Resource, Task, operation_finished, task
 from .row import Row, Write
-from .tasks import Seen, follow, operation_finished, read_tasks, refusal
+from .tasks import Seen, follow, read_tasks, refusal
 
 # After a write with an unknown outcome: how long to look for its traces, in seconds.
 RESOLVE_SECONDS = 15.0
