@@ -160,6 +160,8 @@ def test_tasks_that_end_the_play_or_clear_errors(emsim: Start, ansible: Ansible)
     assert changed(run) == ["web01"], run.output
     assert toggles(sim) == {"Web servers": 2}, run.output
     assert last(run)[1].startswith("web02: Not backed up: web02.")
+    assert "The change did not begin on web02. The summary above says why." in run.output
+    assert "evaluated to" not in run.output
 
 
 def test_tasks_that_cannot_be_loaded(emsim: Start, ansible: Ansible) -> None:
@@ -323,6 +325,7 @@ def test_a_role_that_runs_for_the_first_host_only_is_refused(emsim: Start, ansib
     hosts = {name: {"ansible_connection": "local"} for name in GOOD}
     run = role(ansible.connected(sim), hosts, tasks=[{**INCLUDE, "run_once": True}])
     assert "Remove run_once" in run.stdout, run.output
+    assert "evaluated to" not in run.output
     assert changed(run) == []
     assert sim.counters()["writes"] == 0
 

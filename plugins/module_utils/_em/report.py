@@ -68,7 +68,7 @@ class Wishes:
         """
         # NaN is neither more nor less than any limit, so a gate would never stop anything.
         if not 0 < params["hours"] < inf:
-            raise ApiError(USAGE, "hours must be a number above 0.")
+            raise ApiError(USAGE, "hours must be a number above 0.", hint="Set the length of the period, for example 24.")
         for option in ("name", "machine"):
             if params[option] is not None and not [each for each in params[option] if each.strip()]:
                 raise ApiError(
@@ -78,7 +78,11 @@ class Wishes:
         if params["rpo_hours"] is not None:
             rpo.append(("*", float(params["rpo_hours"])))
         if not all(0 < hours < inf for _pattern, hours in rpo):
-            raise ApiError(USAGE, "rpo_hours and the hours of rpo_overrides must be numbers above 0.")
+            raise ApiError(
+                USAGE,
+                "rpo_hours and the hours of rpo_overrides must be numbers above 0.",
+                hint="Set the maximum age of a backup in hours, or leave out the limit.",
+            )
         exclude = [_exclusion(each) for each in params["exclude"] or []]
         machines = [each.strip() for each in params["machine"] or [] if each.strip()]
         return cls(params["hours"], machines, rpo, exclude, params["tolerate_warnings"] or [], params["name"] is None)

@@ -150,13 +150,14 @@ class Row:
         waited = wish.wait and self.session and not self.session["running"]
         if waited and self.action in (START, ATTACH, RETRY):
             self.notes.append(self.outcome(wish.fail_on))
-        elif self.begun:
-            begun = "Started" if self.action == START else "Retried"
-            unseen = "" if self.session else "; its run is not visible yet"
+        elif self.begun or (self.action == ATTACH and self.running):
+            if self.begun:
+                unseen = "" if self.session else "; its run is not visible yet"
+                self.notes.append(f"{'Started' if self.action == START else 'Retried'}{unseen}.")
             wait = "run the task again with wait set to true"
             if self.running:
                 wait = f"use veeam_em_job_session_wait, id: [{', '.join(each['id'] for each in self.running)}]"
-            self.notes.append(f"{begun}{unseen}. Nobody is waiting for the result. To wait for it, {wait}.")
+            self.notes.append(f"Nobody is waiting for the result. To wait for it, {wait}.")
         elif self.action == STOP:
             result = self.session["result"] if self.session and waited else None
             self.notes.append(f"Stopped; the run ended {result}." if result else "Stop requested.")
