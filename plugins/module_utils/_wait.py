@@ -72,9 +72,7 @@ class WaitOptions:
         """
         for name, least in (("wait_timeout", 0), ("poll_error_timeout", 0), ("wait_interval", 0.01)):
             if math.isnan(params[name]) or params[name] < least:
-                raise ApiError(
-                    USAGE, f"{name} must be at least {least} seconds.", hint=f"Set it to {least} or more."
-                )
+                raise ApiError(USAGE, f"{name} must be at least {least} seconds.", hint=f"Set it to {least} or more.")
         return cls(
             timeout=params["wait_timeout"],
             interval=params["wait_interval"],

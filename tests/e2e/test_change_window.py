@@ -336,6 +336,16 @@ def test_strategy_free_is_refused(emsim: Start, ansible: Ansible) -> None:
     run = role(ansible.connected(sim), hosts, strategy="free")
     assert run.rc == 2, run.output
     assert run.stdout.count("Use strategy: linear") >= 2
+    (error,) = {json.dumps(each["error"]) for each in run.results if "error" in each}
+    assert json.loads(error) == {
+        "kind": "usage",
+        "http_status": None,
+        "em_message": None,
+        "method": None,
+        "path": None,
+        "retryable": False,
+        "hint": "Use strategy: linear in this play, or put the backup in a separate play.",
+    }
     assert changed(run) == []
     assert sim.counters()["writes"] == 0
 

@@ -68,7 +68,9 @@ class Wishes:
         """
         # NaN is neither more nor less than any limit, so a gate would never stop anything.
         if not 0 < params["hours"] < inf:
-            raise ApiError(USAGE, "hours must be a number above 0.", hint="Set the length of the period, for example 24.")
+            raise ApiError(
+                USAGE, "hours must be a number above 0.", hint="Set the length of the period, for example 24."
+            )
         for option in ("name", "machine"):
             if params[option] is not None and not [each for each in params[option] if each.strip()]:
                 raise ApiError(
