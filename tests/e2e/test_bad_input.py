@@ -27,7 +27,7 @@ NOBODY = "00000000-0000-4000-8000-000000000000"
 
 @dataclass
 class Bad:
-    """Options, the kind of the error, words of the message, the module, and whether Ansible itself refuses the options."""
+    """Options, the kind of the error, words of the message, and whether Ansible itself refuses the options."""
 
     given: dict[str, Any]
     kind: str
