@@ -100,10 +100,10 @@ TABLE = {
     ),
     "unknown session": Bad({"id": NOBODY}, "not_found", ("30 days",), "veeam_em_job_session_info"),
     "unknown session to wait for": Bad({"id": NOBODY}, "not_found", ("30 days",), "veeam_em_job_session_wait"),
-    "unknown task session": Bad({"id": NOBODY}, "not_found", ("id",), "veeam_em_backup_task_session_info"),
-    "unknown run": Bad({"job_session_id": NOBODY}, "not_found", ("id",), "veeam_em_backup_task_session_info"),
+    "unknown task session": Bad({"id": NOBODY}, "not_found", ("ID",), "veeam_em_backup_task_session_info"),
+    "unknown run": Bad({"job_session_id": NOBODY}, "not_found", ("ID",), "veeam_em_backup_task_session_info"),
     "unknown replica run": Bad(
-        {"replica_session_id": NOBODY}, "not_found", ("id",), "veeam_em_replica_task_session_info"
+        {"replica_session_id": NOBODY}, "not_found", ("ID",), "veeam_em_replica_task_session_info"
     ),
     "unknown task": Bad({"task_id": "task-9"}, "not_found", ("task-9", "session_id"), "veeam_em_task_info"),
     "unknown computer": Bad({"name": "no01"}, "not_found", ("no01",), "veeam_em_computer_info"),
