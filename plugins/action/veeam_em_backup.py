@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.backupops.veeam_em.plugins.plugin_utils._watched import WatchedAction
+from ansible_collections.backupops.veeam_em.plugins.module_utils._errors import USAGE, ApiError
+from ansible_collections.backupops.veeam_em.plugins.plugin_utils._watched import WatchedAction, failure
 
 ROLE = "backupops.veeam_em.backup_before_change"
-ONE_HOST_ONLY = (
+ONE_HOST_ONLY = ApiError(
+    USAGE,
     "With run_once, the role backup_before_change would back up only the first host, but the play would change all "
-    "hosts. Nothing was started. Remove run_once: the role starts each job only once in any case."
+    "hosts. Nothing was started.",
+    hint="Remove run_once: the role starts each job only once in any case.",
 )
 
 
@@ -22,7 +25,7 @@ class ActionModule(WatchedAction):
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run the module. If one failure ends the play, a machine without a job must end it before hours of backups."""
         if len((task_vars or {}).get("ansible_play_hosts_all") or ()) > 1 and self._is_role_run_once():
-            return {"failed": True, "msg": ONE_HOST_ONLY, "error": {"kind": "usage", "hint": "Remove run_once."}}
+            return failure(ONE_HOST_ONLY)
         if self._task.any_errors_fatal and self._task.args.get("unprotected", "fail") == "fail":
             self._task.args["unprotected"] = "stop"
         return super().run(tmp, task_vars)

@@ -241,9 +241,17 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     def _fill(self, options: dict[str, Any], cache: bool) -> None:
         stale_hours, days = self.get_option("stale_hours"), self.get_option("history_days")
         if not 0 < days <= MAX_DAYS:
-            raise ApiError(USAGE, f"history_days must be more than 0 and at most {MAX_DAYS}.")
+            raise ApiError(
+                USAGE,
+                f"history_days must be more than 0 and at most {MAX_DAYS}.",
+                hint="Set the number of days to look back, for example 30.",
+            )
         if not 0 < stale_hours <= days * 24:
-            raise ApiError(USAGE, "stale_hours must be more than 0 and lie within history_days.")
+            raise ApiError(
+                USAGE,
+                "stale_hours must be more than 0 and lie within history_days.",
+                hint=f"Set it to at most {days * 24:g} hours, or raise history_days.",
+            )
         wanted = Wanted(
             backup_servers=self.get_option("backup_server"),
             protection_groups=self.get_option("protection_group"),

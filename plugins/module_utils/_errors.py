@@ -42,13 +42,15 @@ KINDS = frozenset(
     )
 )
 
+BUG_HINT = "This is a bug in backupops.veeam_em. Please report it with this message."
+
 
 class ApiError(Exception):
     """Anything that stops a module.
 
     :param kind: one of KINDS.
     :param message: what happened, and to which object.
-    :param hint: what the user can do about it.
+    :param hint: what the user can do next.
     :param http_status: status code of the answer, None when there was none.
     :param em_message: the server's own message, None if it sent none.
     :param method: HTTP method of the request.
@@ -63,7 +65,7 @@ class ApiError(Exception):
         kind: str,
         message: str,
         *,
-        hint: str | None = None,
+        hint: str,
         http_status: int | None = None,
         em_message: str | None = None,
         method: str | None = None,
@@ -109,9 +111,8 @@ class ApiError(Exception):
         em_message: str | None = None,
     ) -> ApiError:
         """The same failure with a new message or hint; what is not given stays unchanged."""
-        result = ApiError(self.kind, message or self.message)
-        vars(result).update(vars(self), message=message or self.message)
-        result.hint = hint or self.hint
+        result = ApiError(self.kind, message or self.message, hint=hint or self.hint)
+        vars(result).update(vars(self), message=result.message, hint=result.hint)
         result.kind = kind or self.kind
         result.em_message = em_message or self.em_message
         result.learnt = learnt or self.learnt
@@ -120,7 +121,7 @@ class ApiError(Exception):
 
     def sentence(self) -> str:
         """Message and hint as one text: the `msg` of a failed result."""
-        return f"{self.message} {self.hint}" if self.hint else self.message
+        return f"{self.message} {self.hint}"
 
 
 class Interrupted(Exception):
@@ -192,5 +193,5 @@ def as_error(problem: Exception) -> ApiError:
     return ApiError(
         PROTOCOL,
         f"A response from the server caused an unexpected error ({type(problem).__name__} in {where}).",
-        hint="This is a bug in backupops.veeam_em. Please report it with this message.",
+        hint=BUG_HINT,
     )

@@ -93,7 +93,9 @@ def read_options(args: Mapping[str, Any]) -> dict[str, Any]:
         value = spec.get("default") if value is None else value
         options[name] = None if value is None else typed(name, spec, value)
     if not MIN_INTERVAL <= options["interval"] < float("inf"):
-        raise ApiError(USAGE, f"interval must be at least {MIN_INTERVAL} seconds.")
+        raise ApiError(
+            USAGE, f"interval must be at least {MIN_INTERVAL} seconds.", hint=f"Set it to {MIN_INTERVAL} or more."
+        )
     for name in ("job_name", "job_type", "result", "machine"):
         if options[name] is not None and not any(each.strip() for each in options[name]):
             raise ApiError(

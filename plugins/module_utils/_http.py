@@ -77,13 +77,21 @@ class HttpOptions:
         names = ("ca_path", "client_cert", "client_key")
         for name in names:
             if params[name] and not os.path.exists(params[name]):
-                raise ApiError(USAGE, f"The file {params[name]}, given as {name}, does not exist.")
+                raise ApiError(
+                    USAGE,
+                    f"The file {params[name]}, given as {name}, does not exist.",
+                    hint="Check the path. The file must be on the host that runs the module.",
+                )
         if params["client_key"] and not params["client_cert"]:
             raise ApiError(USAGE, "client_key is set but client_cert is not.", hint="Set both, or client_cert alone.")
         if not 0 < params["request_timeout"] <= MAX_REQUEST_TIMEOUT:
-            raise ApiError(USAGE, "request_timeout must be more than 0 and at most %d seconds." % MAX_REQUEST_TIMEOUT)
+            raise ApiError(
+                USAGE,
+                "request_timeout must be more than 0 and at most %d seconds." % MAX_REQUEST_TIMEOUT,
+                hint="Set the seconds that one request may take, for example 30.",
+            )
         if params["retries"] < 0:
-            raise ApiError(USAGE, "retries must be at least 0.")
+            raise ApiError(USAGE, "retries must be at least 0.", hint="Set it to 0 to send each request only once.")
         return cls(
             base_url=base_url,
             validate_certs=params["validate_certs"],

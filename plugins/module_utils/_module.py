@@ -14,7 +14,7 @@ from ansible.module_utils.basic import AnsibleModule, env_fallback
 from . import _signals
 from ._em.client import EmClient
 from ._em.codec import XMLTODICT_IMPORT_ERROR
-from ._errors import Interrupted, as_error, learnt_by, library_missing, option_missing
+from ._errors import USAGE, ApiError, Interrupted, as_error, learnt_by, library_missing, option_missing
 from ._http import REQUESTS_IMPORT_ERROR
 from ._options import CONDUCTOR_CONNECTION, EM_CONNECTION, WAIT
 from ._progress import CHANNEL, Channel, Progress
@@ -77,7 +77,7 @@ def run_conductor(spec: dict[str, Any], work: Work, **kwargs: Any) -> None:
 
 
 class _Module(AnsibleModule):
-    """AnsibleModule that also names the environment variable of a missing option."""
+    """AnsibleModule whose own checks of the options fail like everything else: with `error`."""
 
     def fail_json(self, msg: str, **kwargs: Any) -> NoReturn:
         missing = _MISSING.match(msg)
@@ -87,6 +87,10 @@ class _Module(AnsibleModule):
                 kwargs["error"] = error.as_dict()
                 # The words of ansible-core come first, because other tools look for them.
                 msg = f"{msg}. {error.hint}"
+        if "error" not in kwargs:
+            module = self._name.rpartition(".")[2]
+            hint = f"Check the options of the task: ansible-doc backupops.veeam_em.{module}."
+            kwargs["error"] = ApiError(USAGE, msg, hint=hint).as_dict()
         super().fail_json(msg, **kwargs)
         raise SystemExit(1)
 

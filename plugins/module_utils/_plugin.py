@@ -54,9 +54,13 @@ def typed(name: str, spec: Mapping[str, Any], value: Any) -> Any:
         typed = _TYPES[spec["type"]](value)
     except (TypeError, ValueError):
         # The value may be a secret in the wrong place.
-        raise ApiError(USAGE, f"The value of {name} is not a valid {spec['type']}.") from None
+        raise ApiError(
+            USAGE, f"The value of {name} is not a valid {spec['type']}.", hint=f"Set {name} to a value of this type."
+        ) from None
     if typed not in spec.get("choices", [typed]):
-        raise ApiError(USAGE, f"{name} must be one of {', '.join(spec['choices'])}.")
+        raise ApiError(
+            USAGE, f"{name} has an unknown value.", hint=f"{name} must be one of {', '.join(spec['choices'])}."
+        )
     return typed
 
 
@@ -133,7 +137,7 @@ def shown(problem: Exception, client: EmClient | None) -> ApiError:
     secrets = _secrets(client)
     return error.restated(
         clean(secrets.scrub(error.message)),
-        hint=clean(secrets.scrub(error.hint)) if error.hint else None,
+        hint=clean(secrets.scrub(error.hint)),
         em_message=clean(secrets.scrub(error.em_message)) if error.em_message else None,
         learnt=presentable(learnt_by(problem), secrets),
     )

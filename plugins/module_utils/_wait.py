@@ -77,7 +77,7 @@ class WaitOptions:
             ("wait_max_interval", 0),
         ):
             if math.isnan(params[name]) or params[name] < least:
-                raise ApiError(USAGE, f"{name} must be at least {least} seconds.")
+                raise ApiError(USAGE, f"{name} must be at least {least} seconds.", hint=f"Set it to {least} or more.")
         return cls(
             timeout=params["wait_timeout"],
             interval=params["wait_interval"],

@@ -18,18 +18,26 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action.normal import ActionModule as NormalAction
 from ansible.utils.display import Display
 
+from ..module_utils._errors import USAGE, ApiError
 from ..module_utils._progress import CHANNEL, shortened
 from ..module_utils._text import clean
 
 # How often to look for new lines, in seconds.
 LOOK_EVERY = 0.2
 # With these strategies, a job would be started once for each host.
-ONCE_IN_VAIN = (
+ONCE_IN_VAIN = ApiError(
+    USAGE,
     "run_once has no effect with the strategies free and host_pinned: the jobs would be started once for each host, so "
-    "nothing was started. Use strategy: linear in this play, or put the backup in a separate play."
+    "nothing was started.",
+    hint="Use strategy: linear in this play, or put the backup in a separate play.",
 )
 
 display = Display()
+
+
+def failure(error: ApiError) -> dict[str, Any]:
+    """The result of a task that fails before its module runs."""
+    return {"failed": True, "msg": error.sentence(), "error": error.as_dict()}
 
 
 class WatchedAction(NormalAction):
@@ -39,7 +47,7 @@ class WatchedAction(NormalAction):
         """Run the module. Its environment names its channel; everything else is the same as without this plugin."""
         several = len((task_vars or {}).get("ansible_play_hosts_all") or ()) > 1
         if several and self._is_once_in_vain():
-            return {"failed": True, "msg": ONCE_IN_VAIN, "error": {"kind": "usage", "hint": "Use strategy: linear."}}
+            return failure(ONCE_IN_VAIN)
         if not self._is_watched():
             return super().run(tmp, task_vars)
         host = str((task_vars or {}).get("inventory_hostname") or "")

@@ -27,12 +27,13 @@ NOBODY = "00000000-0000-4000-8000-000000000000"
 
 @dataclass
 class Bad:
-    """Options, the kind of the error (None: Ansible itself refuses the options), and words of the message."""
+    """Options, the kind of the error, words of the message, and whether Ansible itself refuses the options."""
 
     given: dict[str, Any]
-    kind: str | None
+    kind: str
     words: tuple[str, ...]
     module: str = "veeam_em_agent_job"
+    by_ansible: bool = False
 
 
 def start(**options: Any) -> dict[str, Any]:
@@ -49,10 +50,15 @@ TABLE = {
     "no id": Bad(start(id="../jobs?x"), "usage", ("../jobs?x",)),
     "no name": Bad(start(name=[]), "usage", ("No job was given",)),
     "empty name": Bad(start(name=""), "usage", ("No job was given",)),
-    "neither": Bad(start(), None, ("name, id",)),
-    "both": Bad(start(name="A", id=NOBODY), None, ("mutually exclusive",)),
-    "no state": Bad({"name": "Linux servers"}, None, ("state",)),
-    "wrong state": Bad({"name": "Linux servers", "state": "running"}, None, ("started, stopped, retried, schedule",)),
+    "neither": Bad(start(), "usage", ("name, id",), by_ansible=True),
+    "both": Bad(start(name="A", id=NOBODY), "usage", ("mutually exclusive",), by_ansible=True),
+    "no state": Bad({"name": "Linux servers"}, "usage", ("state",), by_ansible=True),
+    "wrong state": Bad(
+        {"name": "Linux servers", "state": "running"},
+        "usage",
+        ("started, stopped, retried, schedule",),
+        by_ansible=True,
+    ),
     "no schedule": Bad({"name": "Ad hoc", "state": "schedule", "schedule_enabled": True}, "conflict", ("no schedule",)),
     "no wish": Bad({"name": "Ad hoc", "state": "schedule"}, "usage", ("schedule_enabled",)),
     "running": Bad(start(name=["Linux servers", "Long"], if_running="fail"), "conflict", ("Long", "attach")),
@@ -94,10 +100,10 @@ TABLE = {
     ),
     "unknown session": Bad({"id": NOBODY}, "not_found", ("30 days",), "veeam_em_job_session_info"),
     "unknown session to wait for": Bad({"id": NOBODY}, "not_found", ("30 days",), "veeam_em_job_session_wait"),
-    "unknown task session": Bad({"id": NOBODY}, "not_found", ("id",), "veeam_em_backup_task_session_info"),
-    "unknown run": Bad({"job_session_id": NOBODY}, "not_found", ("id",), "veeam_em_backup_task_session_info"),
+    "unknown task session": Bad({"id": NOBODY}, "not_found", ("ID",), "veeam_em_backup_task_session_info"),
+    "unknown run": Bad({"job_session_id": NOBODY}, "not_found", ("ID",), "veeam_em_backup_task_session_info"),
     "unknown replica run": Bad(
-        {"replica_session_id": NOBODY}, "not_found", ("id",), "veeam_em_replica_task_session_info"
+        {"replica_session_id": NOBODY}, "not_found", ("ID",), "veeam_em_replica_task_session_info"
     ),
     "unknown task": Bad({"task_id": "task-9"}, "not_found", ("task-9", "session_id"), "veeam_em_task_info"),
     "unknown computer": Bad({"name": "no01"}, "not_found", ("no01",), "veeam_em_computer_info"),
@@ -115,7 +121,7 @@ TABLE = {
         {"created_after": "yesterday"}, "usage", ("yesterday", "2026-01-31T22:00:00Z"), "veeam_em_job_session_info"
     ),
     "negative limit": Bad({"limit": -1}, "usage", ("limit",), "veeam_em_job_session_info"),
-    "absent without ids": Bad({"state": "absent"}, None, ("session_id",), "veeam_em_session"),
+    "absent without ids": Bad({"state": "absent"}, "usage", ("session_id",), "veeam_em_session", by_ansible=True),
 }
 
 
@@ -132,7 +138,13 @@ def refused(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, dict[str, An
 def test_bad_input(refused: tuple[Run, dict[str, Any]], name: str) -> None:
     bad, result = TABLE[name], refused[0][name]
     assert result["failed"], result
-    assert (result["error"]["kind"] if "error" in result else None) == bad.kind, result
+    error = result["error"]
+    assert error["kind"] == bad.kind, result
+    if bad.by_ansible:
+        hint = f"Check the options of the task: ansible-doc backupops.veeam_em.{bad.module}."
+        assert (error["hint"], error["http_status"], error["retryable"]) == (hint, None, False)
+    else:
+        assert error["hint"] in result["msg"]
     for word in bad.words:
         assert word in result["msg"], result["msg"]
     assert "\n" not in result["msg"]

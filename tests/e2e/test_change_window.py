@@ -160,6 +160,8 @@ def test_tasks_that_end_the_play_or_clear_errors(emsim: Start, ansible: Ansible)
     assert changed(run) == ["web01"], run.output
     assert toggles(sim) == {"Web servers": 2}, run.output
     assert last(run)[1].startswith("web02: Not backed up: web02.")
+    assert "The change did not begin on web02. The summary above says why." in run.output
+    assert "evaluated to" not in run.output
 
 
 def test_tasks_that_cannot_be_loaded(emsim: Start, ansible: Ansible) -> None:
@@ -323,6 +325,7 @@ def test_a_role_that_runs_for_the_first_host_only_is_refused(emsim: Start, ansib
     hosts = {name: {"ansible_connection": "local"} for name in GOOD}
     run = role(ansible.connected(sim), hosts, tasks=[{**INCLUDE, "run_once": True}])
     assert "Remove run_once" in run.stdout, run.output
+    assert "evaluated to" not in run.output
     assert changed(run) == []
     assert sim.counters()["writes"] == 0
 
@@ -333,6 +336,16 @@ def test_strategy_free_is_refused(emsim: Start, ansible: Ansible) -> None:
     run = role(ansible.connected(sim), hosts, strategy="free")
     assert run.rc == 2, run.output
     assert run.stdout.count("Use strategy: linear") >= 2
+    (error,) = {json.dumps(each["error"]) for each in run.results if "error" in each}
+    assert json.loads(error) == {
+        "kind": "usage",
+        "http_status": None,
+        "em_message": None,
+        "method": None,
+        "path": None,
+        "retryable": False,
+        "hint": "Use strategy: linear in this play, or put the backup in a separate play.",
+    }
     assert changed(run) == []
     assert sim.counters()["writes"] == 0
 

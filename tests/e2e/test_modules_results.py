@@ -174,7 +174,7 @@ def test_failures_are_as_documented(emsim: Start, ansible: Ansible, documented: 
     examine_all(run, documented, ("failure",))
     for result in run.results:
         assert result["msg"].startswith(result["msg"].split()[0])
-        assert result["error"]["hint"] is None or result["error"]["hint"] in result["msg"]
+        assert result["error"]["hint"] in result["msg"]
     assert sim.counters()["open_logon_sessions"] == 0
 
 

@@ -42,9 +42,17 @@ class ConductorClient:
         options = HttpOptions.from_params(base_url(params["server_url"]), params)
         key, secret, token = params["auth_key"], params["auth_secret"], (params["auth_token"] or "").strip()
         if bool(key) != bool(secret):
-            raise ApiError(USAGE, "auth_key and auth_secret belong together, but only one of them is set. Set both.")
+            raise ApiError(
+                USAGE,
+                "auth_key and auth_secret belong together, but only one of them is set.",
+                hint="Set both, or neither.",
+            )
         if token and not usable_token(token):
-            raise ApiError(USAGE, "auth_token contains characters that are not allowed in a token.")
+            raise ApiError(
+                USAGE,
+                "auth_token contains characters that are not allowed in a token.",
+                hint="Check it for line breaks, leading or trailing spaces, and non-ASCII characters.",
+            )
         client = cls(ConductorSession(options, Credentials(key, secret, token), read_only=read_only, clock=clock))
         if (key or token) and options.base_url.startswith("http:"):
             client.warn(

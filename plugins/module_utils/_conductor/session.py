@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .._errors import AUTHENTICATION, AUTHORIZATION, NOT_FOUND, PROTOCOL, USAGE, ApiError
+from .._errors import AUTHENTICATION, AUTHORIZATION, BUG_HINT, NOT_FOUND, PROTOCOL, USAGE, ApiError
 from .._http import READ, WRITE, HttpOptions, Response, Transport
 from .._text import Secrets
 from .._wait import SYSTEM_CLOCK, Clock
@@ -73,7 +73,11 @@ class ConductorSession:
         :raises ApiError: `outcome_unknown` is set when the write may have taken effect.
         """
         if self.read_only:
-            raise ApiError(USAGE, f"POST {path} was not sent, because the module does not write in check mode.")
+            raise ApiError(
+                USAGE,
+                f"POST {path} was not sent, because the module does not write in check mode.",
+                hint=BUG_HINT,
+            )
         self._ensure()
         return self._send("POST", path, WRITE, body=json.dumps(body).encode()).body.decode("utf-8", "replace")
 

@@ -216,8 +216,7 @@ def _outcome(client: ConductorClient, before: Record, failure: ApiError | None) 
         lost = f" {failure.message}" if failure else ""
         raise error.restated(
             f"{_UNKNOWN}{lost} Reading the task again failed: {error.message}",
-            hint=f"{error.hint or ''} The module sent the update once. Check the task before you repeat the "
-            "update.".strip(),
+            hint=f"{error.hint} The module sent the update once. Check the task before you repeat the update.",
         ) from error
 
 

@@ -161,7 +161,8 @@ def wait_for_tasks(
                 " ".join(f"{_where(each)}{_why(each)}." for each in bad),
                 hint="The worker or the server reported these reasons. success_statuses defines what counts as success."
                 if reached
-                else "The workflow ended before it reached the task, or took another path.",
+                else "The workflow ended before it reached the task, or took another path. Check the workflow and "
+                "task_reference_name.",
             )
     except Exception as stop:
         keep(stop, result())

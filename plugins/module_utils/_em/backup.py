@@ -218,7 +218,9 @@ class _Backup:
             result = learnt_by(error)
         why = self._why_open(problem)
         if result.get("timed_out") and not problem:
-            self.problems.append(timed_out(why, ""))
+            ids = ", ".join(each["id"] for each in result["sessions"] if each["running"])
+            resume = f"Wait for them with veeam_em_job_session_wait, id: [{ids}], or raise wait_timeout."
+            self.problems.append(timed_out(why, f"Nothing was stopped. {resume}"))
         sessions = {each["id"]: each for each in result.get("sessions", ())}
         for job_id, run in self.runs.items():
             session = sessions.get(run)
@@ -246,7 +248,8 @@ class _Backup:
         if not bad:
             return
         kind = NOT_FOUND if all(each["verdict"] == UNPROTECTED for each in bad) else REJECTED
-        hint = "The verdict of each machine, with its jobs and runs, is in machines."
+        where = "The verdict of each machine, with its jobs and runs, is in machines."
+        hint = " ".join(dict.fromkeys([*(problem.hint for problem in self.problems), where]))
         first = self.problems[0] if self.problems else ApiError(kind, "", hint=hint)
         error = first.restated(" ".join(each["msg"] for each in bad), hint=hint)
         error.learnt = {}

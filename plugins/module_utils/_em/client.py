@@ -16,6 +16,7 @@ from .._http import HttpOptions
 from .._progress import UNSEEN, Progress
 from .._wait import SYSTEM_CLOCK, Clock, Deadline
 from .codec import DAMAGED_HINT, as_dict, members
+from .errors import id_hint
 from .links import bare_id, checked_id, path_of
 from .pages import pages, unique
 from .query import Clause, Condition, all_of, checked, split
@@ -58,7 +59,11 @@ class EmClient:
                 USAGE, f"host {host!r} is not a host name or an IP address.", hint="Remove https:// and any path."
             )
         if not 0 < params["port"] < 65536:
-            raise ApiError(USAGE, "port %d is not between 1 and 65535." % params["port"])
+            raise ApiError(
+                USAGE,
+                "port %d is not between 1 and 65535." % params["port"],
+                hint="The default port of the Enterprise Manager REST API is 9398.",
+            )
         if ":" in host:
             if host.count(":") == 1:
                 raise ApiError(USAGE, f"host {host!r} contains a port.", hint="Use the option port for it.")
@@ -312,7 +317,13 @@ class EmClient:
         """The resource of an answer, if it is the requested one."""
         found = members(answer)
         if not found:
-            raise ApiError(NOT_FOUND, f"Enterprise Manager found nothing at {path}.", method="GET", path=path)
+            raise ApiError(
+                NOT_FOUND,
+                f"Enterprise Manager found nothing at {path}.",
+                hint=id_hint(path),
+                method="GET",
+                path=path,
+            )
         shown = bare_id(found[0].get(key))
         if shown != bare_id(item_id.strip()):
             # The connection may be one answer behind, so it is not used again.

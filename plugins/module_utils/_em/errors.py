@@ -61,6 +61,11 @@ def was_there(error: ApiError) -> ApiError:
     return error.restated(retryable=error.retryable or error.kind == NOT_FOUND)
 
 
+def id_hint(path: str) -> str:
+    """What to do about an id that the server does not know."""
+    return "Check the ID." + (_SESSION_AGE if _SESSIONS.search(path) else "")
+
+
 def message_of(body: bytes, content_type: str = "") -> str | None:
     """The server's message in an error body of any format, without markup; None if there is none.
 
@@ -180,7 +185,7 @@ def judge(response: Response) -> ApiError | None:
         return ApiError(
             NOT_FOUND,
             "Enterprise Manager found nothing at %s (%d)%s." % (response.path, status, said),
-            hint="Check the ID." + (_SESSION_AGE if _SESSIONS.search(response.path) else ""),
+            hint=id_hint(response.path),
             **about,
         )
     if status == 407:

@@ -53,7 +53,11 @@ def conditions_from(filters: Sequence[Any]) -> list[Condition]:
     result = []
     for each in filters:
         if not isinstance(each, dict) or not {"field", "value"} <= set(each) <= {"field", "op", "value"}:
-            raise ApiError(USAGE, f"The filter {each!r} must contain field and value, and may contain op.")
+            raise ApiError(
+                USAGE,
+                f"The filter {each!r} is not a condition.",
+                hint="A condition must contain field and value, and may contain op.",
+            )
         value = each["value"]
         result.append(
             Condition.of(str(each["field"]), each.get("op", "=="), *(value if isinstance(value, list) else [value]))
@@ -105,7 +109,7 @@ def check_limit(wanted: Mapping[str, Any]) -> None:
     :raises ApiError: kind usage.
     """
     if (wanted["limit"] or 0) < 0:
-        raise ApiError(USAGE, "limit must be at least 0.")
+        raise ApiError(USAGE, "limit must be at least 0.", hint="Leave it out to return everything.")
 
 
 def limited(records: Iterable[Record], limit: int | None) -> list[Record]:

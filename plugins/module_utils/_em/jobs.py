@@ -357,9 +357,7 @@ class Jobs:
         """A read failure that also describes the state of the runs."""
         sessions = [session for row in rows for session in row.sessions]
         if any(session["running"] for session in sessions) or not all(row.session_ids for row in rows):
-            return error.restated(
-                hint=f"{error.hint or ''} Nothing was stopped. The backups continue on the server.".strip()
-            )
+            return error.restated(hint=f"{error.hint} Nothing was stopped. The backups continue on the server.")
         verdicts = ", ".join(f"{each['name']} {each['result'] or 'without a verdict'}" for each in sessions)
         ids = ", ".join(each["id"] for each in sessions)
         return error.restated(

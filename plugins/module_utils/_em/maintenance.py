@@ -125,7 +125,7 @@ class Order:
                 hint="Leave it out if the window must not expire.",
             )
         if not self.timeout >= 0:
-            raise ApiError(USAGE, "wait_timeout must be at least 0 seconds.")
+            raise ApiError(USAGE, "wait_timeout must be at least 0 seconds.", hint="Set it to 0 or more.")
 
 
 def carry_out(

@@ -46,7 +46,11 @@ class Condition:
         if op not in OPERATORS:
             raise ApiError(USAGE, f"{op!r} is not a filter operator.", hint=f"Use one of {', '.join(OPERATORS)}.")
         if not _FIELD.match(field):
-            raise ApiError(USAGE, f"{field!r} is not the name of a field.")
+            raise ApiError(
+                USAGE,
+                f"{field!r} is not the name of a field.",
+                hint="Use a name as the server spells it, such as Name or CreationTime.",
+            )
         if not values:
             raise ApiError(
                 USAGE, f"The filter on {field} does not have a value.", hint="Remove the filter, or set a value."

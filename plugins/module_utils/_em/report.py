@@ -69,13 +69,19 @@ class Wishes:
         """
         # NaN is neither more nor less than any limit, so a gate would never stop anything.
         if not 0 < params["hours"] < inf:
-            raise ApiError(USAGE, "hours must be a number above 0.")
+            raise ApiError(
+                USAGE, "hours must be a number above 0.", hint="Set the length of the period, for example 24."
+            )
         refuse_empty(params, "name", "machine")
         rpo = [(str(each["machine"]), float(each["hours"])) for each in params["rpo_overrides"] or []]
         if params["rpo_hours"] is not None:
             rpo.append(("*", float(params["rpo_hours"])))
         if not all(0 < hours < inf for _pattern, hours in rpo):
-            raise ApiError(USAGE, "rpo_hours and the hours of rpo_overrides must be numbers above 0.")
+            raise ApiError(
+                USAGE,
+                "rpo_hours and the hours of rpo_overrides must be numbers above 0.",
+                hint="Set the maximum age of a backup in hours, or leave out the limit.",
+            )
         exclude = [_exclusion(each) for each in params["exclude"] or []]
         machines = [each.strip() for each in params["machine"] or [] if each.strip()]
         return cls(params["hours"], machines, rpo, exclude, params["tolerate_warnings"] or [], params["name"] is None)

@@ -22,11 +22,15 @@ def read_resources(client: EmClient, wanted: Mapping[str, Any]) -> list[Resource
     """
     given = wanted["filter"]
     if given is not None and not isinstance(given, (str, list)):
-        raise ApiError(USAGE, "filter must be a string or a list of conditions with field, op and value.")
+        raise ApiError(
+            USAGE,
+            "filter is neither a string nor a list.",
+            hint="Set it to a filter in the syntax of the server, or to a list of conditions with field, op and value.",
+        )
     if isinstance(given, list):
         refuse_empty(wanted, "filter")
     if wanted["page_size"] < 1:
-        raise ApiError(USAGE, "page_size must be at least 1.")
+        raise ApiError(USAGE, "page_size must be at least 1.", hint="Leave it out to use the default.")
     check_limit(wanted)
     rows = client.rows(
         wanted["type"],

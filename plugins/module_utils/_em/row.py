@@ -173,8 +173,9 @@ class Row:
         elif self.action == STOP:
             result = self.session["result"] if self.session and waited else None
             self.notes.append(f"Stopped; the run ended {result}." if result else "Stop requested.")
-        elif self.action == ATTACH and self.running and wish.wait:
-            self.notes.append(f"Its run has not ended. To wait for it, {resume}.")
+        elif self.action == ATTACH and self.running:
+            now = "Its run has not ended." if wish.wait else "Nobody is waiting for the result."
+            self.notes.append(f"{now} To wait for it, {resume}.")
         if self.toggle.done and self.job["schedule_enabled"] != wish.schedule_enabled:
             self.notes.append("The schedule was toggled, but Enterprise Manager does not show the new value yet.")
         elif self.toggle.done:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from .._errors import CONNECTION, PROTOCOL, TIMEOUT, USAGE, ApiError
+from .._errors import BUG_HINT, CONNECTION, PROTOCOL, TIMEOUT, USAGE, ApiError
 from .._http import LOGON, READ, WRITE, BrokenBody, HttpOptions, Response, Transport
 from .._signals import held
 from .._text import Secrets
@@ -109,7 +109,11 @@ class EmSession:
         :raises ApiError: `outcome_unknown` is set when the write may have taken effect.
         """
         if self.read_only:
-            raise ApiError(USAGE, f"{method} {path} was not sent, because the module does not write in check mode.")
+            raise ApiError(
+                USAGE,
+                f"{method} {path} was not sent, because the module does not write in check mode.",
+                hint=BUG_HINT,
+            )
         self._ensure()
         return self.transport.request(
             method, path, safety=WRITE, read=self._decoded, query=query, headers=self._headers()

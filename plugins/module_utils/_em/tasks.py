@@ -143,7 +143,7 @@ def wait_for_tasks(
             raise ApiError(
                 REJECTED,
                 " ".join(f"Task {each['id']} ({each['operation']}) {refusal(each)}" for each in failed),
-                hint="The message comes from the server.",
+                hint="The message comes from the server. Check the job in Backup & Replication.",
                 em_message=failed[0]["message"] or None,
             )
     except Exception as stop:

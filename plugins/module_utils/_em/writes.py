@@ -152,6 +152,7 @@ class Writer:
             raise ApiError(
                 PROTOCOL,
                 f"The response to the action is the task {record['id']}, which already existed before.",
+                hint="The action may or may not have taken effect. Check the job before you run the playbook again.",
                 outcome_unknown=True,
             )
         write.task = record

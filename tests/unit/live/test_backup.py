@@ -20,13 +20,15 @@ FLEET = {
     "vm_jobs": [{"name": "2024", "machines": ["vm01", "vm02"]}],
 }
 
+WHERE = "The verdict of each machine, with its jobs and runs, is in machines."
+
 
 def backup(it: Em, *machines: str, check: bool = False, timeout: float = 14400, **order: Any) -> dict[str, Any]:
     """What the module returns, also when it fails; `error` is then its kind."""
     try:
         return dict(it.call(back_up, Order(machines, **order), it.waiter(timeout=timeout), check, read_only=check))
     except ApiError as error:
-        return {**error.learnt, "error": error.kind, "msg": error.sentence()}
+        return {**error.learnt, "error": error.kind, "msg": error.sentence(), "hint": error.hint}
 
 
 def told(result: dict[str, Any]) -> dict[str, str]:
@@ -68,8 +70,12 @@ def test_runs_of_an_earlier_call_serve(em: Start) -> None:
     assert told(first) == {"slow": "failed"}
     assert "the run had not ended after 120 seconds and continues on the server" in first["msg"]
     assert first["timed_out"] is True
+    run = first["runs"][first["jobs"][0]["job"]["id"]]
+    resume = f"Wait for them with veeam_em_job_session_wait, id: [{run}], or raise wait_timeout."
+    assert resume in first["hint"]
     late = backup(it, "slow", runs=first["runs"], timeout=60)
     assert (late["error"], late["timed_out"], late["changed"]) == ("timeout", True, False), late
+    assert late["hint"] == f"Nothing was stopped. {resume} {WHERE}"
     again = backup(it, "slow", "done", "vm01", runs=first["runs"], timeout=20000)
     assert told(again) == dict.fromkeys(("slow", "done", "vm01"), "success"), again
     assert it.counters["starts"] == {"Slow": 1, "2024": 1}
@@ -104,6 +110,7 @@ def test_a_refused_start(em: Start) -> None:
     result = backup(em(FLEET), "refused", "web01")
     assert told(result) == {"refused": "failed", "web01": "success"}
     assert "The license has expired." in result["msg"]
+    assert result["hint"] == f"Check the job in Backup & Replication. {WHERE}"
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,12 @@ class TestMessages:
                 {"state": "retried"},
                 f"Retried. {NOBODY_WAITS} {WAIT_FOR_IT}",
             ),
-            ({"running": True}, {}, "Nothing to do: the job is already running."),
+            ({"running": True}, {}, f"Nothing to do: the job is already running. {NOBODY_WAITS} {WAIT_FOR_IT}"),
+            (
+                {"running": True},
+                {"wait": True},
+                "Nothing to do: the job is already running. The run ended Success, 1 machine.",
+            ),
             ({"running": True}, {"state": "stopped"}, "Stop requested."),
             ({"running": True}, {"state": "stopped", "wait": True}, "Stopped; the run ended Failed."),
             ({}, {"state": "schedule", "schedule_enabled": False}, "The schedule is now disabled."),

@@ -547,7 +547,7 @@ class TestWhatIsKnown:
         it = em(fleet())
 
         def fail(*_arguments: Any) -> Any:
-            raise ApiError("authorization" if status else "connection", "No.", http_status=status)
+            raise ApiError("authorization" if status else "connection", "No.", hint="Ask.", http_status=status)
 
         monkeypatch.setattr(EmClient, "act", fail)
         assert [row["action"] for row in it.failure("A").learnt["jobs"]] == [action]

@@ -23,7 +23,9 @@ def options(sim: Simulator, **more: object) -> dict[str, object]:
     return connection({**given, "ca_path": sim.ca_path, "retries": 0, **more}, {})
 
 
-@pytest.mark.parametrize("problem", [None, ApiError("server", "It went wrong."), ZeroDivisionError("secret")], ids=str)
+@pytest.mark.parametrize(
+    "problem", [None, ApiError("server", "It went wrong.", hint="Wait."), ZeroDivisionError("secret")], ids=str
+)
 def test_it_logs_off(em: Start, problem: Exception | None) -> None:
     it = em()
 

@@ -178,7 +178,7 @@ def test_any_body_is_a_page_of_a_query_or_an_error_of_our_own(body: bytes) -> No
         try:
             return decode(next(answers))
         except StopIteration:
-            raise ApiError("protocol", "More pages than there are.") from None
+            raise ApiError("protocol", "More pages than there are.", hint="Stop.") from None
 
     fits(lambda: [row for page in pages(read, {}, 100) for row in page])
 

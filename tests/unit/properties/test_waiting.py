@@ -65,7 +65,7 @@ def test_no_wait_sleeps_past_its_deadline(options: WaitOptions, polls: list[Poll
         started.append((clock.now, each))
         clock.now += each.seconds
         if each.outcome in ("retryable", "fatal"):
-            raise ApiError("server", "x", retryable=each.outcome == "retryable", retry_after=each.retry_after)
+            raise ApiError("server", "x", hint="y", retryable=each.outcome == "retryable", retry_after=each.retry_after)
         return each.outcome == "done"
 
     done, failure = None, None
@@ -95,7 +95,7 @@ def test_polls_that_keep_failing_are_given_up_in_time(options: WaitOptions, retr
     began = clock.now
 
     def poll() -> bool:
-        raise ApiError("server", "x", retryable=True, retry_after=retry_after)
+        raise ApiError("server", "x", hint="y", retryable=True, retry_after=retry_after)
 
     try:
         Waiter(options, clock).until(poll)

@@ -160,7 +160,7 @@ class Server:
     def entity(self, collection: str, session_id: str) -> Any:
         self.asked.append((collection, session_id))
         if session_id in self.failing:
-            raise ApiError(self.failing[session_id], f"{session_id} cannot be read.")
+            raise ApiError(self.failing[session_id], f"{session_id} cannot be read.", hint="Wait.")
         return {"uid": session_id, "name": "A", "job_uid": "j", "creation_time_utc": AFTER}
 
     def now(self) -> datetime:

@@ -184,7 +184,6 @@ def test_an_error_in_a_result() -> None:
         "hint": "Try that.",
     }
     assert error.sentence() == "It failed. Try that."
-    assert ApiError("usage", "It failed.").sentence() == "It failed."
 
 
 @pytest.mark.parametrize("unit", [b"<!--", b"<script>", b"<style ", b"<head>", b"<", b"&#", b" \t", b"<a>"])

@@ -16,7 +16,7 @@ from ansible_collections.backupops.veeam_em.plugins.module_utils._em.session imp
     end_logon_session,
     open_logon_session,
 )
-from ansible_collections.backupops.veeam_em.plugins.module_utils._errors import ApiError
+from ansible_collections.backupops.veeam_em.plugins.module_utils._errors import BUG_HINT, ApiError
 from ansible_collections.backupops.veeam_em.plugins.module_utils._http import HttpOptions
 from ansible_collections.backupops.veeam_em.tests.unit.faults.canned import Canned, answer, replying
 
@@ -211,7 +211,8 @@ def test_an_empty_session_id_is_none(server: Server, empty: str | None) -> None:
 def test_check_mode_sends_no_write(server: Server) -> None:
     session = server.session(read_only=True)
     error = error_of(session.write, "POST", "jobs/1")
-    assert told(error) == ("usage", "POST jobs/1 was not sent, because the module does not write in check mode.", None)
+    message = "POST jobs/1 was not sent, because the module does not write in check mode."
+    assert told(error) == ("usage", message, BUG_HINT)
     assert server.requests == []
 
 

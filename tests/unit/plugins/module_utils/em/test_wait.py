@@ -51,7 +51,7 @@ def failing(clock: FakeClock, until: float, **error: Any) -> Callable[[], bool]:
 
     def poll() -> bool:
         if clock.now - begun < until:
-            raise ApiError(SERVER, "busy", **dict({"retryable": True}, **error))
+            raise ApiError(SERVER, "busy", hint="Wait.", **dict({"retryable": True}, **error))
         return True
 
     return poll
@@ -144,7 +144,7 @@ def test_the_budget_is_for_failures_in_a_row(clock: FakeClock) -> None:
 
     def poll() -> bool:
         if next(outcomes):
-            raise ApiError(SERVER, "busy", retryable=True)
+            raise ApiError(SERVER, "busy", hint="Wait.", retryable=True)
         return clock.now > 600
 
     assert waiter(clock, timeout=2000, max_interval=10, poll_error_timeout=15).until(poll) is True
@@ -215,6 +215,7 @@ def test_the_least_durations(bad: dict[str, float], message: str) -> None:
     with pytest.raises(ApiError) as caught:
         WaitOptions.from_params(dict(GOOD, **bad))
     assert (caught.value.kind, caught.value.message) == (USAGE, message)
+    assert caught.value.hint.startswith("Set it to ")
     least = {"wait_timeout": 0, "wait_interval": 0.01, "wait_max_interval": 0, "poll_error_timeout": 0}
     assert WaitOptions.from_params(least) == WaitOptions(0, 0.01, 0, 0)
 
@@ -275,7 +276,7 @@ def test_when_failures_end_a_wait(clock: FakeClock, budget: float, slept: list[f
 def test_the_time_of_the_first_failure_is_when_it_showed(clock: FakeClock) -> None:
     def slow() -> bool:
         clock.now += 5
-        raise ApiError(SERVER, "busy", retryable=True)
+        raise ApiError(SERVER, "busy", hint="Wait.", retryable=True)
 
     with pytest.raises(ApiError):
         waiter(clock, interval=10, max_interval=10, poll_error_timeout=30).until(slow)
@@ -298,7 +299,7 @@ def test_the_patience_that_a_server_asks_for(clock: FakeClock, retry_after: Any,
 
     def poll() -> bool:
         if not next(outcomes):
-            raise ApiError(SERVER, "busy", retryable=True, retry_after=retry_after)
+            raise ApiError(SERVER, "busy", hint="Wait.", retryable=True, retry_after=retry_after)
         return True
 
     assert waiter(clock, poll_error_timeout=20).until(poll) is True
