@@ -80,9 +80,8 @@ options:
       - You can repeat such a call, even after it was killed, and the job runs only once.
       - This works with one job for each call. The session of one machine stands for the run that it belongs to. A
         session of another job is an error.
-      - An ended session that is dated more than an hour in the future does not count as the newest one, here and with
-        O(state=retried), and the module warns about it. If the newest session is unknown for this reason, the module
-        starts nothing and returns C(none).
+      - If the job has an ended session that is dated more than an hour in the future, that may be a newer run. The
+        module then starts nothing, returns C(none), and warns about the clock of the backup server.
     type: str
     version_added: 0.3.0
 """

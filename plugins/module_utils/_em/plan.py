@@ -116,7 +116,8 @@ def make_plan(wish: Wish, seen: Observed) -> Plan:
         if wish.if_running == "fail":
             raise running_already(seen.job["name"], busy[0])
         return Plan(ATTACH, toggle, "the job is already running")
-    if seen.ahead and (seen.last is None or bare_id(wish.after_session) in seen.ahead):
+    # A second retry is refused by the server, but a second start is not.
+    if seen.ahead and (seen.last is None or wish.after_session is not None):
         return Plan(NONE, toggle, "its last run is unknown, because sessions of the job are dated in the future")
     if wish.after_session is not None:
         if seen.last is None:

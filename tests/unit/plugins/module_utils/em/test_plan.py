@@ -33,6 +33,27 @@ def ended(result: Any) -> dict[str, Any]:
     return {"name": "A@then", "id": "l", "result": result}
 
 
+UNKNOWN = "its last run is unknown, because sessions of the job are dated in the future"
+
+
+@pytest.mark.parametrize(
+    ("wish", "last", "plan"),
+    [
+        (Wish("retried"), None, Plan("none", False, UNKNOWN)),
+        (Wish("retried", schedule_enabled=False), None, Plan("none", True, UNKNOWN)),
+        # A session that is dated in the future may have begun after this one.
+        (Wish("started", after_session="l"), ended("Failed"), Plan("none", False, UNKNOWN)),
+        (Wish("started", after_session="a"), ended("Failed"), Plan("none", False, UNKNOWN)),
+        (Wish("retried", after_session="l"), ended("Failed"), Plan("none", False, UNKNOWN)),
+        # The server refuses to retry a job whose last run did not fail.
+        (Wish("retried"), ended("Failed"), Plan("retry", False, "")),
+    ],
+)
+def test_sessions_that_are_dated_in_the_future(wish: Wish, last: Any, plan: Plan) -> None:
+    job: Any = {"name": "A", "job_type": "Backup", "schedule_enabled": True, "schedule_configured": True}
+    assert make_plan(wish, Observed(job, [], last, ahead={"a"})) == plan
+
+
 @pytest.mark.parametrize(
     ("state", "running", "last", "action"),
     [
