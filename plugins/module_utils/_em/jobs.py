@@ -152,7 +152,7 @@ class Jobs:
             row = Row(each, self.watch)
             row.take([session for session in running if belongs(session, each)])
             run, machines = valid.get(each["id"], (None, []))
-            seen = Observed(each, row.sessions, last.newest.get(each["id"]), run, last.ahead.get(each["id"], {}))
+            seen = Observed(each, row.sessions, last.newest.get(each["id"]), run, each["id"] in last.ahead)
             try:
                 row.plan = make_plan(wish, seen)
             except ApiError as error:

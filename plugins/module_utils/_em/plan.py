@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .._errors import CONFLICT, PROTOCOL, USAGE, ApiError
@@ -39,14 +39,14 @@ class Observed:
     :ivar running: its sessions that have not ended.
     :ivar last: its newest session.
     :ivar valid: its newest run that still counts as the backup (option valid_for).
-    :ivar ahead: ids of ended sessions that are dated in the future; any of them may be newer than `last`.
+    :ivar ahead: whether it has ended sessions that are dated in the future; any of them may be newer than `last`.
     """
 
     job: Job
     running: Sequence[JobSession] = ()
     last: JobSession | None = None
     valid: JobSession | None = None
-    ahead: Collection[str] = ()
+    ahead: bool = False
 
 
 @dataclass(frozen=True)

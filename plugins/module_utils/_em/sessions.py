@@ -107,11 +107,16 @@ def read_sessions(client: EmClient, ids: Sequence[str], kinds: Sequence[SessionK
     wanted = dict.fromkeys(map(checked_id, ids)) if len(ids) > FEW else {}
     found: dict[str | None, JobSession] = {}
     for kind in kinds if wanted else ():
-        uids = [f"urn:veeam:{kind.query_type}:{each}" for each in wanted if each.lower() not in found]
-        found.update((each["id"], each) for each in records(client, client.query_any(kind.query_type, "UID", uids)))
+        found.update(query_sessions(client, kind, [each for each in wanted if each.lower() not in found]))
     only = kinds[0] if len(kinds) == 1 else None
     for each in ids:
         yield found.get(bare_id(each.strip())) or read_session(client, each, only)
+
+
+def query_sessions(client: EmClient, kind: SessionKind, ids: Iterable[str]) -> dict[str | None, JobSession]:
+    """The sessions among these ids that a query shows, by id."""
+    uids = [f"urn:veeam:{kind.query_type}:{each}" for each in ids]
+    return {each["id"]: each for each in records(client, client.query_any(kind.query_type, "UID", uids))}
 
 
 def records(client: EmClient, rows: Iterable[Resource]) -> Iterator[JobSession]:

@@ -14,7 +14,17 @@ from .filters import among, check_limit, conditions, creation, in_time, limited,
 from .links import bare_id, checked_id, links
 from .model import JobSession, Resource, TaskSession, TaskSessionOfJob, task_session
 from .query import Condition
-from .sessions import AGENT_MACHINE, BACKUP, REPLICA, SessionKind, is_agent, read_sessions, records, since
+from .sessions import (
+    AGENT_MACHINE,
+    BACKUP,
+    REPLICA,
+    SessionKind,
+    is_agent,
+    query_sessions,
+    read_sessions,
+    records,
+    since,
+)
 from .values import moment
 
 # For more sessions than this, task sessions are searched by time instead of by the ids of the sessions.
@@ -116,21 +126,15 @@ def _with_jobs(client: EmClient, kind: SessionKind, found: Sequence[TaskSession]
 
     The session of one machine in an agent run belongs to a job of its own (em_rest 7), so there the run's job counts.
     """
-    own = _job_sessions(client, kind, {each["job_session_id"] for each in found})
-    runs = _job_sessions(client, kind, {each["parent_session_id"] for each in own.values()})
+    own = query_sessions(client, kind, sorted({each["job_session_id"] for each in found if each["job_session_id"]}))
+    above = {each["parent_session_id"] for each in own.values() if each["parent_session_id"]}
+    runs = query_sessions(client, kind, sorted(above))
     result: list[TaskSessionOfJob] = []
     for each in found:
         session = own.get(each["job_session_id"])
         run = runs.get(session["parent_session_id"], session) if session else None
         result.append({**each, "job_name": run["job_name"] if run else None, "job_id": run["job_id"] if run else None})
     return result
-
-
-def _job_sessions(client: EmClient, kind: SessionKind, ids: Iterable[str | None]) -> dict[str | None, JobSession]:
-    uids = [f"urn:veeam:{kind.query_type}:{each}" for each in sorted(filter(None, ids))]
-    return {
-        each["id"]: each for each in records(client, client.query_any(kind.query_type, "UID", uids) if uids else ())
-    }
 
 
 def _by_id(client: EmClient, kind: SessionKind, ids: Sequence[str]) -> list[Resource]:

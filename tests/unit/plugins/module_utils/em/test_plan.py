@@ -51,7 +51,7 @@ UNKNOWN = "its last run is unknown, because sessions of the job are dated in the
 )
 def test_sessions_that_are_dated_in_the_future(wish: Wish, last: Any, plan: Plan) -> None:
     job: Any = {"name": "A", "job_type": "Backup", "schedule_enabled": True, "schedule_configured": True}
-    assert make_plan(wish, Observed(job, [], last, ahead={"a"})) == plan
+    assert make_plan(wish, Observed(job, [], last, ahead=True)) == plan
 
 
 @pytest.mark.parametrize(
